@@ -1,0 +1,22 @@
+import { globSync } from 'node:fs'
+import { basename } from 'node:path'
+import { defineConfig } from 'vitest/config'
+import { standardDecorators } from './vitest.decorators.ts'
+import { TallyReporter } from './vitest.tally.ts'
+
+// Vite's own defaults, which setting `conditions` replaces, behind the condition that leads to the sources.
+const conditions = ['@tidings/source', 'module', 'node', 'development|production']
+
+export default defineConfig({
+  plugins: [standardDecorators()],
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    reporters: ['default', new TallyReporter()],
+    projects: globSync(['packages/*', 'apps/*', 'examples'], { cwd: import.meta.dirname }).map((root) => ({
+      extends: true as const,
+      root,
+      test: { name: basename(root), include: ['test/**/*.test.ts'] },
+    })),
+  },
+})
