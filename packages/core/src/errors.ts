@@ -1,5 +1,5 @@
 /** Marks our errors across duplicated copies of a package, where `instanceof` fails. */
-const brand: unique symbol = Symbol.for('@tidings/error')
+const brand = Symbol.for('@tidings/error')
 
 /** What a {@link TidingsError} takes besides its code and message. */
 export interface TidingsErrorOptions {
@@ -26,10 +26,7 @@ export class TidingsError<Code extends string = string> extends Error {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.details = options.details ?? {}
-  }
-
-  get [brand](): true {
-    return true
+    Object.defineProperty(this, brand, { value: true })
   }
 
   /** A plain object for logs: name, code, message, details, and the cause where there is one. */
@@ -41,7 +38,7 @@ export class TidingsError<Code extends string = string> extends Error {
 
 /** Whether `value` is an error of ours and, where `code` is given, one with that code. Never throws. */
 export function isTidingsError<Code extends string = string>(value: unknown, code?: Code): value is TidingsError<Code> {
-  return value instanceof Error && brand in value && (code === undefined || (value as TidingsError).code === code)
+  return value instanceof Error && brand in value && (code === undefined || (value as { code?: unknown }).code === code)
 }
 
 function describe(cause: unknown): unknown {
