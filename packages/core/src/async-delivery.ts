@@ -1,0 +1,250 @@
+import { type AsyncStorage, asyncStorage } from './async-context.ts'
+import { isThenable } from './delivery.ts'
+import { type EventStormError, PendingOverflowError } from './dispatch-errors.ts'
+import { type Guard, stormOf, trailLength } from './guard.ts'
+import { Latch } from './latch.ts'
+import type { AsyncDispatcherOptions } from './options.ts'
+import type { Entry } from './subscription.ts'
+import type { Topic } from './topic.ts'
+
+/** An event and what caused it, as far as this dispatcher knows. */
+interface Chain {
+  readonly key: string
+  readonly depth: number
+  readonly cause: Chain | undefined
+  /** Shared by all that one event caused: its first storm refuses every further publish. */
+  readonly root: { storm?: EventStormError }
+}
+
+/** An event on its way through its handlers. */
+interface Delivery {
+  readonly topic: Topic
+  readonly payload: unknown
+  readonly entries: readonly Entry[]
+  readonly chain: Chain | undefined
+  readonly latch: Latch
+  next: number
+  called: number
+}
+
+const counts: Promise<number>[] = []
+
+/** Runs the handlers of the asynchronous dispatcher: all at once, or by the slots and the queue that bound them. */
+export class AsyncDelivery {
+  readonly #guard: Guard
+  readonly #serial: boolean
+  readonly #concurrency: number
+  readonly #options: AsyncDispatcherOptions
+  readonly #storage: AsyncStorage<Chain> | undefined
+  /** The chain of the handler that runs right now, where no storage follows it. */
+  #current: Chain | undefined = undefined
+  readonly #queue: Delivery[] = []
+  #head = 0
+  #running = 0
+  #inFlight = 0
+  #pumping = false
+  #drained: (() => void)[] = []
+  #ready: (() => void)[] = []
+  /** Handler calls that wait for a slot. */
+  waiting = 0
+
+  constructor(guard: Guard, options: AsyncDispatcherOptions) {
+    this.#guard = guard
+    this.#options = options
+    this.#serial = options.mode === 'serial'
+    this.#concurrency = options.concurrency ?? Infinity
+    this.#storage = options.maxDepth === undefined ? undefined : asyncStorage<Chain>()
+  }
+
+  publish(topic: Topic, payload: unknown): Promise<number> {
+    const guard = this.#guard
+    const queued = this.#serial || this.#concurrency !== Infinity
+    let chain: Chain | undefined
+    let entries: readonly Entry[]
+    try {
+      if (queued || this.#storage) chain = this.#cause(topic.key)
+      if (guard.depth >= guard.gate && !guard.admit(topic, payload)) return counted(0)
+      entries = topic.plan()
+      if (entries.length === 0) {
+        guard.unhandled(topic.key, payload)
+        return counted(0)
+      }
+      if (queued) this.#admit(topic.key, entries.length)
+    } catch (error) {
+      return this.refused(error, topic.key, payload)
+    }
+    if (queued) return this.#enqueue(topic, payload, entries, chain)
+    if (this.#storage && chain) return this.#storage.run(chain, () => this.#callAll(topic, payload, entries))
+    return this.#callAll(topic, payload, entries)
+  }
+
+  /** A rejection that is reported already, and so never an unhandled one. */
+  refused(error: unknown, type: string, payload: unknown): Promise<never> {
+    this.#guard.fail(error, type, payload, undefined)
+    const promise = Promise.reject(error)
+    promise.catch(() => {})
+    return promise as Promise<never>
+  }
+
+  /** Resolves once every event published so far, and every one that these caused, has settled. */
+  drain(): Promise<void> {
+    return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#drained.push(resolve))
+  }
+
+  /** Resolves once fewer than `maxPending` handler calls wait. */
+  ready(): Promise<void> {
+    return this.#full(1) ? new Promise((resolve) => this.#ready.push(resolve)) : Promise.resolve()
+  }
+
+  /** Every handler at once: the path of an unbounded dispatcher. */
+  #callAll(topic: Topic, payload: unknown, entries: readonly Entry[]): Promise<number> {
+    const { guard, key } = topic
+    let latch: Latch | undefined
+    let called = 0
+    guard.depth++
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!
+      const handler = entry.take()
+      if (!handler) continue
+      called++
+      const start = guard.options.observer && performance.now()
+      try {
+        const result = handler(payload, key)
+        if (isThenable(result)) (latch ??= this.#latch(topic, payload)).follow(result, entry, start)
+        else guard.handled(key, payload, entry, start)
+      } catch (error) {
+        if (guard.collects) (latch ??= this.#latch(topic, payload)).failed(error, entry)
+        else guard.fail(error, key, payload, entry)
+      }
+    }
+    guard.depth--
+    return latch ? latch.close(called) : counted(called)
+  }
+
+  #enqueue(topic: Topic, payload: unknown, entries: readonly Entry[], chain: Chain | undefined): Promise<number> {
+    const latch = this.#latch(topic, payload)
+    this.#queue.push({ topic, payload, entries, chain, latch, next: 0, called: 0 })
+    this.waiting += entries.length
+    this.#pump()
+    return latch.promise
+  }
+
+  /** Starts what waits while there are slots. */
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    while (this.#running < this.#concurrency && this.#head < this.#queue.length) {
+      const delivery = this.#queue[this.#head]!
+      if (this.#serial) {
+        this.#leave()
+        this.#running++
+        this.#continue(delivery)
+      } else {
+        const promise = this.#call(delivery)
+        if (delivery.next === delivery.entries.length) {
+          this.#leave()
+          delivery.latch.close(delivery.called)
+        }
+        if (promise) {
+          this.#running++
+          const release = (): void => {
+            this.#running--
+            this.#pump()
+          }
+          promise.then(release, release)
+        }
+      }
+    }
+    this.#pumping = false
+    if (!this.#full(1)) for (const resolve of this.#ready.splice(0)) resolve()
+  }
+
+  /** One handler of the delivery after the other, in one slot. */
+  #continue(delivery: Delivery): void {
+    while (delivery.next < delivery.entries.length) {
+      const promise = this.#call(delivery)
+      if (promise) {
+        const next = (): void => this.#continue(delivery)
+        promise.then(next, next)
+        return
+      }
+    }
+    delivery.latch.close(delivery.called)
+    this.#running--
+    this.#pump()
+  }
+
+  /** Calls the next handler of a delivery; returns its promise where it gave one. */
+  #call(delivery: Delivery): PromiseLike<unknown> | undefined {
+    const { topic, payload, latch, chain } = delivery
+    const { guard, key } = topic
+    const entry = delivery.entries[delivery.next++]!
+    this.waiting--
+    const handler = entry.take()
+    if (!handler) return undefined
+    delivery.called++
+    const start = guard.options.observer && performance.now()
+    const outer = this.#current
+    this.#current = chain
+    try {
+      const result =
+        this.#storage && chain ? this.#storage.run(chain, () => handler(payload, key)) : handler(payload, key)
+      if (isThenable(result)) {
+        latch.follow(result, entry, start)
+        return result
+      }
+      guard.handled(key, payload, entry, start)
+    } catch (error) {
+      latch.failed(error, entry)
+    } finally {
+      this.#current = outer
+    }
+    return undefined
+  }
+
+  /** Takes the first delivery out of the queue: amortised constant time. */
+  #leave(): void {
+    this.#head++
+    if (this.#head * 2 > this.#queue.length) {
+      this.#queue.splice(0, this.#head)
+      this.#head = 0
+    }
+  }
+
+  #latch(topic: Topic, payload: unknown): Latch {
+    this.#inFlight++
+    return new Latch(topic, payload, () => {
+      if (--this.#inFlight === 0) for (const resolve of this.#drained.splice(0)) resolve()
+    })
+  }
+
+  /** The place of a publish in its causal chain. Throws where the chain is too long. */
+  #cause(key: string): Chain | undefined {
+    const { maxDepth } = this.#guard
+    const cause = this.#storage ? this.#storage.getStore() : this.#current
+    const depth = cause ? cause.depth + 1 : 0
+    const root = cause?.root ?? {}
+    if (depth >= maxDepth || root.storm) {
+      const trail: string[] = []
+      for (let link = cause; link && trail.length < trailLength; link = link.cause) trail.unshift(link.key)
+      throw (root.storm ??= stormOf(key, depth, trail))
+    }
+    return maxDepth === Infinity ? undefined : { key, depth, cause, root }
+  }
+
+  /** Throws where an event is refused for want of room. It is taken in whole, so anything goes while nothing waits. */
+  #admit(type: string, handlers: number): void {
+    if (this.#options.overflow === 'reject' && this.#full(handlers)) {
+      throw new PendingOverflowError(type, this.waiting, this.#options.maxPending ?? Infinity)
+    }
+  }
+
+  #full(handlers: number): boolean {
+    return this.waiting > 0 && this.waiting + handlers > (this.#options.maxPending ?? Infinity)
+  }
+}
+
+/** A resolved promise, one for each number. */
+export function counted(called: number): Promise<number> {
+  return (counts[called] ??= Promise.resolve(called))
+}

@@ -1,0 +1,49 @@
+import { EventStormError } from './dispatch-errors.ts'
+import type { Entry } from './subscription.ts'
+import type { Topic } from './topic.ts'
+
+/** Calls the entries from `at`, asking each whether it is still to be called, and ends the publish. */
+export function resume(topic: Topic, entries: readonly Entry[], at: number, payload: unknown): number {
+  const { guard, key } = topic
+  const errors: unknown[] = []
+  let called = at
+  for (let i = at; i < entries.length; i++) {
+    const entry = entries[i]!
+    const handler = entry.take()
+    if (!handler) continue
+    called++
+    const start = guard.options.observer && performance.now()
+    try {
+      const result = handler(payload, key)
+      if (!watch(topic, entry, payload, result, start)) guard.handled(key, payload, entry, start)
+    } catch (error) {
+      errors.push(error)
+      guard.fail(error, key, payload, entry)
+    }
+  }
+  guard.depth--
+  if (errors.length > 0 && guard.collects) throw together(errors, key, called)
+  return called
+}
+
+/** Follows the promise that a handler returned, if it did; false when it did not. `start` is for an observer. */
+export function watch(topic: Topic, entry: Entry, payload: unknown, result: unknown, start?: number): boolean {
+  if (!isThenable(result)) return false
+  const { guard, key } = topic
+  result.then(
+    () => guard.handled(key, payload, entry, start),
+    (error: unknown) => guard.fail(error, key, payload, entry),
+  )
+  return true
+}
+
+/** Whether something can be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** The errors of one publish as one. A storm stays itself, or each level of the nesting would wrap it once more. */
+export function together(errors: readonly unknown[], type: string, called: number): unknown {
+  if (errors.length === 1 && errors[0] instanceof EventStormError) return errors[0]
+  return new AggregateError(errors, `${errors.length} of ${called} handlers failed on "${type}"`)
+}

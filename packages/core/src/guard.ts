@@ -1,0 +1,164 @@
+import { DispatcherClosedError, EventStormError } from './dispatch-errors.ts'
+import { TidingsError } from './errors.ts'
+import type { DispatcherOptions, Failure } from './options.ts'
+import { type Breaker, StormBreaker } from './storm-breaker.ts'
+
+interface Named {
+  readonly name: string
+}
+
+/** How many types of a chain are kept to name the cycle. */
+export const trailLength = 16
+
+/**
+ * What all topics of a dispatcher share: how deep publishes are nested, what may pass, and where errors go.
+ *
+ * The fast path asks one question, `depth < gate`. Whatever else is wanted (an observer, the storm breaker, collected
+ * errors, the end of the trail that names a cycle, closing) lowers the gate, so that it costs nothing while unused.
+ */
+export class Guard {
+  depth = 0
+  gate: number
+  closed = false
+  /** Events dropped by the storm breaker. */
+  shed = 0
+  readonly options: DispatcherOptions
+  readonly maxDepth: number
+  readonly #open: number
+  readonly #breaker: StormBreaker | undefined
+  readonly #trail: string[] = []
+  /** Set from the first refusal until the outermost publish has ended: else every branch would run to the full depth. */
+  #storm: EventStormError | undefined = undefined
+  #told: EventStormError | undefined = undefined
+
+  constructor(options: DispatcherOptions) {
+    const { storm } = options
+    this.options = options
+    this.maxDepth = options.maxDepth ?? 64
+    this.#open = options.observer || storm || this.collects ? 0 : Math.max(0, this.maxDepth - trailLength)
+    this.gate = this.#open
+    this.#breaker =
+      storm &&
+      new StormBreaker(storm, (type, { state, shed }) => {
+        if (storm.onChange) this.call(storm.onChange, { type, state, shed })
+        else if (state === 'open') {
+          this.fail(
+            new EventStormError(
+              `events "${type}" are shed: more than ${storm.limit} came within ${storm.per ?? '1s'}\nFind who publishes them, or raise \`storm.limit\`.`,
+              [type],
+            ),
+            type,
+            undefined,
+            undefined,
+          )
+        }
+      })
+  }
+
+  /** Whether the errors of one publish are thrown together. */
+  get collects(): boolean {
+    return this.options.errors === 'throw'
+  }
+
+  get wantsUnhandled(): boolean {
+    return this.options.onUnhandled !== undefined
+  }
+
+  close(): void {
+    this.closed = true
+    this.gate = 0
+  }
+
+  /** Throws where a handler cannot be taken in. */
+  checkHandler(type: string, handler: unknown): void {
+    if (this.closed) throw new DispatcherClosedError(`subscribe to "${type}"`)
+    if (typeof handler !== 'function') {
+      throw new TidingsError(
+        'INVALID_ARGUMENT',
+        `the handler of "${type}" must be a function, received ${handler === null ? 'null' : typeof handler}`,
+      )
+    }
+  }
+
+  /** Lets an event in: false when it is shed. Throws when the dispatcher is closed or publishes are nested too deep. */
+  admit(topic: { readonly key: string; breaker?: Breaker | undefined }, payload: unknown): boolean {
+    const { depth, options } = this
+    const type = topic.key
+    if (this.closed) throw new DispatcherClosedError(`publish of "${type}"`)
+    if (depth === 0 && this.#storm) {
+      this.#storm = undefined
+      this.gate = this.#open
+    }
+    if (this.#storm || depth >= this.maxDepth) {
+      this.gate = 0
+      throw (this.#storm ??= stormOf(type, depth, this.#trail.slice(Math.max(0, depth - trailLength), depth)))
+    }
+    this.#trail[depth] = type
+    if (this.#breaker && !this.#breaker.admit(topic)) {
+      this.shed++
+      this.call(options.observer?.shed, { type, payload })
+      return false
+    }
+    this.call(options.observer?.published, { type, payload })
+    return true
+  }
+
+  /** Events carry how many others led to them, over all dispatchers and processes: the same bound holds. */
+  checkCausation(type: string, event: unknown): void {
+    const depth = (event as { causationDepth?: unknown } | null | undefined)?.causationDepth
+    if (typeof depth === 'number' && depth >= this.maxDepth) throw stormOf(type, depth, [])
+  }
+
+  unhandled(type: string, payload: unknown): void {
+    this.call(this.options.onUnhandled, { type, payload })
+    this.call(this.options.observer?.unhandled, { type, payload })
+  }
+
+  /** `start` is undefined where no observer wants to know. */
+  handled(type: string, payload: unknown, entry: Named, start: number | undefined): void {
+    if (start === undefined) return
+    this.call(this.options.observer?.handled, {
+      type,
+      payload,
+      handler: entry.name,
+      duration: performance.now() - start,
+    })
+  }
+
+  /** Sends an error where the options say. Never throws. */
+  fail(error: unknown, type: string, payload: unknown, entry: Named | undefined): void {
+    // Every publish that a storm refuses throws the same error: one report is enough.
+    if (error === this.#told) return
+    if (error instanceof EventStormError) this.#told = error
+    const failure: Failure = { error, type, payload, handler: entry?.name }
+    const { onError, observer } = this.options
+    this.call(onError ?? (entry && this.collects ? undefined : report), failure)
+    this.call(observer?.failed, failure)
+  }
+
+  /** Calls a hook of the user; its own error must not stop an event. */
+  call<Argument>(hook: ((argument: Argument) => void) | undefined, argument: Argument): void {
+    try {
+      hook?.(argument)
+    } catch (error) {
+      console.error('[tidings] a hook failed on', argument, error)
+    }
+  }
+}
+
+function report({ error, type, handler }: Failure): void {
+  console.error(
+    handler === undefined ? `[tidings] "${type}":` : `[tidings] handler "${handler}" failed on "${type}":`,
+    error,
+  )
+}
+
+/** The error for a chain of types, oldest first, that was to go on with `type`. */
+export function stormOf(type: string, depth: number, trail: string[]): EventStormError {
+  const again = trail.lastIndexOf(type)
+  const cycle = [...trail.slice(Math.max(0, again)), type]
+  return new EventStormError(
+    `publish of "${type}" is refused: ${depth} publishes are nested, ${cycle.join(' → ')}\nEnd the cycle, or raise \`maxDepth\`.`,
+    cycle,
+  )
+}

@@ -1,0 +1,115 @@
+import type { Handler } from './keys.ts'
+import type { SubscribeOptions } from './options.ts'
+
+/** What `subscribe` returns. Dropping it leaves the handler subscribed. */
+export interface Subscription {
+  /** The key as it was subscribed: an event type or a pattern. */
+  readonly key: string
+  /** For logs: the option `name`, else the function's name, else `anonymous`. */
+  readonly name: string
+  readonly priority: number
+  readonly once: boolean
+  /** False from the moment it has been unsubscribed, by whatever way. */
+  readonly active: boolean
+  /** From now on the handler is not called, not even by a publish that is under way. Idempotent. */
+  unsubscribe(): void
+  [Symbol.dispose](): void
+}
+
+/** The options of a subscription, and what only this package gives. */
+export interface EntryOptions extends SubscribeOptions {
+  /** Told when the subscription has ended, by whatever way. */
+  ended?: () => void
+}
+
+/** The place a subscription is kept in: a topic, or the list of patterns. */
+export interface Shelf {
+  readonly key: string
+  remove(entry: Entry): void
+}
+
+const collected = new FinalizationRegistry((entry: Entry) => entry.unsubscribe())
+const none: EntryOptions = {}
+const released: Handler = () => {}
+
+/** A subscription as the dispatcher sees it. */
+export class Entry implements Subscription {
+  active = true
+  readonly shelf: Shelf
+  readonly options: EntryOptions
+  readonly priority: number
+  readonly once: boolean
+  /** Called as it is by the fast path, where `plain`. */
+  handler: Handler
+  #weak: WeakRef<Handler> | undefined
+  #name: string | undefined
+
+  constructor(shelf: Shelf, handler: Handler, options: EntryOptions = none) {
+    this.shelf = shelf
+    this.handler = handler
+    this.options = options
+    this.priority = options.priority ?? 0
+    this.once = options.once === true
+    this.#weak = undefined
+    this.#name = options.name
+    if (options.weak) {
+      this.#name ??= handler.name
+      this.#weak = new WeakRef(handler)
+      this.handler = released
+      collected.register(handler, this, this)
+    }
+  }
+
+  get key(): string {
+    return this.shelf.key
+  }
+
+  get name(): string {
+    return (this.#name ?? this.handler.name) || 'anonymous'
+  }
+
+  /** Whether the handler may be called without asking `take`. */
+  get plain(): boolean {
+    return !this.once && this.#weak === undefined
+  }
+
+  /** The handler to call now, if there still is one. Ends the subscription where it is for one event. */
+  take(): Handler | undefined {
+    if (!this.active) return undefined
+    const handler = this.#weak ? this.#weak.deref() : this.handler
+    if (this.once || handler === undefined) this.unsubscribe()
+    return handler
+  }
+
+  unsubscribe(): void {
+    if (!this.active) return
+    this.active = false
+    this.options.signal?.removeEventListener('abort', this)
+    if (this.#weak) collected.unregister(this)
+    this.shelf.remove(this)
+    this.options.ended?.()
+  }
+
+  [Symbol.dispose](): void {
+    this.unsubscribe()
+  }
+
+  /** Ends with the signal of its options. */
+  follow(): this {
+    const { signal } = this.options
+    if (signal?.aborted) this.unsubscribe()
+    else signal?.addEventListener('abort', this)
+    return this
+  }
+
+  /** The signal's abort. */
+  handleEvent(): void {
+    this.unsubscribe()
+  }
+
+  /** Lets go of the handler where the entry itself cannot leave its list at once. */
+  release(): void {
+    this.#name ??= this.handler.name
+    this.handler = released
+  }
+}
