@@ -13,7 +13,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     reporters: ['default', new TallyReporter()],
-    projects: globSync(['packages/*', 'apps/*', 'examples'], { cwd: import.meta.dirname }).map((root) => ({
+    projects: globSync(['packages/*', 'apps/*', 'examples', 'scripts'], { cwd: import.meta.dirname }).map((root) => ({
       extends: true as const,
       root,
       test: { name: basename(root), include: ['test/**/*.test.ts'] },
