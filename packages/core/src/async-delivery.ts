@@ -1,4 +1,5 @@
 import { type AsyncStorage, asyncStorage } from './async-context.ts'
+import { atLeast } from './check.ts'
 import { isThenable } from './delivery.ts'
 import { type EventStormError, PendingOverflowError } from './dispatch-errors.ts'
 import { type Guard, stormOf, trailLength } from './guard.ts'
@@ -34,7 +35,8 @@ export class AsyncDelivery {
   readonly #guard: Guard
   readonly #serial: boolean
   readonly #concurrency: number
-  readonly #options: AsyncDispatcherOptions
+  readonly #maxPending: number
+  readonly #rejects: boolean
   readonly #storage: AsyncStorage<Chain> | undefined
   /** The chain of the handler that runs right now, where no storage follows it. */
   #current: Chain | undefined = undefined
@@ -50,9 +52,10 @@ export class AsyncDelivery {
 
   constructor(guard: Guard, options: AsyncDispatcherOptions) {
     this.#guard = guard
-    this.#options = options
+    this.#rejects = options.overflow === 'reject'
     this.#serial = options.mode === 'serial'
-    this.#concurrency = options.concurrency ?? Infinity
+    this.#concurrency = atLeast(1, options.concurrency ?? Infinity, 'concurrency')
+    this.#maxPending = atLeast(0, options.maxPending ?? Infinity, 'maxPending')
     this.#storage = options.maxDepth === undefined ? undefined : asyncStorage<Chain>()
   }
 
@@ -234,13 +237,13 @@ export class AsyncDelivery {
 
   /** Throws where an event is refused for want of room. It is taken in whole, so anything goes while nothing waits. */
   #admit(type: string, handlers: number): void {
-    if (this.#options.overflow === 'reject' && this.#full(handlers)) {
-      throw new PendingOverflowError(type, this.waiting, this.#options.maxPending ?? Infinity)
+    if (this.#rejects && this.#full(handlers)) {
+      throw new PendingOverflowError(type, this.waiting, this.#maxPending)
     }
   }
 
   #full(handlers: number): boolean {
-    return this.waiting > 0 && this.waiting + handlers > (this.#options.maxPending ?? Infinity)
+    return this.waiting > 0 && this.waiting + handlers > this.#maxPending
   }
 }
 

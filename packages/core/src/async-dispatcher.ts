@@ -3,7 +3,18 @@ import type { EventDefinition } from './definition.ts'
 import { EventStream, type StreamOptions } from './event-stream.ts'
 import { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
-import type { Argument, CreateOptionsOf, Handler, Input, Key, Known, MatchingType, Payload, TypeOf } from './keys.ts'
+import type {
+  Argument,
+  CreateOptionsOf,
+  Handler,
+  Input,
+  Key,
+  Known,
+  MatchingType,
+  Payload,
+  Publishable,
+  TypeOf,
+} from './keys.ts'
 import type { AsyncDispatcherOptions, SubscribeOptions } from './options.ts'
 import type { Subscription } from './subscription.ts'
 import { Topics, typeOf } from './topics.ts'
@@ -38,14 +49,14 @@ export class AsyncEventDispatcher<Events extends object = Record<string, unknown
    * refused: by its definition's `create`, beyond `maxDepth` or `maxPending`, after `close`. With `errors: 'throw'` it
    * rejects with an `AggregateError`.
    */
-  publish<K extends TypeOf<Events>>(type: K, ...payload: Argument<Payload<Events, K>>): Promise<number>
+  publish<K extends TypeOf<Events>>(type: K & Publishable<K>, ...payload: Argument<Payload<Events, K>>): Promise<number>
   publish<D extends EventDefinition>(
     definition: D,
     input: Input<Events, D>,
     options?: CreateOptionsOf<D>,
   ): Promise<number>
   /** Publishes an event that exists already: its `type` says which handlers get it. */
-  publish(event: { readonly type: string; readonly create?: never }): Promise<number>
+  publish<Event extends { readonly type: string; readonly create?: never }>(event: Event): Promise<number>
   publish(key: string | EventDefinition, input?: unknown, options?: unknown): Promise<number> {
     return this.#publish(key, input, options, arguments.length)
   }

@@ -3,7 +3,18 @@ import { resume } from './delivery.ts'
 import { publishPlain, specialise } from './fast-path.ts'
 import { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
-import type { Argument, CreateOptionsOf, Handler, Input, Key, Known, MatchingType, Payload, TypeOf } from './keys.ts'
+import type {
+  Argument,
+  CreateOptionsOf,
+  Handler,
+  Input,
+  Key,
+  Known,
+  MatchingType,
+  Payload,
+  Publishable,
+  TypeOf,
+} from './keys.ts'
 import type { DispatcherOptions, SubscribeOptions } from './options.ts'
 import type { Subscription } from './subscription.ts'
 import type { Topic } from './topic.ts'
@@ -36,10 +47,10 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
    * called. Throws `EventStormError` beyond `maxDepth`, `DispatcherClosedError` after `close`, and an `AggregateError`
    * with `errors: 'throw'`.
    */
-  publish<K extends TypeOf<Events>>(type: K, ...payload: Argument<Payload<Events, K>>): number
+  publish<K extends TypeOf<Events>>(type: K & Publishable<K>, ...payload: Argument<Payload<Events, K>>): number
   publish<D extends EventDefinition>(definition: D, input: Input<Events, D>, options?: CreateOptionsOf<D>): number
   /** Publishes an event that exists already: its `type` says which handlers get it. */
-  publish(event: { readonly type: string; readonly create?: never }): number
+  publish<Event extends { readonly type: string; readonly create?: never }>(event: Event): number
   publish(key: string | EventDefinition, input?: unknown, options?: unknown): number {
     const topics = this.#topics
     if (typeof key !== 'string' && key.create === undefined && arguments.length > 1) {

@@ -1,3 +1,4 @@
+import { invalidArgument } from './check.ts'
 import { TidingsError } from './errors.ts'
 import type { Handler } from './keys.ts'
 import type { EntryOptions, Subscription } from './subscription.ts'
@@ -56,7 +57,7 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   constructor(subscribe: (handler: Handler<P>, options: EntryOptions) => Subscription, options: StreamOptions = {}) {
     const capacity = options.buffer ?? 1000
     if (!(Number.isSafeInteger(capacity) && capacity > 0)) {
-      throw new TidingsError('INVALID_ARGUMENT', `\`buffer\` must be a whole number above 0, received ${capacity}`)
+      throw invalidArgument(`\`buffer\` must be a whole number above 0, received ${capacity}`)
     }
     this.#capacity = capacity
     this.#options = options

@@ -1,5 +1,5 @@
+import { atLeast, invalidArgument } from './check.ts'
 import { DispatcherClosedError, EventStormError } from './dispatch-errors.ts'
-import { TidingsError } from './errors.ts'
 import type { DispatcherOptions, Failure } from './options.ts'
 import { type Breaker, StormBreaker } from './storm-breaker.ts'
 
@@ -34,7 +34,7 @@ export class Guard {
   constructor(options: DispatcherOptions) {
     const { storm } = options
     this.options = options
-    this.maxDepth = options.maxDepth ?? 64
+    this.maxDepth = atLeast(1, options.maxDepth ?? 64, 'maxDepth')
     this.#open = options.observer || storm || this.collects ? 0 : Math.max(0, this.maxDepth - trailLength)
     this.gate = this.#open
     this.#breaker =
@@ -73,10 +73,7 @@ export class Guard {
   checkHandler(type: string, handler: unknown): void {
     if (this.closed) throw new DispatcherClosedError(`subscribe to "${type}"`)
     if (typeof handler !== 'function') {
-      throw new TidingsError(
-        'INVALID_ARGUMENT',
-        `the handler of "${type}" must be a function, received ${handler === null ? 'null' : typeof handler}`,
-      )
+      throw invalidArgument(`the handler of "${type}" must be a function, received ${String(handler)}`)
     }
   }
 

@@ -6,7 +6,18 @@ export { type Duration, milliseconds } from './duration.ts'
 export { isTidingsError, TidingsError, type TidingsErrorOptions } from './errors.ts'
 export { type EventStream, StreamOverflowError, type StreamOptions } from './event-stream.ts'
 export type { TopicHandle } from './handle.ts'
-export type { Argument, CreateOptionsOf, Handler, Input, Key, Known, MatchingType, Payload, TypeOf } from './keys.ts'
+export type {
+  Argument,
+  CreateOptionsOf,
+  Handler,
+  Input,
+  Key,
+  Known,
+  MatchingType,
+  Payload,
+  Publishable,
+  TypeOf,
+} from './keys.ts'
 export type {
   AsyncDispatcherOptions,
   DispatcherOptions,

@@ -53,6 +53,9 @@ export type Known<Events, K> = K extends `${string}*${string}`
     : K
   : K
 
+/** An event type as it is; a pattern becomes a sentence, so that the compiler's message says what is wrong. */
+export type Publishable<K> = K extends `${string}*${string}` ? `${K} is a pattern, publish to an event type` : K
+
 /** The payload argument: optional where `undefined` is a payload. */
 export type Argument<P> = undefined extends P ? [payload?: P] : [payload: P]
 

@@ -1,5 +1,5 @@
+import { atLeast } from './check.ts'
 import { milliseconds } from './duration.ts'
-import { TidingsError } from './errors.ts'
 import type { StormOptions, StormState } from './options.ts'
 
 /** The breaker's memory of one event type. */
@@ -19,16 +19,10 @@ export class StormBreaker {
   readonly #changed: (type: string, breaker: Breaker) => void
 
   constructor(options: StormOptions, changed: (type: string, breaker: Breaker) => void) {
-    this.#limit = options.limit
+    this.#limit = atLeast(1, options.limit, 'storm.limit')
     this.#per = milliseconds(options.per ?? 1000, 'storm.per')
     this.#cooldown = milliseconds(options.cooldown ?? this.#per, 'storm.cooldown')
     this.#changed = changed
-    if (!(options.limit > 0)) {
-      throw new TidingsError(
-        'INVALID_ARGUMENT',
-        `\`storm.limit\` must be above 0, received ${options.limit}\nGive the events of one type that may pass within \`storm.per\`.`,
-      )
-    }
   }
 
   /** Whether the event may pass. */

@@ -1,3 +1,4 @@
+import { atLeast } from './check.ts'
 import type { Handler } from './keys.ts'
 import type { SubscribeOptions } from './options.ts'
 
@@ -48,7 +49,7 @@ export class Entry implements Subscription {
     this.shelf = shelf
     this.handler = handler
     this.options = options
-    this.priority = options.priority ?? 0
+    this.priority = options.priority === undefined ? 0 : atLeast(-Infinity, options.priority, 'priority')
     this.once = options.once === true
     this.#weak = undefined
     this.#name = options.name

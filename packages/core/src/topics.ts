@@ -1,5 +1,5 @@
 import type { EventDefinition } from './definition.ts'
-import { TidingsError } from './errors.ts'
+import { invalidArgument } from './check.ts'
 import type { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
 import type { Handler } from './keys.ts'
@@ -147,16 +147,14 @@ class Pattern implements Shelf {
 export function typeOf(key: string | { readonly type: string }): string {
   const type: unknown = typeof key === 'string' ? key : key?.type
   if (typeof type === 'string') return type
-  throw new TidingsError(
-    'INVALID_ARGUMENT',
+  throw invalidArgument(
     `a key must be an event type or have one, received ${key === null ? 'null' : typeof key}\nUse a string, an event definition or an event.`,
   )
 }
 
 function refusePattern(type: string): void {
   if (isPattern(type)) {
-    throw new TidingsError(
-      'INVALID_ARGUMENT',
+    throw invalidArgument(
       `publish to the pattern "${type}" is refused\nPublish to an event type; patterns are for subscribe.`,
     )
   }
