@@ -15,5 +15,5 @@ interface Process {
 export function asyncStorage<Store>(): AsyncStorage<Store> | undefined {
   const { process } = globalThis as { process?: Process }
   const Storage = process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage
-  return Storage && (new Storage() as AsyncStorage<Store>)
+  return Storage && new Storage()
 }

@@ -1,11 +1,11 @@
 import { type AsyncStorage, asyncStorage } from './async-context.ts'
 import { atLeast } from './check.ts'
-import { isThenable } from './delivery.ts'
 import { type EventStormError, PendingOverflowError } from './dispatch-errors.ts'
 import { type Guard, stormOf, trailLength } from './guard.ts'
 import { Latch } from './latch.ts'
 import type { AsyncDispatcherOptions } from './options.ts'
 import type { Entry } from './subscription.ts'
+import { isThenable } from './thenable.ts'
 import type { Topic } from './topic.ts'
 
 /** An event and what caused it, as far as this dispatcher knows. */
@@ -86,7 +86,7 @@ export class AsyncDelivery {
     this.#guard.fail(error, type, payload, undefined)
     const promise = Promise.reject(error)
     promise.catch(() => {})
-    return promise as Promise<never>
+    return promise
   }
 
   /** Resolves once every event published so far, and every one that these caused, has settled. */
@@ -146,7 +146,7 @@ export class AsyncDelivery {
         const promise = this.#call(delivery)
         if (delivery.next === delivery.entries.length) {
           this.#leave()
-          delivery.latch.close(delivery.called)
+          void delivery.latch.close(delivery.called)
         }
         if (promise) {
           this.#running++
@@ -172,7 +172,7 @@ export class AsyncDelivery {
         return
       }
     }
-    delivery.latch.close(delivery.called)
+    void delivery.latch.close(delivery.called)
     this.#running--
     this.#pump()
   }

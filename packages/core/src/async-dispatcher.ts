@@ -134,7 +134,7 @@ export class AsyncEventDispatcher<Events extends object = Record<string, unknown
 
   #publish(key: string | EventDefinition, input: unknown, options: unknown, given: number): Promise<number> {
     const topics = this.#topics
-    let type = String(key)
+    let type = ''
     try {
       type = typeOf(key)
       const payload = topics.payload(key, input, options, given)

@@ -1,4 +1,5 @@
 import { EventStormError } from './dispatch-errors.ts'
+import { isThenable } from './thenable.ts'
 import type { Entry } from './subscription.ts'
 import type { Topic } from './topic.ts'
 
@@ -35,11 +36,6 @@ export function watch(topic: Topic, entry: Entry, payload: unknown, result: unkn
     (error: unknown) => guard.fail(error, key, payload, entry),
   )
   return true
-}
-
-/** Whether something can be waited for. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** The errors of one publish as one. A storm stays itself, or each level of the nesting would wrap it once more. */

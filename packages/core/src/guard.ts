@@ -2,6 +2,7 @@ import { atLeast, invalidArgument } from './check.ts'
 import { DispatcherClosedError, EventStormError } from './dispatch-errors.ts'
 import type { DispatcherOptions, Failure } from './options.ts'
 import { type Breaker, StormBreaker } from './storm-breaker.ts'
+import { isThenable } from './thenable.ts'
 
 interface Named {
   readonly name: string
@@ -40,7 +41,7 @@ export class Guard {
     this.#breaker =
       storm &&
       new StormBreaker(storm, (type, { state, shed }) => {
-        if (storm.onChange) this.call(storm.onChange, { type, state, shed })
+        if (storm.onChange) attempt(() => storm.onChange?.({ type, state, shed }))
         else if (state === 'open') {
           this.fail(
             new EventStormError(
@@ -93,10 +94,10 @@ export class Guard {
     this.#trail[depth] = type
     if (this.#breaker && !this.#breaker.admit(topic)) {
       this.shed++
-      this.call(options.observer?.shed, { type, payload })
+      attempt(() => options.observer?.shed?.({ type, payload }))
       return false
     }
-    this.call(options.observer?.published, { type, payload })
+    attempt(() => options.observer?.published?.({ type, payload }))
     return true
   }
 
@@ -107,19 +108,16 @@ export class Guard {
   }
 
   unhandled(type: string, payload: unknown): void {
-    this.call(this.options.onUnhandled, { type, payload })
-    this.call(this.options.observer?.unhandled, { type, payload })
+    const { onUnhandled, observer } = this.options
+    attempt(() => onUnhandled?.({ type, payload }))
+    attempt(() => observer?.unhandled?.({ type, payload }))
   }
 
   /** `start` is undefined where no observer wants to know. */
   handled(type: string, payload: unknown, entry: Named, start: number | undefined): void {
     if (start === undefined) return
-    this.call(this.options.observer?.handled, {
-      type,
-      payload,
-      handler: entry.name,
-      duration: performance.now() - start,
-    })
+    const duration = performance.now() - start
+    attempt(() => this.options.observer?.handled?.({ type, payload, handler: entry.name, duration }))
   }
 
   /** Sends an error where the options say. Never throws. */
@@ -129,21 +127,29 @@ export class Guard {
     if (error instanceof EventStormError) this.#told = error
     const failure: Failure = { error, type, payload, handler: entry?.name }
     const { onError, observer } = this.options
-    this.call(onError ?? (entry && this.collects ? undefined : report), failure)
-    this.call(observer?.failed, failure)
-  }
-
-  /** Calls a hook of the user; its own error must not stop an event. */
-  call<Argument>(hook: ((argument: Argument) => void) | undefined, argument: Argument): void {
-    try {
-      hook?.(argument)
-    } catch (error) {
-      console.error('[tidings] a hook failed on', argument, error)
-    }
+    const hook = onError ?? (entry && this.collects ? undefined : report)
+    attempt(() => hook?.(failure))
+    attempt(() => observer?.failed?.(failure))
   }
 }
 
+/** Calls a hook of the user, whose own error must not stop an event. */
+function attempt(hook: () => unknown): void {
+  try {
+    const result = hook()
+    if (isThenable(result)) result.then(undefined, lost)
+  } catch (error) {
+    lost(error)
+  }
+}
+
+function lost(error: unknown): void {
+  // oxlint-disable-next-line no-console -- the last place an error can go
+  console.error('[tidings] a hook failed:', error)
+}
+
 function report({ error, type, handler }: Failure): void {
+  // oxlint-disable-next-line no-console -- the default that nothing is swallowed
   console.error(
     handler === undefined ? `[tidings] "${type}":` : `[tidings] handler "${handler}" failed on "${type}":`,
     error,

@@ -1,4 +1,4 @@
-import { isThenable, together } from './delivery.ts'
+import { together } from './delivery.ts'
 import type { Entry } from './subscription.ts'
 import type { Topic } from './topic.ts'
 
@@ -27,6 +27,8 @@ export class Latch {
       this.#resolve = resolve
       this.#reject = reject
     })
+    // Whoever goes on without awaiting must not end the process.
+    if (topic.guard.collects) this.promise.catch(() => {})
   }
 
   /** Follows one handler's promise. */

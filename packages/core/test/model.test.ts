@@ -78,7 +78,7 @@ class Model implements Side {
     }
     const called = this.#subscriptions
       .filter((subscription) => subscription.active && subscription.matches.test(type))
-      .sort((one, other) => other.priority - one.priority)
+      .toSorted((one, other) => other.priority - one.priority)
     this.#depth++
     let count = 0
     for (const subscription of called) {
@@ -120,7 +120,7 @@ class Real implements Side {
         return this.#dispatcher.publish(type, payload)
       case 'definition':
         return this.#dispatcher.publish(this.#definitions.get(type)!, payload)
-      case 'handle':
+      default:
         return this.#dispatcher.topic(type).publish(payload)
     }
   }
@@ -148,7 +148,8 @@ function story(side: Side, program: readonly Action[], scripts: readonly (readon
       subscriptions.push(side.subscribe(action.key, handler, { once: action.once, priority: action.priority }))
     } else {
       // Several times: the fast path is taken only while subscriptions stay the same.
-      for (let i = 0; i < action.times && calls < budget; i++) {
+      for (let i = 0; i < action.times; i++) {
+        if (calls >= budget) return
         const payload = published++
         let outcome = 'refused'
         try {
