@@ -1,0 +1,43 @@
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { afterAll, expect, test } from 'vitest'
+import { linkPackages, temporaryFolder } from '../workspace.ts'
+
+const folder = temporaryFolder('size')
+linkPackages(folder.path)
+afterAll(() => folder[Symbol.dispose]())
+
+// Bytes of one minified and gzipped file, zod not counted. A budget that is not a promise of the design is what the
+// package takes today and a little more: raise it by intent, with the reason in the changeset.
+const budgets = [
+  { what: 'core in all', code: `export * from '@tidings/core'`, budget: 3000 },
+  { what: 'EventDispatcher alone', code: `export { EventDispatcher } from '@tidings/core'`, budget: 2000 },
+  { what: 'eventType alone', code: `export { eventType } from '@tidings/core'`, budget: 150 },
+]
+
+test.for(budgets)('$what takes at most $budget bytes', async ({ code, budget }) => {
+  const size = gzipSync(await bundle(code), { level: 9 }).length
+  expect(size).toBeLessThanOrEqual(budget)
+})
+
+test.for(['core', 'events', 'decorators'])(
+  'an import of %s for its side effects leaves nothing behind',
+  async (name) => {
+    expect(await bundle(`import '@tidings/${name}'`)).toBe('')
+  },
+)
+
+async function bundle(code: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: code, resolveDir: folder.path, loader: 'ts' },
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    conditions: ['@tidings/source'],
+    external: ['zod'],
+    logLevel: 'silent',
+  })
+  return outputFiles[0]!.text
+}
