@@ -1,0 +1,8 @@
+// An ESM package from CommonJS, and what it does to its surroundings: `node require.cjs @tidings/core`.
+const [, , name] = process.argv
+const globals = () => [...Reflect.ownKeys(globalThis), ...Reflect.ownKeys(Symbol)].map(String).join()
+const before = globals()
+const entry = require(name)
+if (globals() !== before) throw new Error(`require('${name}') changes the globals`)
+const functions = Object.values(entry).filter((value) => typeof value === 'function')
+if (functions.length === 0) throw new Error(`require('${name}') gives nothing to call`)
