@@ -1,0 +1,87 @@
+import { logged, type LogEntry } from '@tidings/decorators'
+import type { Narrator } from '../modules/module.ts'
+import type { Paint } from './paint.ts'
+
+interface Line {
+  /** The event type, and what the event is about. */
+  readonly event: string
+  readonly handler: string
+  outcome: string | undefined
+  notes: string[]
+}
+
+/** A narrator that prints, and whose headings the story writes. */
+export interface Storyteller extends Narrator {
+  heading(text: string): void
+  say(text: string): void
+}
+
+/**
+ * Prints what handlers did in the order in which they began: so an event stands before those that it caused, although
+ * its handler ends after theirs.
+ */
+export function storyteller(print: (line: string) => void, paint: Paint): Storyteller {
+  const lines: Line[] = []
+  const open = new WeakMap<readonly unknown[], Line>()
+  let event = ''
+  let last: Line | undefined
+
+  function flush(): void {
+    while (lines[0]?.outcome !== undefined) {
+      const line = lines.shift()!
+      if (line.event !== event) print(`   ${paint('cyan', line.event)}`)
+      event = line.event
+      for (const note of line.notes) print(`     ${''.padEnd(31)} ${paint('yellow', note)}`)
+      print(`     ${line.handler.padEnd(31)} ${line.outcome}`)
+    }
+  }
+
+  function begin(module: string, { name, args }: LogEntry): void {
+    const { type, subject = '' } = args[0] as { readonly type: string; readonly subject?: string }
+    last = {
+      event: `${type.padEnd(33)} ${subject}`.trimEnd(),
+      handler: `${module}.${name}`,
+      outcome: undefined,
+      notes: [],
+    }
+    lines.push(last)
+    open.set(args, last)
+  }
+
+  function end(entry: Exclude<LogEntry, { phase: 'started' }>): void {
+    const line = open.get(entry.args)
+    if (!line) return
+    if (entry.phase === 'failed') line.outcome = paint('red', `failed: ${String(entry.error)}`)
+    else if (typeof entry.result === 'string') line.outcome = paint(colourOf(entry.result), entry.result)
+    else line.outcome = paint('gray', 'ignored, this very event was handled before')
+    flush()
+  }
+
+  return {
+    told: (module) =>
+      logged({
+        format: (entry) => {
+          if (entry.phase === 'started') begin(module, entry)
+          else end(entry)
+          return undefined
+        },
+      }),
+    note(text) {
+      if (last?.outcome === undefined && last) last.notes.push(text)
+      else print(`     ${paint('yellow', text)}`)
+    },
+    heading(text) {
+      event = ''
+      print('')
+      print(paint('bold', text))
+    },
+    say(text) {
+      event = ''
+      print(`   ${text}`)
+    },
+  }
+}
+
+function colourOf(outcome: string): 'yellow' | 'green' {
+  return /^(declined|refused|cancelled|released)/.test(outcome) ? 'yellow' : 'green'
+}

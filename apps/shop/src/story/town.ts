@@ -1,0 +1,73 @@
+import type { World } from '../shop.ts'
+import { dice } from './dice.ts'
+
+/** An order as a customer fills it in. */
+export interface Wish {
+  customer: string
+  item: string
+  quantity: number
+  pence: number
+  card: string
+}
+
+/** The world around the shop: its customers, and a card network and a mail server that can be made to fail. */
+export interface Town extends World {
+  nextOrder(): number
+  readonly lastOrder: number
+  /** Somebody who wants something, the same for the same seed. */
+  wish(): Wish
+  /** What nobody else in this story buys; one is left. */
+  readonly lastItem: { item: string; pence: number }
+  declineNextCard(reason: string): void
+  failNextMails(count: number): void
+}
+
+const customers = ['Ada', 'Grace', 'Alan', 'Barbara', 'Edsger', 'Radia', 'Tony', 'Margaret']
+const goods = [
+  { item: 'Teapot', pence: 1599 },
+  { item: 'Jumbo bag', pence: 195 },
+  { item: 'Glass lantern', pence: 425 },
+  { item: 'Bird ornament', pence: 169 },
+]
+
+export function townOf(seed: number): Town {
+  const roll = dice(seed)
+  const lastItem = { item: 'Cake stand', pence: 1275 }
+  let orders = 1000
+  let declined: string | undefined
+  let busy = 0
+  return {
+    stock: { ...Object.fromEntries(goods.map(({ item }) => [item, 8 + roll(5)])), [lastItem.item]: 1 },
+    lastItem,
+    nextOrder: () => ++orders,
+    get lastOrder() {
+      return orders
+    },
+    wish() {
+      const { item, pence } = goods[roll(goods.length)]!
+      const quantity = 1 + roll(3)
+      const customer = customers[roll(customers.length)]!
+      return { customer, item, quantity, pence: pence * quantity, card: '4000 0000 0000 0002' }
+    },
+    declineNextCard(reason) {
+      declined = reason
+    },
+    failNextMails(count) {
+      busy = count
+    },
+    cards: {
+      async charge() {
+        const reason = declined
+        declined = undefined
+        return reason === undefined ? { ok: true } : { ok: false, reason }
+      },
+    },
+    mail: {
+      async send() {
+        if (busy === 0) return
+        busy--
+        throw new Error('mail server is busy')
+      },
+    },
+  }
+}
