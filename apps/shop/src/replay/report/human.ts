@@ -1,0 +1,126 @@
+import type { FiguresReport } from '../figures/figures.ts'
+import type { ProductReport } from '../figures/products.ts'
+import { rejectLine } from '../rejects.ts'
+import type { Outcome } from '../run.ts'
+import { count, duration, mebibytes, pounds } from './numbers.ts'
+import { table, type TableColumn } from './table.ts'
+import type { Style } from './terminal.ts'
+
+/** The report for people. `memory` is the peak in bytes. */
+export function humanReport(outcome: Outcome, memory: number, style: Style): string {
+  const { shop } = outcome
+  const months = Object.entries(shop.months)
+  const countries = Object.entries(shop.countries).toSorted(([, a], [, b]) => b.revenue_net_mills - a.revenue_net_mills)
+  const sections = [
+    section(style, 'By country', figuresTable('country', countries, shop.totals, style)),
+    section(style, 'By month', figuresTable('month', months, shop.totals, style)),
+    section(style, 'Products by net revenue, the first 20', productTable(shop.products.revenue_net, style)),
+    section(style, 'Rows that break a rule (accepted, and flagged)', ruleTable(outcome, style)),
+    section(style, 'Rejected rows', rejectTable(outcome, style)),
+  ]
+  return [summary(outcome, memory, style), ...sections.filter((lines) => lines.length > 0)].map(joined).join('\n')
+}
+
+function joined(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`
+}
+
+function section(style: Style, title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [style('bold', title), ...lines]
+}
+
+function summary(outcome: Outcome, memory: number, style: Style): string[] {
+  const { file, status, accepted, rejected, seconds, shop } = outcome
+  const { sale = 0, cancellation = 0, other = 0 } = shop.kinds
+  const rows = accepted + rejected
+  const heading = { complete: 'Replayed', interrupted: 'Stopped while replaying', failed: 'Could not finish' }[status]
+  const title = style('bold', `${heading} ${file}`)
+  if (status === 'failed' && rows === 0) return [title, '  0 rows = 0 accepted + 0 rejected']
+  const facts: [string, string][] = [
+    ['rows', `${count(rows)} = ${count(accepted)} accepted + ${count(rejected)} rejected`],
+    ['events', `${count(sale)} sales, ${count(cancellation)} cancellations, ${count(other)} adjustments`],
+    ['invoices', `${count(shop.totals.invoices)} of ${count(shop.totals.customers)} known customers`],
+    ['units', `${count(shop.totals.units_net)} net, ${count(shop.totals.units_cancelled)} cancelled`],
+    ['revenue', `£${pounds(shop.totals.revenue_net_mills)} net, £${pounds(shop.totals.revenue_clean_mills)} clean`],
+    ['speed', `${count(Math.round(rows / Math.max(seconds, 0.001)))} rows/s over ${duration(seconds)}`],
+    ['peak memory', mebibytes(memory)],
+  ]
+  return [title, ...facts.map(([name, fact]) => `  ${style('dim', name.padEnd(11))}  ${fact}`)]
+}
+
+const right = 'right'
+
+function figuresTable(
+  title: string,
+  groups: readonly (readonly [string, FiguresReport])[],
+  totals: FiguresReport,
+  style: Style,
+): string[] {
+  if (groups.length === 0) return []
+  const columns: TableColumn[] = [
+    { title },
+    { title: 'rows', align: right },
+    { title: 'invoices', align: right },
+    { title: 'customers', align: right },
+    { title: 'units net', align: right },
+    { title: 'revenue net £', align: right },
+    { title: 'cancelled £', align: right },
+    { title: 'clean £', align: right },
+  ]
+  const line = (name: string, figures: FiguresReport): string[] => [
+    name === '' ? '(none)' : name,
+    count(figures.rows),
+    count(figures.invoices),
+    count(figures.customers),
+    count(figures.units_net),
+    pounds(figures.revenue_net_mills),
+    pounds(figures.revenue_cancelled_mills),
+    pounds(figures.revenue_clean_mills),
+  ]
+  return table(columns, [...groups.map(([name, figures]) => line(name, figures)), line('all', totals)], style)
+}
+
+function productTable(products: readonly ProductReport[], style: Style): string[] {
+  if (products.length === 0) return []
+  const columns: TableColumn[] = [
+    { title: 'stock code' },
+    { title: 'units net', align: right },
+    { title: 'revenue net £', align: right },
+    { title: 'description' },
+  ]
+  return table(
+    columns,
+    products.map(({ stock_code, units, revenue_mills, description }) => [
+      stock_code,
+      count(units),
+      pounds(revenue_mills),
+      description ?? '–',
+    ]),
+    style,
+  )
+}
+
+function ruleTable({ shop }: Outcome, style: Style): string[] {
+  const broken = shop.ruleCounts.filter(({ rows }) => rows > 0)
+  if (broken.length === 0) return []
+  const columns: TableColumn[] = [
+    { title: 'rule' },
+    { title: 'rows', align: right },
+    { title: 'first row', align: right },
+  ]
+  return table(
+    columns,
+    broken.map(({ rule, rows, firstRow }) => [rule, count(rows), String(firstRow)]),
+    style,
+  )
+}
+
+function rejectTable({ rejects }: Outcome, style: Style): string[] {
+  if (rejects.length === 0) return []
+  const columns: TableColumn[] = [{ title: 'reason' }, { title: 'rows', align: right }, { title: 'first' }]
+  return table(
+    columns,
+    rejects.map(({ reason, rows, first }) => [reason, count(rows), rejectLine(first)]),
+    style,
+  )
+}
