@@ -68,7 +68,7 @@ export class CancelledError extends TidingsError<'HANDLER_CANCELLED'> {
     super(
       'HANDLER_CANCELLED',
       `handler \`${handler}\` was not called: the call was cancelled while it waited\n` +
-        'Call `flush()` before `cancel()` or before the registration ends, where nothing may be left out.',
+        'Await the calls, or `flush()` them, before `cancel()` and the end of a registration, where none may be left out.',
       { details: { handler } },
     )
   }

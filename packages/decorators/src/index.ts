@@ -56,6 +56,7 @@ export type {
   Kept,
   Maybe,
   MaybeMethod,
+  MethodContext,
   OriginalOf,
   SignalContext,
   Wraps,

@@ -5,6 +5,7 @@ import type { AnyHandler, Change, EventOf, HandlerDecorator, Kept, MaybeResult }
 
 /** The handler takes `Event` and is called with those that are `Narrow`, and left out otherwise. */
 export interface Filtered<Event, Narrow extends Event> extends Change {
+  readonly accepts: (event: Narrow, ...rest: never[]) => unknown
   readonly check: [Narrow] extends [EventOf<this['handler']>]
     ? unknown
     : 'the handler does not take the events that the predicate lets through'

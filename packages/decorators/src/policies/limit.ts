@@ -37,16 +37,18 @@ export function limit(concurrency: number, options: LimitOptions = {}): HandlerD
       // In order of arrival; a map lets a call leave from the middle at no cost. The value ends its waiting for a signal.
       const waiting = new Map<HeldCall, () => void>()
       let running = 0
-      const run = async (call: HeldCall): Promise<void> => {
+      const run = (call: HeldCall) => {
         running++
-        await call.start()
+        void call.start(free)
+      }
+      const free = () => {
         running--
         const [first] = waiting
         if (first === undefined) return
         const [successor, settle] = first
         waiting.delete(successor)
         settle()
-        void run(successor)
+        run(successor)
       }
       const wait = (call: HeldCall) => {
         waiting.set(call, () => {})
@@ -56,7 +58,7 @@ export function limit(concurrency: number, options: LimitOptions = {}): HandlerD
       return {
         call(self, args) {
           const call = holdCall(next, self, args)
-          if (running < concurrency) void run(call)
+          if (running < concurrency) run(call)
           else if (waiting.size >= maxWaiting) call.fail(new OverloadedError(name, concurrency, maxWaiting))
           else wait(call)
           return call.result

@@ -17,7 +17,7 @@ export interface OnDecorator<Payload> {
 
 /** One `@on` of one instance. */
 export interface OnEntry {
-  readonly key: string | EventDefinition<string, never, never, never>
+  readonly key: string | EventDefinition
   readonly options: SubscribeOptions
   /** The method's name, for logs. */
   readonly method: string
@@ -47,15 +47,44 @@ const entries = new WeakMap<object, OnEntry[]>()
  *
  * @throws `DECORATOR_MISUSED` above anything but an instance method, and as a legacy decorator
  */
-export function on<Definition extends EventDefinition<string, never, never, never>>(
+export function on<Definition extends EventDefinition>(
   definition: Definition,
   options?: SubscribeOptions,
 ): OnDecorator<PayloadOf<Definition>>
-export function on<Payload = unknown>(type: string, options?: SubscribeOptions): OnDecorator<Payload>
-export function on(
-  key: string | EventDefinition<string, never, never, never>,
-  options: SubscribeOptions = {},
-): OnDecorator<never> {
+export function on<Payload = unknown>(type: string, options?: SubscribeOptions): OnDecorator<NoInfer<Payload>>
+export function on(key: string | EventDefinition, options?: SubscribeOptions): OnDecorator<never> {
+  return mark(key, options)
+}
+
+/**
+ * {@link on} for the types of an event map: keys and patterns are checked, and payloads follow them.
+ *
+ * @example
+ * const onShop = typedOn<ShopEvents>()
+ * class Audit {
+ *   @onShop('order.*')
+ *   note(order: ShopEvents['order.placed'] | ShopEvents['order.shipped']) { … }
+ * }
+ */
+export function typedOn<Events extends object>(): <K extends Key<Events>>(
+  key: K & Known<Events, K>,
+  options?: SubscribeOptions,
+) => OnDecorator<Payload<Events, K>> {
+  return mark
+}
+
+/** What the decorators of an instance's class have marked, base classes first. */
+export function entriesOf(instance: object): readonly OnEntry[] {
+  return entries.get(instance) ?? []
+}
+
+/** The type of a key; undefined where it is none. */
+export function typeOf(key: unknown): string | undefined {
+  const type = typeof key === 'string' ? key : (Object(key) as { type?: unknown }).type
+  return typeof type === 'string' && type !== '' ? type : undefined
+}
+
+function mark(key: string | EventDefinition, options: SubscribeOptions = {}): OnDecorator<never> {
   if (typeOf(key) === undefined) {
     const fix = 'Pass what defineEvent or eventType returned, or the type as a string.'
     throw invalid('key of @on', 'an event definition or a type', key, fix)
@@ -83,34 +112,6 @@ export function on(
       })
     })
   }
-}
-
-/**
- * {@link on} for the types of an event map: keys and patterns are checked, and payloads follow them.
- *
- * @example
- * const onShop = typedOn<ShopEvents>()
- * class Audit {
- *   @onShop('order.*')
- *   note(order: ShopEvents['order.placed'] | ShopEvents['order.shipped']) { … }
- * }
- */
-export function typedOn<Events extends object>(): <K extends Key<Events>>(
-  key: K & Known<Events, K>,
-  options?: SubscribeOptions,
-) => OnDecorator<Payload<Events, K>> {
-  return (key, options) => on(key as string, options)
-}
-
-/** What the decorators of an instance's class have marked, base classes first. */
-export function entriesOf(instance: object): readonly OnEntry[] {
-  return entries.get(instance) ?? []
-}
-
-/** The type of a key; undefined where it is none. */
-export function typeOf(key: unknown): string | undefined {
-  const type = typeof key === 'string' ? key : (Object(key) as { type?: unknown }).type
-  return typeof type === 'string' && type !== '' ? type : undefined
 }
 
 /** A marked override takes the place of what it overrides. Private methods override nothing. */

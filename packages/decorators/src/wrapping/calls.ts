@@ -7,8 +7,11 @@ export interface HeldCall {
   readonly args: readonly unknown[]
   /** What the caller awaits. */
   readonly result: Promise<unknown>
-  /** Calls the handler. Resolves when it has settled, whatever the outcome: that goes to the caller. */
-  start(): Promise<void>
+  /**
+   * Calls the handler. Resolves when it has settled, whatever the outcome: that goes to the caller, right after `ended`
+   * was called.
+   */
+  start(ended?: () => void): Promise<void>
   /** The caller gets `undefined`. */
   skip(): void
   /** The caller gets an error. */
@@ -25,11 +28,17 @@ export function holdCall(next: Next, self: unknown, args: readonly unknown[]): H
     self,
     args,
     result,
-    start: async () => {
-      const outcome = promised(() => next(self, args))
-      resolve(outcome)
-      await outcome.then(ignore, ignore)
-    },
+    start: (ended = ignore) =>
+      promised(() => next(self, args)).then(
+        (value) => {
+          ended()
+          resolve(value)
+        },
+        (error: unknown) => {
+          ended()
+          reject(error)
+        },
+      ),
     skip: () => resolve(undefined),
     fail: reject,
   }

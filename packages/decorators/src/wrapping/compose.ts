@@ -1,9 +1,10 @@
 import { branded, isDecorator } from './decorator.ts'
 import { invalid } from './options.ts'
-import type { AnyDecorator, AnyHandler, Apply, Change, ChangeOf, HandlerDecorator } from './types.ts'
+import type { AnyDecorator, AnyHandler, Apply, Change, ChangeOf, HandlerDecorator, MethodContext } from './types.ts'
 
 /** What the decorators of a list do, one after the other. */
 export interface Composed<Decorators> extends Change {
+  readonly accepts: Decorators extends readonly [...unknown[], infer Inner] ? ChangeOf<Inner>['accepts'] : AnyHandler
   readonly check: CheckAll<Decorators, this['handler']>
   readonly wrapped: WrapAll<Decorators, this['handler']>
   readonly method: MethodAll<Decorators, this['handler']>
@@ -27,7 +28,7 @@ export function compose<const Decorators extends readonly AnyDecorator[]>(
     const fix = 'Call the factory: compose(logged(), retry()). Apply functions of your own around the result.'
     throw invalid(`argument ${index + 1} of compose(…)`, 'a handler decorator', each, fix)
   })
-  const decorate = (handler: AnyHandler, context?: ClassMethodDecoratorContext): unknown =>
+  const decorate = (handler: AnyHandler, context?: MethodContext): unknown =>
     decorators.reduceRight<unknown>(
       (inner, each) =>
         (each as (...args: unknown[]) => unknown)(...(context === undefined ? [inner] : [inner, context])),

@@ -1,7 +1,7 @@
 import { DecoratorMisusedError } from '../errors.ts'
 import { invalid } from './options.ts'
 import { controls, hold, methodKey, type Waiting } from './pending.ts'
-import type { AnyHandler, Change, HandlerDecorator, OriginalOf } from './types.ts'
+import type { AnyHandler, Change, HandlerDecorator, MethodContext, OriginalOf } from './types.ts'
 
 /** Calls what is wrapped. */
 export type Next = (self: unknown, args: readonly unknown[]) => unknown
@@ -153,7 +153,7 @@ function wrapFunction(recipe: Recipe, handler: AnyHandler): AnyHandler {
   })
 }
 
-function wrapMethod(recipe: Recipe, handler: AnyHandler, context: ClassMethodDecoratorContext): AnyHandler {
+function wrapMethod(recipe: Recipe, handler: AnyHandler, context: MethodContext): AnyHandler {
   const key = methodKey(context.name, context.private)
   const name = typeof context.name === 'symbol' ? methodKey(context.name, false) : context.name
   const make = () => recipe.policy(callOf(handler), targetOf(handler, name))

@@ -27,6 +27,8 @@ export interface Flushable extends Cancellable {
  */
 export interface Change {
   readonly handler: unknown
+  /** What it can stand around; gives the arguments of a function written in place their types. */
+  readonly accepts: AnyHandler
   readonly check: unknown
   readonly wrapped: unknown
   readonly method: unknown
@@ -34,6 +36,9 @@ export interface Change {
 
 /** A change applied to a handler's type. */
 export type Apply<C extends Change, F> = C & { readonly handler: F }
+
+/** What a decorator needs to know of a method: the context of any class fits. */
+export type MethodContext = Pick<ClassMethodDecoratorContext, 'kind' | 'name' | 'static' | 'private'>
 
 declare const change: unique symbol
 declare const original: unique symbol
@@ -43,8 +48,8 @@ declare const original: unique symbol
  * Above a method the state is kept per instance, around a function per wrapper.
  */
 export interface HandlerDecorator<C extends Change> {
-  <F extends AnyHandler>(method: F & Apply<C, F>['check'], context: ClassMethodDecoratorContext): Apply<C, F>['method']
-  <F extends AnyHandler>(handler: F & Apply<C, F>['check']): Apply<C, F>['wrapped']
+  <F extends C['accepts']>(method: F & Apply<C, F>['check'], context: MethodContext): Apply<C, F>['method']
+  <F extends C['accepts']>(handler: F & Apply<C, F>['check']): Apply<C, F>['wrapped']
   readonly [change]?: C
 }
 
