@@ -10,18 +10,23 @@ import { packAll } from './pack.ts'
 import { temporaryFolder } from './workspace.ts'
 
 const attw = ['--yes', '@arethetypeswrong/cli@0.18.5']
+const allowed = /^(?:(?:dist|src)\/.+\.(?:js|ts|map)|package\.json|README\.md|LICENSE)$/
+
 using folder = temporaryFolder('package-check')
 const cwd = folder.path
 const available = await run('npx', [...attw, '--version'], { cwd })
 
 for (const { manifest, tarball, files } of await packAll(cwd)) {
-  const strays = files.filter(
-    (file) => !/^(?:(?:dist|src)\/.+|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(file),
+  const strays = files.filter((file) => !allowed.test(file))
+  const modules = files.filter((file) => /^dist\/.+\.js$/.test(file)).map((file) => file.slice(5, -3))
+  const missing = ['dist/index.js', 'README.md', 'LICENSE', ...modules.flatMap(companions)].filter(
+    (file) => !files.includes(file),
   )
-  const missing = ['dist/index.js', 'dist/index.d.ts', 'dist/index.js.map', 'src/index.ts', 'README.md', 'LICENSE']
-    .filter((file) => !files.includes(file))
-    .map((file) => `missing: ${file}`)
-  report(manifest.name, 'contents', [...strays.map((file) => `not to be published: ${file}`), ...missing].join('\n'))
+  report(
+    manifest.name,
+    'contents',
+    [...strays.map((file) => `not to be published: ${file}`), ...missing.map((file) => `missing: ${file}`)].join('\n'),
+  )
 
   const { buffer } = new Uint8Array(readFileSync(tarball))
   const { messages, pkg } = await publint({ strict: true, pack: { tarball: buffer } })
@@ -35,6 +40,11 @@ for (const { manifest, tarball, files } of await packAll(cwd)) {
     const reason = available.stderr.trimEnd().split('\n').at(-1)
     console.log(`left out ${manifest.name}: attw --profile esm-only (npx cannot get it: ${reason})`)
   }
+}
+
+/** What has to be there for a module to be typed and debugged. */
+function companions(module: string): string[] {
+  return [`dist/${module}.js.map`, `dist/${module}.d.ts`, `dist/${module}.d.ts.map`, `src/${module}.ts`]
 }
 
 function report(name: string, check: string, fault: string): void {
