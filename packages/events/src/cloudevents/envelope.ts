@@ -1,0 +1,178 @@
+import { InvalidCloudEventError } from '../errors/errors.ts'
+import type { EventIssue } from '../errors/issues.ts'
+import {
+  attributeIssue,
+  checkExtensionName,
+  checkExtensionValue,
+  checkMediaType,
+  checkText,
+  checkTime,
+  checkUri,
+  checkUriReference,
+} from '../event/attributes.ts'
+import type { Extensions } from '../event/event.ts'
+import { fromBase64 } from './base64.ts'
+
+/** A CloudEvent in its JSON format (CloudEvents 1.0): one flat object, extension attributes beside the others. */
+export interface CloudEvent {
+  readonly specversion: '1.0'
+  readonly id: string
+  readonly source: string
+  readonly type: string
+  readonly subject?: string
+  readonly time?: string
+  readonly datacontenttype?: string
+  readonly dataschema?: string
+  readonly data?: unknown
+  /** Binary data; never together with `data`. */
+  readonly data_base64?: string
+  readonly [extension: string]: unknown
+}
+
+/** A CloudEvent as it was read, checked against the specification but not against any schema. */
+export interface CloudEventEnvelope {
+  readonly id: string
+  readonly source: string
+  readonly type: string
+  readonly subject: string | undefined
+  /** RFC 3339, as its producer wrote it. */
+  readonly time: string | undefined
+  readonly dataContentType: string | undefined
+  readonly dataSchema: string | undefined
+  /** All attributes that the core specification does not name. In binary mode all values are strings. */
+  readonly extensions: Extensions
+  /** A JSON value, text, or bytes (`Uint8Array`); `undefined` when the event has no data. */
+  readonly data: unknown
+}
+
+/**
+ * Reads a CloudEvent in JSON format without a definition, as a router or a log would.
+ *
+ * @param value - the parsed JSON, not its text
+ * @throws InvalidCloudEventError when it breaks CloudEvents 1.0; it names every attribute at fault
+ */
+export function parseCloudEvent(value: unknown): CloudEventEnvelope {
+  const { envelope, issues } = readCloudEvent(value)
+  if (issues.length > 0) throw new InvalidCloudEventError(issues)
+  return envelope
+}
+
+/**
+ * Reads a JSON batch of CloudEvents, an array, without definitions.
+ *
+ * @throws InvalidCloudEventError when any of them is wrong; the paths begin with the index
+ */
+export function parseCloudEventBatch(value: unknown): readonly CloudEventEnvelope[] {
+  if (!Array.isArray(value)) {
+    throw new InvalidCloudEventError([attributeIssue([], 'an array of CloudEvents', value)])
+  }
+  const read = value.map(readCloudEvent)
+  const issues = read.flatMap(({ issues: own }, index) =>
+    own.map((issue) => ({ ...issue, path: [index, ...issue.path] })),
+  )
+  if (issues.length > 0) throw new InvalidCloudEventError(issues)
+  return read.map(({ envelope }) => envelope)
+}
+
+/** Whether a media type declares JSON: `application/json`, or a type that ends in `+json`. */
+export function isJsonType(contentType: string): boolean {
+  return /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType)
+}
+
+/** What reads attributes and data into an envelope; `issues` is empty when all of it is right. */
+export interface EnvelopeReading {
+  readonly envelope: CloudEventEnvelope
+  readonly issues: readonly EventIssue[]
+}
+
+/** Checks attributes by name, as JSON or as header texts. `null` and `undefined` count as left out. */
+export function readAttributes(given: Readonly<Record<string, unknown>>, data: unknown): EnvelopeReading {
+  const issues: EventIssue[] = []
+  const attributes = new Map(Object.entries(given).filter(([, value]) => value !== null && value !== undefined))
+  const specversion = attributes.get('specversion')
+  if (specversion !== '1.0') {
+    // Another version has other rules: judging the rest by those of 1.0 would only mislead.
+    return { envelope: none, issues: [attributeIssue('specversion', '"1.0"', specversion)] }
+  }
+  for (const [name, check] of Object.entries(core)) {
+    const value = attributes.get(name)
+    if (value === undefined && !required.has(name)) continue
+    const expected = check(value)
+    if (expected !== undefined) issues.push(attributeIssue(name, expected, value))
+  }
+  const extensions = [...attributes].filter(([name]) => !Object.hasOwn(core, name) && name !== 'specversion')
+  for (const [name, value] of extensions) {
+    const expected = checkExtensionName(name) ?? checkExtensionValue(value)
+    if (expected !== undefined) issues.push(attributeIssue(name, expected, value))
+  }
+  const text = (name: string) => attributes.get(name) as string | undefined
+  const envelope: CloudEventEnvelope = {
+    id: text('id') ?? '',
+    source: text('source') ?? '',
+    type: text('type') ?? '',
+    subject: text('subject'),
+    time: text('time'),
+    dataContentType: text('datacontenttype'),
+    dataSchema: text('dataschema'),
+    extensions: Object.fromEntries(extensions) as Extensions,
+    data,
+  }
+  return { envelope, issues }
+}
+
+const none: CloudEventEnvelope = {
+  id: '',
+  source: '',
+  type: '',
+  subject: undefined,
+  time: undefined,
+  dataContentType: undefined,
+  dataSchema: undefined,
+  extensions: {},
+  data: undefined,
+}
+
+const required = new Set(['id', 'source', 'type'])
+const core: Readonly<Record<string, (value: unknown) => string | undefined>> = {
+  id: checkText,
+  source: checkUriReference,
+  type: checkText,
+  subject: checkText,
+  time: checkTime,
+  datacontenttype: checkMediaType,
+  dataschema: checkUri,
+}
+
+function readCloudEvent(value: unknown): EnvelopeReading {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const hint =
+      typeof value === 'string'
+        ? ' (JSON text must go through JSON.parse first)'
+        : Array.isArray(value)
+          ? ', not a batch'
+          : ''
+    return { envelope: none, issues: [attributeIssue([], `a CloudEvent as a JSON object${hint}`, value)] }
+  }
+  const { data, data_base64, ...attributes } = value as Readonly<Record<string, unknown>>
+  const { envelope, issues } = readAttributes(attributes, data)
+  if (envelope === none) return { envelope, issues }
+  const more: EventIssue[] = []
+  if (data_base64 === undefined || data_base64 === null) {
+    const { dataContentType } = envelope
+    if (data !== undefined && typeof dataContentType === 'string' && !isJsonType(dataContentType)) {
+      if (typeof data !== 'string')
+        more.push(dataIssue('data', `text, since datacontenttype is ${dataContentType}`, data))
+    }
+    return { envelope, issues: [...issues, ...more] }
+  }
+  if (data !== undefined) more.push(dataIssue('data_base64', 'either `data` or `data_base64`, not both', data_base64))
+  const bytes = typeof data_base64 === 'string' ? fromBase64(data_base64) : undefined
+  if (bytes === undefined) more.push(dataIssue('data_base64', 'base64 text (RFC 4648)', data_base64))
+  return { envelope: { ...envelope, data: bytes }, issues: [...issues, ...more] }
+}
+
+// Data may be confidential: only its kind is told.
+function dataIssue(name: string, expected: string, value: unknown): EventIssue {
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`
+  return { path: [name], code: 'invalid_attribute', expected, received: kind }
+}

@@ -1,0 +1,206 @@
+import { InvalidCloudEventError } from '../errors/errors.ts'
+import type { EventIssue } from '../errors/issues.ts'
+import { attributeIssue } from '../event/attributes.ts'
+import type { TidingsEvent } from '../event/event.ts'
+import { fromBase64 } from './base64.ts'
+import { type EventRead, type EventReader, fromEnvelope, toCloudEvent } from './convert.ts'
+import { type CloudEventEnvelope, isJsonType, parseCloudEvent, readAttributes } from './envelope.ts'
+
+/** How a protocol writes attributes into headers. The defaults are those of HTTP. */
+export interface HeaderOptions {
+  /** Before each attribute name; default `ce-` (HTTP, NATS). Kafka has `ce_`, AMQP `cloudEvents_`. */
+  readonly prefix?: string | undefined
+  /** Percent-encode values as HTTP demands; default true. Kafka and AMQP carry UTF-8 as it is. */
+  readonly percentEncoding?: boolean | undefined
+}
+
+/** A message in binary content mode. */
+export interface CloudEventMessage {
+  /** Lower-case names; `content-type` is the media type of the body. */
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON text, other text or bytes; `undefined` when the event has no data. */
+  readonly body: string | Uint8Array | undefined
+}
+
+/** Headers as the various clients hand them over: a `Headers` object, pairs, or an object; names in any case. */
+export type HeadersLike =
+  | Iterable<readonly [name: string, value: HeaderValue]>
+  | Readonly<Record<string, HeaderValue | readonly HeaderValue[]>>
+
+/** A header's value; bytes are read as UTF-8. */
+export type HeaderValue = string | number | boolean | Uint8Array | null | undefined
+
+/** A body as the various clients hand it over; an object is taken for JSON that has been parsed already. */
+export type BodyLike = string | Uint8Array | ArrayBuffer | object | null | undefined
+
+/**
+ * The event in binary content mode: attributes as headers, the data alone as body (CloudEvents 1.0, HTTP protocol
+ * binding, section 3.1).
+ *
+ * @throws InvalidEventError when `event` is none, or its data cannot be encoded
+ */
+export function toCloudEventHeaders(event: TidingsEvent, options: HeaderOptions = {}): CloudEventMessage {
+  const { prefix = 'ce-', percentEncoding = true } = options
+  const { data, data_base64, datacontenttype, ...attributes } = toCloudEvent(event)
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(attributes)) {
+    headers[prefix + name] = percentEncoding ? encodeValue(String(value)) : String(value)
+  }
+  if (datacontenttype !== undefined) headers['content-type'] = datacontenttype
+  if (data_base64 !== undefined) return { headers, body: fromBase64(data_base64) }
+  if (data === undefined || datacontenttype === undefined) return { headers, body: undefined }
+  return { headers, body: typeof data === 'string' && !isJsonType(datacontenttype) ? data : JSON.stringify(data) }
+}
+
+/**
+ * Reads a message without a definition, in binary or, told by its content type, in structured content mode. Header
+ * values are texts, so extensions of other types are texts too.
+ *
+ * @throws InvalidCloudEventError when it breaks CloudEvents 1.0, or is a batch or in another event format than JSON
+ */
+export function parseCloudEventHeaders(
+  headers: HeadersLike,
+  body: BodyLike,
+  options: HeaderOptions = {},
+): CloudEventEnvelope {
+  const { prefix = 'ce-', percentEncoding = true } = options
+  const issues: EventIssue[] = []
+  const given = readHeaders(headers, issues)
+  const contentType = given.get('content-type')
+  if (typeof contentType === 'string' && /^application\/cloudevents/i.test(contentType)) {
+    return readStructured(contentType, body)
+  }
+  const attributes: Record<string, unknown> = {}
+  for (const [header, value] of given) {
+    if (!header.startsWith(prefix.toLowerCase())) continue
+    const name = header.slice(prefix.length)
+    const decoded = percentEncoding && typeof value === 'string' ? decodeValue(value) : value
+    if (decoded === undefined) issues.push(attributeIssue(name, 'percent-encoded UTF-8', value))
+    else attributes[name] = decoded
+  }
+  // HTTP forbids the attribute as a header of its own, NATS asks for it; what is wrong is two that differ.
+  const own = attributes['datacontenttype']
+  if (own !== undefined && contentType !== undefined && own !== contentType) {
+    issues.push(attributeIssue('datacontenttype', `the value of the content-type header, or no header`, own))
+  }
+  const type = typeof own === 'string' ? own : contentType
+  const { envelope, issues: more } = readAttributes(
+    { ...attributes, datacontenttype: type },
+    decodeBody(body, typeof type === 'string' ? type : undefined, issues),
+  )
+  if (issues.length + more.length > 0) throw new InvalidCloudEventError([...more, ...issues])
+  return envelope
+}
+
+/**
+ * The event of a message in binary or structured content mode; see {@link parseCloudEventHeaders} for the message and
+ * `fromCloudEvent` for the event.
+ */
+export function fromCloudEventHeaders<Reader extends EventReader>(
+  headers: HeadersLike,
+  body: BodyLike,
+  reader: Reader,
+  options?: HeaderOptions,
+): EventRead<Reader> {
+  return fromEnvelope(parseCloudEventHeaders(headers, body, options), reader)
+}
+
+// Space, the double quote, the percent sign, and all but printable ASCII (HTTP protocol binding, section 3.1.3.2).
+function encodeValue(value: string): string {
+  return value.replace(/[^\x21\x23\x24\x26-\x7e]+/gu, (part) =>
+    Array.from(new TextEncoder().encode(part), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(
+      '',
+    ),
+  )
+}
+
+function decodeValue(value: string): string | undefined {
+  const quoted = /^"((?:[^"\\]|\\.)*)"$/su.exec(value)
+  const unquoted = quoted === null ? value : (quoted[1] ?? '').replace(/\\(.)/gsu, '$1')
+  try {
+    return decodeURIComponent(unquoted)
+  } catch {
+    return undefined
+  }
+}
+
+function readHeaders(headers: HeadersLike, issues: EventIssue[]): ReadonlyMap<string, string | number | boolean> {
+  const result = new Map<string, string | number | boolean>()
+  const entries = isIterable(headers) ? [...headers] : Object.entries(headers)
+  for (const [name, value] of entries) {
+    const key = name.toLowerCase()
+    const values = (Array.isArray(value) ? value : [value]).filter((each) => each !== undefined && each !== null)
+    for (const each of values) {
+      if (result.has(key) && (key.startsWith('ce') || key.startsWith('cloudevents') || key === 'content-type')) {
+        issues.push(attributeIssue(key, 'one header of this name', each))
+      }
+      result.set(key, each instanceof Uint8Array ? new TextDecoder().decode(each) : each)
+    }
+  }
+  return result
+}
+
+function isIterable(headers: HeadersLike): headers is Iterable<readonly [name: string, value: HeaderValue]> {
+  return Symbol.iterator in headers
+}
+
+function readStructured(contentType: string, body: BodyLike): CloudEventEnvelope {
+  const issue = (path: string, expected: string, received: unknown) =>
+    new InvalidCloudEventError([attributeIssue(path, expected, received)])
+  if (/^application\/cloudevents-batch/i.test(contentType)) {
+    throw issue('content-type', 'one event; fromCloudEventBatch() reads a batch', contentType)
+  }
+  if (!/^application\/cloudevents\+json\s*(?:;|$)/i.test(contentType)) {
+    throw issue('content-type', 'application/cloudevents+json, the one event format that is read here', contentType)
+  }
+  const text = typeof body === 'string' || isBytes(body) ? textOf(body) : undefined
+  if (text === undefined) return parseCloudEvent(body)
+  try {
+    return parseCloudEvent(JSON.parse(text))
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw issue('body', 'a CloudEvent as JSON text', text)
+  }
+}
+
+function decodeBody(body: BodyLike, contentType: string | undefined, issues: EventIssue[]): unknown {
+  if (body === undefined || body === null) return undefined
+  if (typeof body !== 'string' && !isBytes(body)) return body
+  if (isBytes(body) && body.byteLength === 0) return undefined
+  if (contentType !== undefined && isJsonType(contentType)) {
+    const text = textOf(body)
+    if (text === '') return undefined
+    try {
+      return JSON.parse(text) as unknown
+    } catch {
+      issues.push({
+        path: ['data'],
+        code: 'invalid_attribute',
+        expected: `a body of ${contentType}`,
+        received: 'other text',
+      })
+      return undefined
+    }
+  }
+  if (typeof body === 'string') return body
+  const isText = contentType !== undefined && /^(?:text\/|[^;]*[/+]xml\s*(?:;|$))/i.test(contentType)
+  return isText ? textOf(body, /charset="?([\w-]+)/i.exec(contentType)?.[1]) : bytesOf(body)
+}
+
+function isBytes(body: BodyLike): body is Uint8Array | ArrayBuffer {
+  return body instanceof ArrayBuffer || ArrayBuffer.isView(body)
+}
+
+function bytesOf(body: Uint8Array | ArrayBuffer): Uint8Array {
+  return body instanceof ArrayBuffer ? new Uint8Array(body) : body
+}
+
+function textOf(body: string | Uint8Array | ArrayBuffer, charset = 'utf-8'): string {
+  if (typeof body === 'string') return body
+  try {
+    return new TextDecoder(charset).decode(body)
+  } catch {
+    // A charset that the runtime does not know.
+    return new TextDecoder().decode(body)
+  }
+}
