@@ -45,9 +45,7 @@ describe('debounce', () => {
       void wrapped(n)
       await vi.advanceTimersByTimeAsync(60)
     }
-    expect(seen).toEqual([4, 9].slice(0, seen.length))
-    expect(seen).toHaveLength(2 - Number(!seen.includes(9)))
-    wrapped.cancel()
+    expect(seen).toEqual([4, 9])
   })
 
   test('an error reaches the caller whose call it was', async () => {

@@ -268,6 +268,33 @@ test('a method can handle several events, and an event have several methods', ()
   expect(audit.seen.toSorted()).toEqual(['also', 'shop.order.placed', 'shop.order.shipped'])
 })
 
+test('methods named by symbols of one description, and a private one named as a public one, are several', () => {
+  const [one, two] = [Symbol('handle'), Symbol('handle')]
+  const seen: string[] = []
+  class Odd {
+    @on(OrderPlaced) [one](): void {
+      seen.push('one')
+    }
+    @on(OrderPlaced) [two](): void {
+      seen.push('two')
+    }
+    @on(OrderPlaced) ['[handle]'](): void {
+      seen.push('three')
+    }
+    @on(OrderPlaced) #four(): void {
+      seen.push('four')
+    }
+    @on(OrderPlaced) ['#four'](): void {
+      seen.push('five')
+      if (seen.length > 9) this.#four()
+    }
+  }
+  const dispatcher = new EventDispatcher()
+  using _ = register(dispatcher, new Odd())
+  expect(dispatcher.publish(OrderPlaced, { id: 1 })).toBe(5)
+  expect(seen.toSorted((a, b) => a.localeCompare(b))).toEqual(['five', 'four', 'one', 'three', 'two'])
+})
+
 test('decorators above and below @on both count', () => {
   const lines: string[] = []
   const logger = { info: (line: string) => lines.push(line), error: (line: string) => lines.push(line) }

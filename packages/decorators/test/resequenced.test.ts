@@ -321,6 +321,19 @@ test('with limit(1) inside, each handler ends before the next one starts', async
   expect(seen).toEqual(['start 1', 'end 1', 'start 2', 'end 2', 'start 3', 'end 3'])
 })
 
+test('place says where an event stands that says it otherwise', async () => {
+  interface Recorded {
+    stream: string
+    version: number
+  }
+  const seen: number[] = []
+  const wrapped = resequenced({ place: ({ stream, version }: Recorded) => ({ source: stream, sequence: version }) })(
+    (event: Recorded) => void seen.push(event.version),
+  )
+  for (const version of [3, 1, 2]) void wrapped({ stream: 'order-42', version })
+  expect(seen).toEqual([1, 2, 3])
+})
+
 test('what is no event is left to the handler', async () => {
   const echo = resequenced()((event: Event) => [event]) as (event: unknown) => Promise<unknown>
   expect(await Promise.all([echo(undefined), echo('text')])).toEqual([[undefined], ['text']])
@@ -339,6 +352,7 @@ test('an event whose place cannot be told is refused', async () => {
 
 test('options are refused by name', () => {
   const loose = resequenced as (options: unknown) => unknown
+  expect(() => loose({ place: 'stream' })).toThrow('`place` must be a function')
   expect(() => loose({ gapTimeout: -1 })).toThrow('`gapTimeout`')
   expect(() => loose({ maxHeld: 0 })).toThrow('`maxHeld`')
   expect(() => loose({ maxSources: 0 })).toThrow('`maxSources`')

@@ -2,7 +2,7 @@ import { isTidingsError } from '@tidings/core'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { retry, type RetryInfo, type RetryOptions } from '../src/index.ts'
-import { outcome, settle } from './helpers.ts'
+import { deferred, outcome, settle } from './helpers.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -112,6 +112,17 @@ describe('a wait is cut short', () => {
     controller.abort()
     expect(await result).toEqual({ error: errors[0] })
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('and no attempt follows the one that runs', async () => {
+    const first = deferred()
+    const handler = vi.fn(() => first.promise)
+    const send = retry()(handler)
+    const result = outcome(send())
+    send.cancel()
+    first.reject(new Error('late'))
+    expect(await result).toEqual({ error: new Error('late') })
+    expect(handler).toHaveBeenCalledTimes(1)
   })
 
   test('a wrapper that was cancelled works on', async () => {

@@ -35,7 +35,9 @@ export interface LateEvent {
   readonly expected: number
 }
 
-export interface ResequencedOptions {
+export interface ResequencedOptions<Event = Sequenced> {
+  /** Where an event stands, for events that say it otherwise: `(event) => ({ source: event.stream, sequence: event.version })`. */
+  readonly place?: (event: Event) => Sequenced
   /** How long an event that came early is held for those before it. Default 5 s. */
   readonly gapTimeout?: Duration
   /** The sequence that a source begins with. Default 1. */
@@ -51,10 +53,10 @@ export interface ResequencedOptions {
 }
 
 /** The handler returns a promise of its result, or of `undefined` for a dropped event; what is held can be flushed. */
-export interface Resequenced extends Change {
-  readonly check: [EventOf<this['handler']>] extends [Sequenced]
+export interface Resequenced<Event> extends Change {
+  readonly check: [EventOf<this['handler']>] extends [Event]
     ? unknown
-    : 'resequenced needs an event with source and sequence'
+    : 'resequenced needs an event with source and sequence, or the option `place`'
   readonly wrapped: AsyncMaybe<this['handler']> & Flushable & Kept<this['handler']>
   readonly method: AsyncMaybe<this['handler']>
 }
@@ -72,16 +74,23 @@ export interface Resequenced extends Change {
  *   another event of the same sequence is held beside it. Those of an event that was released are late events: put
  *   {@link idempotent} inside to leave them out.
  *
+ * A handler must see all events of a source, or the others are gaps to it. Events of `@tidings/events` count per source
+ * over all types: put one method under several `@on`, subscribe one wrapper to several types, or give each kind of event
+ * a source of its own.
+ *
  * A held call rejects with a {@link CancelledError} on `cancel()`, or with the reason of its context's signal.
  *
  * @example
  * dispatcher.subscribe(StockMoved, resequenced({ gapTimeout: '10s' })(applyMove))
  */
-export function resequenced(options: ResequencedOptions = {}): HandlerDecorator<Resequenced> {
+export function resequenced<Event = Sequenced>(
+  options: ResequencedOptions<Event> = {},
+): HandlerDecorator<Resequenced<Event>> {
   const gapTimeout = timerDuration(options.gapTimeout ?? '5s', 'gapTimeout')
   const maxHeld = positiveInteger(options.maxHeld ?? 1000, 'maxHeld')
   const maxSources = positiveInteger(options.maxSources ?? 10_000, 'maxSources')
-  const { first = 1, late = 'handle', onGap, onLate } = options
+  const { place, first = 1, late = 'handle', onGap, onLate } = options
+  if (place !== undefined) functionOption(place, 'place')
   if (!Number.isSafeInteger(first)) throw invalid('first', 'a whole number', first, 'Most sources begin with 0 or 1.')
   if (late !== 'handle' && late !== 'drop')
     throw invalid('late', "'handle' or 'drop'", late, 'Leave it out for the default.')
@@ -125,7 +134,7 @@ export function resequenced(options: ResequencedOptions = {}): HandlerDecorator<
       }
       return {
         async call(self, args) {
-          const { source, sequence, id } = Object(args[0]) as Partial<Sequenced>
+          const { source, sequence, id } = Object(place ? place(args[0] as Event) : args[0]) as Partial<Sequenced>
           if (sequence === undefined) return await next(self, args)
           checkPlace(source, sequence, name)
           const lane = laneOf(source)

@@ -61,14 +61,18 @@ export function retry(options: RetryOptions = {}): HandlerDecorator<Retried> {
     async: true,
     policy(next, { name }) {
       const cancels = new Set<() => void>()
+      // Calls that run when all is cancelled make no further attempt either.
+      let generation = 0
       return {
         async call(self, args) {
           const signal = signalOf(args)
+          const begun = generation
           for (let attempt = 1; ; attempt++) {
             try {
               return await next(self, args)
             } catch (error) {
-              if (attempt >= attempts || signal?.aborted || !retryIf(error, attempt)) throw error
+              if (attempt >= attempts || signal?.aborted || begun !== generation || !retryIf(error, attempt))
+                throw error
               const delay = waitAfter(attempt)
               tell(onRetry, 'onRetry', { handler: name, attempt, error, delay })
               // Even without a delay by way of a timer, so that a handler that fails at once starves nobody.
@@ -77,6 +81,7 @@ export function retry(options: RetryOptions = {}): HandlerDecorator<Retried> {
           }
         },
         cancel() {
+          generation++
           for (const cancel of cancels) cancel()
         },
       }

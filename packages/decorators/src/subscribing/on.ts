@@ -2,7 +2,7 @@ import type { EventDefinition, Key, Known, Payload, PayloadOf, SubscribeOptions 
 import { DecoratorMisusedError } from '../errors.ts'
 import { methodContext } from '../wrapping/decorator.ts'
 import { functionOption, invalid, show } from '../wrapping/options.ts'
-import { methodKey } from '../wrapping/pending.ts'
+import { methodKey, methodName } from '../wrapping/pending.ts'
 
 /** A method that takes an event; its second argument is the type or the context, as dispatcher or bus give it. */
 export type EventMethod<This, Payload> = (this: This, event: Payload, typeOrContext: never, context: never) => unknown
@@ -22,7 +22,7 @@ export interface OnEntry {
   /** The method's name, for logs. */
   readonly method: string
   /** See {@link methodKey}. */
-  readonly methodKey: string
+  readonly methodKey: PropertyKey
   /** Calls the method as it is at that moment, overrides included. */
   call(args: readonly unknown[]): unknown
 }
@@ -92,7 +92,7 @@ function mark(key: string | EventDefinition, options: SubscribeOptions = {}): On
   return (method, given) => {
     const context = methodContext('on', given)
     functionOption(method, `method of @on(${show(typeOf(key))})`)
-    const name = typeof context.name === 'symbol' ? methodKey(context.name, false) : context.name
+    const name = methodName(context)
     if (context.static) {
       throw new DecoratorMisusedError(
         `@on(${show(typeOf(key))}) stands above the static method ${JSON.stringify(name)}\n` +
@@ -107,7 +107,7 @@ function mark(key: string | EventDefinition, options: SubscribeOptions = {}): On
         key,
         options,
         method: name,
-        methodKey: methodKey(context.name, context.private),
+        methodKey: methodKey(context),
         call: (args) => Reflect.apply(functionOption(current() as (...args: unknown[]) => unknown, name), self, args),
       })
     })

@@ -1,18 +1,18 @@
 import { DecoratorMisusedError } from '../errors.ts'
 import { invalid } from './options.ts'
-import { controls, hold, methodKey, type Waiting } from './pending.ts'
+import { controls, hold, methodKey, methodName, type Waiting } from './pending.ts'
 import type { AnyHandler, Change, HandlerDecorator, MethodContext, OriginalOf } from './types.ts'
 
 /** Calls what is wrapped. */
 export type Next = (self: unknown, args: readonly unknown[]) => unknown
 
 /** What one decorator does for one wrapped function, or for one instance of a class. */
-export interface Policy extends Waiting {
+interface Policy extends Waiting {
   call(self: unknown, args: readonly unknown[]): unknown
 }
 
 /** What is wrapped, as a policy sees it. */
-export interface Target {
+interface Target {
   /** For logs and errors; `anonymous` where the function has no name. */
   readonly name: string
   /** The number of arguments that it declares. */
@@ -154,8 +154,8 @@ function wrapFunction(recipe: Recipe, handler: AnyHandler): AnyHandler {
 }
 
 function wrapMethod(recipe: Recipe, handler: AnyHandler, context: MethodContext): AnyHandler {
-  const key = methodKey(context.name, context.private)
-  const name = typeof context.name === 'symbol' ? methodKey(context.name, false) : context.name
+  const key = methodKey(context)
+  const name = methodName(context)
   const make = () => recipe.policy(callOf(handler), targetOf(handler, name))
   const policies = new WeakMap<object, Policy>()
   // Without an instance (a method torn off its object) the calls share one policy.

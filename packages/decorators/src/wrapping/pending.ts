@@ -1,4 +1,4 @@
-import type { Flushable } from './types.ts'
+import type { Flushable, MethodContext } from './types.ts'
 
 /** What a decorator can have waiting. */
 export interface Waiting {
@@ -7,7 +7,7 @@ export interface Waiting {
 }
 
 /** By instance, then by method: what its decorated methods may have waiting, the outermost decorator first. */
-const held = new WeakMap<object, Map<string, Waiting[]>>()
+const held = new WeakMap<object, Map<PropertyKey, Waiting[]>>()
 
 /**
  * The controls of what the decorated methods of an instance hold back: debounced, throttled and resequenced calls,
@@ -21,21 +21,26 @@ export function pendingOf(instance: object): Flushable {
 }
 
 /** As {@link pendingOf}, for some methods only. */
-export function pendingOfMethods(instance: object, methods: Iterable<string>): Flushable {
-  const keys = new Set(methods)
+export function pendingOfMethods(instance: object, methods: Iterable<PropertyKey>): Flushable {
+  const keys = new Set<PropertyKey>(methods)
   return controls(() => [...(held.get(instance) ?? [])].flatMap(([key, waiting]) => (keys.has(key) ? waiting : [])))
 }
 
 /** Remembers what a decorated method of an instance may have waiting. */
-export function hold(instance: object, method: string, waiting: Waiting): void {
-  const methods = held.get(instance) ?? new Map<string, Waiting[]>()
+export function hold(instance: object, method: PropertyKey, waiting: Waiting): void {
+  const methods = held.get(instance) ?? new Map<PropertyKey, Waiting[]>()
   held.set(instance, methods)
   methods.set(method, [...(methods.get(method) ?? []), waiting])
 }
 
-/** The name under which a method's waiting calls are kept: a private `#m` is not a public `['#m']`. */
-export function methodKey(name: string | symbol, isPrivate: boolean): string {
-  return `${isPrivate ? 'private ' : ''}${typeof name === 'symbol' ? `[${name.description ?? ''}]` : name}`
+/** What tells the methods of an instance apart: a private `#m` is not a public `['#m']`. */
+export function methodKey({ name, private: isPrivate }: MethodContext): PropertyKey {
+  return isPrivate ? `private ${String(name)}` : name
+}
+
+/** The name of a method, as its function has it. */
+export function methodName({ name }: MethodContext): string {
+  return typeof name === 'symbol' ? `[${name.description ?? ''}]` : name
 }
 
 /** One set of controls for several. */
