@@ -7,12 +7,15 @@ const folder = temporaryFolder('size')
 linkPackages(folder.path)
 afterAll(() => folder[Symbol.dispose]())
 
-// Bytes of one minified and gzipped file, zod not counted. A budget that is not a promise of the design is what the
-// package takes today and a little more: raise it by intent, with the reason in the changeset.
+// Bytes of one minified and gzipped file, zod not counted; decorators have such a test of their own. The budgets of
+// core are promises. Those of events are what it takes today and a little more: raise one by intent, with the reason in
+// the changeset.
 const budgets = [
   { what: 'core in all', code: `export * from '@tidings/core'`, budget: 3000 },
   { what: 'EventDispatcher alone', code: `export { EventDispatcher } from '@tidings/core'`, budget: 2000 },
   { what: 'eventType alone', code: `export { eventType } from '@tidings/core'`, budget: 150 },
+  { what: 'events in all', code: `export * from '@tidings/events'`, budget: 24_000 },
+  { what: 'defineEvent alone', code: `export { defineEvent } from '@tidings/events'`, budget: 14_500 },
 ]
 
 test.for(budgets)('$what takes at most $budget bytes', async ({ code, budget }) => {
@@ -36,7 +39,7 @@ async function bundle(code: string): Promise<string> {
     format: 'esm',
     target: 'es2022',
     conditions: ['@tidings/source'],
-    external: ['zod'],
+    external: ['zod', 'zod/*'],
     logLevel: 'silent',
   })
   return outputFiles[0]!.text
