@@ -44,6 +44,12 @@ describe.for(publicPackages())('the manifest of $manifest.name', ({ id, folder, 
   })
 })
 
+test('all that is published shares one version', () => {
+  const { fixed } = read('.changeset/config.json') as { fixed: string[][] }
+  expect(fixed).toEqual([publicPackages().map(({ manifest }) => manifest.name)])
+  expect(new Set(publicPackages().map(({ manifest }) => manifest.version)).size).toBe(1)
+})
+
 test('core depends upon nothing', () => {
   const core = publicPackages().find(({ id }) => id === 'core')
   expect({ ...core?.manifest.dependencies, ...core?.manifest.peerDependencies }).toEqual({})
