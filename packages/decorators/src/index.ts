@@ -35,6 +35,7 @@ export {
   type Sequenced,
   type SequenceGap,
 } from './policies/resequenced.ts'
+export type { GapReason } from './policies/resequencer.ts'
 export { type Retried, retry, type RetryInfo, type RetryOptions } from './policies/retry.ts'
 export { type Paced, throttle, type ThrottleOptions } from './policies/throttle.ts'
 export { type LateInfo, type Timed, timeout, type TimeoutOptions } from './policies/timeout.ts'

@@ -203,6 +203,20 @@ test('the controls of an inner layer are reached through the outer ones', async 
   expect(seen).toEqual([1])
 })
 
+test('where several layers hold calls back, all are flushed and cancelled', async () => {
+  const seen: string[] = []
+  const save = throttle('1h')(debounce('1h')((text: string) => void seen.push(text)))
+  const first = save('first')
+  const second = save('second')
+  await save.flush()
+  expect(seen).toEqual(['second'])
+  const third = save('third')
+  await Promise.resolve()
+  save.cancel()
+  expect(await Promise.all([first, second, third])).toEqual([undefined, undefined, undefined])
+  expect(seen).toEqual(['second'])
+})
+
 test('what a method holds back is reached through its instance', async () => {
   const seen: string[] = []
   class Search {

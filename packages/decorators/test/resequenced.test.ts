@@ -294,16 +294,21 @@ describe('what is held', () => {
   })
 })
 
-test('handlers that send events themselves do not upset the order', () => {
+test('handlers that send events themselves do not upset the order, and no call is forgotten', async () => {
   const seen: number[] = []
+  const results: Promise<unknown>[] = []
+  const send = (...sequences: number[]) => {
+    for (const sequence of sequences) results.push(wrapped({ source: 'a', sequence }))
+  }
   const wrapped = resequenced()((event: { source: string; sequence: number }) => {
     seen.push(event.sequence)
-    if (event.sequence === 1) for (const sequence of [3, 2, 5]) void wrapped({ source: 'a', sequence })
-    if (event.sequence === 2) void wrapped({ source: 'a', sequence: 3 })
+    if (event.sequence === 1) send(3, 2, 5)
+    if (event.sequence === 2) send(3)
   })
-  void wrapped({ source: 'a', sequence: 4 })
-  void wrapped({ source: 'a', sequence: 1 })
+  send(4, 1)
   expect(seen).toEqual([1, 2, 3, 4, 5])
+  expect(vi.getTimerCount()).toBe(0)
+  expect(await Promise.all(results)).toHaveLength(6)
 })
 
 test('with limit(1) inside, each handler ends before the next one starts', async () => {

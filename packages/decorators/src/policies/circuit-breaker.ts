@@ -68,10 +68,9 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): HandlerDeco
           set state(value) {
             counter.state = value
           },
-          // `state` is that in which a call began: one that ends in another is stale, and must not decide.
-          success: (state) => {
-            if (state === policy.state) counter.success(state)
-          },
+          // A stale success changes nothing: the counter starts again before the circuit closes.
+          success: (state) => counter.success(state),
+          // `state` is that in which a call began: a failure of one that ends in another is stale, and must not decide.
           failure: (state) => state === policy.state && counter.failure(state),
         },
       })

@@ -4,7 +4,7 @@ import { holdCall, leavesOnAbort, tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
 import { functionOption, invalid, positiveInteger, timerDuration } from '../wrapping/options.ts'
 import type { AsyncMaybe, Change, EventOf, Flushable, HandlerDecorator, Kept } from '../wrapping/types.ts'
-import { type Held, Lane } from './resequencer.ts'
+import { type GapReason, type Held, Lane } from './resequencer.ts'
 
 /** An event that {@link resequenced} can put in order. */
 export interface Sequenced {
@@ -23,7 +23,7 @@ export interface SequenceGap {
   /** The last that is missing. */
   readonly to: number
   /** Why it was not waited for any longer: the time was up, `maxHeld` was reached, or `flush()` was called. */
-  readonly reason: 'timeout' | 'overflow' | 'flush'
+  readonly reason: GapReason
 }
 
 /** What `onLate` is told: an event came after its place in the sequence had been passed. */

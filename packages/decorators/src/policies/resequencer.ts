@@ -1,5 +1,7 @@
 import type { HeldCall } from '../wrapping/calls.ts'
-import type { SequenceGap } from './resequenced.ts'
+
+/** Why a hole in a sequence is not waited for any longer. */
+export type GapReason = 'timeout' | 'overflow' | 'flush'
 
 /** An event that came early. */
 export interface Held {
@@ -13,7 +15,7 @@ export interface Held {
 
 interface Watcher {
   /** A hole was passed over. */
-  gap(from: number, to: number, reason: SequenceGap['reason']): void
+  gap(from: number, to: number, reason: GapReason): void
   /** An event is not held any more. */
   left(): void
 }
@@ -73,12 +75,12 @@ export class Lane {
   }
 
   /** Gives up waiting for what is missing before the first held event. */
-  async passGap(reason: SequenceGap['reason']): Promise<void> {
+  async passGap(reason: GapReason): Promise<void> {
     if (this.#held.size > 0) await Promise.all(this.#skipTo(Math.min(...this.#held.keys()), reason))
   }
 
   /** Starts all that is held, in order. */
-  async releaseAll(reason: SequenceGap['reason']): Promise<void> {
+  async releaseAll(reason: GapReason): Promise<void> {
     await Promise.all(this.#releaseTo(Infinity, reason))
   }
 
@@ -95,13 +97,13 @@ export class Lane {
   }
 
   /** Starts what is held up to a sequence, and what follows without a gap. */
-  #releaseTo(sequence: number, reason: SequenceGap['reason']): Promise<void>[] {
+  #releaseTo(sequence: number, reason: GapReason): Promise<void>[] {
     const due = [...this.#held.keys()].filter((key) => key <= sequence).toSorted((a, b) => a - b)
     // A place may be gone by its turn: released as a follower, or by a handler that came back here.
     return due.flatMap((key) => (this.#held.has(key) ? this.#skipTo(key, reason) : []))
   }
 
-  #skipTo(sequence: number, reason: SequenceGap['reason']): Promise<void>[] {
+  #skipTo(sequence: number, reason: GapReason): Promise<void>[] {
     const from = this.expected
     this.expected = sequence
     if (sequence > from) this.#watcher.gap(from, sequence - 1, reason)
