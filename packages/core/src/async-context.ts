@@ -4,16 +4,30 @@ export interface AsyncStorage<Store> {
   run<Result>(store: Store, callback: () => Result): Result
 }
 
-interface Process {
-  getBuiltinModule?(id: string): { AsyncLocalStorage?: new () => AsyncStorage<never> } | undefined
+/** Runs a callback in the async context of the moment when it was taken. */
+export type Snapshot = <Result>(callback: () => Result) => Result
+
+interface StorageClass {
+  new (): AsyncStorage<never>
+  snapshot?(): Snapshot
 }
 
-/**
- * A value that follows a chain of awaits, where the runtime can do that: Node from 22.3, Bun, Deno.
- * Found without an import, so that bundlers for browsers have nothing to resolve.
- */
+interface Process {
+  getBuiltinModule?(id: string): { AsyncLocalStorage?: StorageClass } | undefined
+}
+
+/** A value that follows a chain of awaits, where the runtime can do that: Node from 22.3, Bun, Deno. */
 export function asyncStorage<Store>(): AsyncStorage<Store> | undefined {
-  const { process } = globalThis as { process?: Process }
-  const Storage = process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage
+  const Storage = storageClass()
   return Storage && new Storage()
+}
+
+/** The async context of now, for what is to run later: a trace goes on in it, for one. */
+export function asyncSnapshot(): Snapshot {
+  return storageClass()?.snapshot?.() ?? ((callback) => callback())
+}
+
+/** Found without an import, so that bundlers for browsers have nothing to resolve. */
+function storageClass(): StorageClass | undefined {
+  return (globalThis as { process?: Process }).process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage
 }

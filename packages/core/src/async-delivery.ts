@@ -1,11 +1,11 @@
-import { type AsyncStorage, asyncStorage } from './async-context.ts'
-import { atLeast } from './check.ts'
+import { asyncSnapshot, type AsyncStorage, asyncStorage, type Snapshot } from './async-context.ts'
+import { atLeast, oneOf } from './check.ts'
 import { type EventStormError, PendingOverflowError } from './dispatch-errors.ts'
 import { type Guard, stormOf, trailLength } from './guard.ts'
 import { Latch } from './latch.ts'
 import type { AsyncDispatcherOptions } from './options.ts'
 import type { Entry } from './subscription.ts'
-import { isThenable } from './thenable.ts'
+import { promiseOf } from './thenable.ts'
 import type { Topic } from './topic.ts'
 
 /** An event and what caused it, as far as this dispatcher knows. */
@@ -13,8 +13,15 @@ interface Chain {
   readonly key: string
   readonly depth: number
   readonly cause: Chain | undefined
-  /** Shared by all that one event caused: its first storm refuses every further publish. */
-  readonly root: { storm?: EventStormError }
+  readonly root: Root
+}
+
+/** What all that one event caused shares. */
+interface Root {
+  /** Refuses every further publish, until all that is under way has settled. */
+  storm: EventStormError | undefined
+  /** Events under way. */
+  open: number
 }
 
 /** An event on its way through its handlers. */
@@ -23,6 +30,8 @@ interface Delivery {
   readonly payload: unknown
   readonly entries: readonly Entry[]
   readonly chain: Chain | undefined
+  /** Runs a handler as its publisher would have. */
+  readonly within: Snapshot
   readonly latch: Latch
   next: number
   called: number
@@ -52,8 +61,8 @@ export class AsyncDelivery {
 
   constructor(guard: Guard, options: AsyncDispatcherOptions) {
     this.#guard = guard
-    this.#rejects = options.overflow === 'reject'
-    this.#serial = options.mode === 'serial'
+    this.#rejects = oneOf(['wait', 'reject'], options.overflow, 'overflow') === 'reject'
+    this.#serial = oneOf(['concurrent', 'serial'], options.mode, 'mode') === 'serial'
     this.#concurrency = atLeast(1, options.concurrency ?? Infinity, 'concurrency')
     this.#maxPending = atLeast(0, options.maxPending ?? Infinity, 'maxPending')
     this.#storage = options.maxDepth === undefined ? undefined : asyncStorage<Chain>()
@@ -77,7 +86,9 @@ export class AsyncDelivery {
       return this.refused(error, topic.key, payload)
     }
     if (queued) return this.#enqueue(topic, payload, entries, chain)
-    if (this.#storage && chain) return this.#storage.run(chain, () => this.#callAll(topic, payload, entries))
+    if (this.#storage && chain) {
+      return this.#storage.run(chain, () => this.#callAll(topic, payload, entries, chain?.root))
+    }
     return this.#callAll(topic, payload, entries)
   }
 
@@ -100,7 +111,7 @@ export class AsyncDelivery {
   }
 
   /** Every handler at once: the path of an unbounded dispatcher. */
-  #callAll(topic: Topic, payload: unknown, entries: readonly Entry[]): Promise<number> {
+  #callAll(topic: Topic, payload: unknown, entries: readonly Entry[], root?: Root): Promise<number> {
     const { guard, key } = topic
     let latch: Latch | undefined
     let called = 0
@@ -112,11 +123,11 @@ export class AsyncDelivery {
       called++
       const start = guard.options.observer && performance.now()
       try {
-        const result = handler(payload, key)
-        if (isThenable(result)) (latch ??= this.#latch(topic, payload)).follow(result, entry, start)
+        const promise = promiseOf(handler(payload, key))
+        if (promise) (latch ??= this.#latch(topic, payload, root)).follow(promise, entry, start)
         else guard.handled(key, payload, entry, start)
       } catch (error) {
-        if (guard.collects) (latch ??= this.#latch(topic, payload)).failed(error, entry)
+        if (guard.collects) (latch ??= this.#latch(topic, payload, root)).failed(error, entry)
         else guard.fail(error, key, payload, entry)
       }
     }
@@ -125,8 +136,9 @@ export class AsyncDelivery {
   }
 
   #enqueue(topic: Topic, payload: unknown, entries: readonly Entry[], chain: Chain | undefined): Promise<number> {
-    const latch = this.#latch(topic, payload)
-    this.#queue.push({ topic, payload, entries, chain, latch, next: 0, called: 0 })
+    const latch = this.#latch(topic, payload, chain?.root)
+    const within = this.#storage && chain ? this.#storage.run(chain, asyncSnapshot) : asyncSnapshot()
+    this.#queue.push({ topic, payload, entries, chain, within, latch, next: 0, called: 0 })
     this.waiting += entries.length
     this.#pump()
     return latch.promise
@@ -178,8 +190,8 @@ export class AsyncDelivery {
   }
 
   /** Calls the next handler of a delivery; returns its promise where it gave one. */
-  #call(delivery: Delivery): PromiseLike<unknown> | undefined {
-    const { topic, payload, latch, chain } = delivery
+  #call(delivery: Delivery): Promise<unknown> | undefined {
+    const { topic, payload, latch, chain, within } = delivery
     const { guard, key } = topic
     const entry = delivery.entries[delivery.next++]!
     this.waiting--
@@ -190,11 +202,10 @@ export class AsyncDelivery {
     const outer = this.#current
     this.#current = chain
     try {
-      const result =
-        this.#storage && chain ? this.#storage.run(chain, () => handler(payload, key)) : handler(payload, key)
-      if (isThenable(result)) {
-        latch.follow(result, entry, start)
-        return result
+      const promise = promiseOf(within(() => handler(payload, key)))
+      if (promise) {
+        latch.follow(promise, entry, start)
+        return promise
       }
       guard.handled(key, payload, entry, start)
     } catch (error) {
@@ -214,9 +225,11 @@ export class AsyncDelivery {
     }
   }
 
-  #latch(topic: Topic, payload: unknown): Latch {
+  #latch(topic: Topic, payload: unknown, root: Root | undefined): Latch {
     this.#inFlight++
+    if (root) root.open++
     return new Latch(topic, payload, () => {
+      if (root) root.open--
       if (--this.#inFlight === 0) for (const resolve of this.#drained.splice(0)) resolve()
     })
   }
@@ -226,7 +239,8 @@ export class AsyncDelivery {
     const { maxDepth } = this.#guard
     const cause = this.#storage ? this.#storage.getStore() : this.#current
     const depth = cause ? cause.depth + 1 : 0
-    const root = cause?.root ?? {}
+    const root = cause?.root ?? { storm: undefined, open: 0 }
+    if (root.open === 0) root.storm = undefined
     if (depth >= maxDepth || root.storm) {
       const trail: string[] = []
       for (let link = cause; link && trail.length < trailLength; link = link.cause) trail.unshift(link.key)
@@ -235,7 +249,7 @@ export class AsyncDelivery {
     return maxDepth === Infinity ? undefined : { key, depth, cause, root }
   }
 
-  /** Throws where an event is refused for want of room. It is taken in whole, so anything goes while nothing waits. */
+  /** Throws where an event is refused for want of room. It is taken in whole, so anything goes while a slot is free. */
   #admit(type: string, handlers: number): void {
     if (this.#rejects && this.#full(handlers)) {
       throw new PendingOverflowError(type, this.waiting, this.#maxPending)
@@ -243,7 +257,8 @@ export class AsyncDelivery {
   }
 
   #full(handlers: number): boolean {
-    return this.waiting > 0 && this.waiting + handlers > this.#maxPending
+    const taken = this.waiting === 0 && this.#running < this.#concurrency
+    return !taken && this.waiting + handlers > this.#maxPending
   }
 }
 

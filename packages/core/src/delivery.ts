@@ -1,5 +1,5 @@
 import { EventStormError } from './dispatch-errors.ts'
-import { isThenable } from './thenable.ts'
+import { promiseOf } from './thenable.ts'
 import type { Entry } from './subscription.ts'
 import type { Topic } from './topic.ts'
 
@@ -19,7 +19,7 @@ export function resume(topic: Topic, entries: readonly Entry[], at: number, payl
       if (!watch(topic, entry, payload, result, start)) guard.handled(key, payload, entry, start)
     } catch (error) {
       errors.push(error)
-      guard.fail(error, key, payload, entry)
+      guard.fail(error, key, payload, entry, guard.collects)
     }
   }
   guard.depth--
@@ -29,9 +29,10 @@ export function resume(topic: Topic, entries: readonly Entry[], at: number, payl
 
 /** Follows the promise that a handler returned, if it did; false when it did not. `start` is for an observer. */
 export function watch(topic: Topic, entry: Entry, payload: unknown, result: unknown, start?: number): boolean {
-  if (!isThenable(result)) return false
+  const promise = promiseOf(result)
+  if (!promise) return false
   const { guard, key } = topic
-  result.then(
+  promise.then(
     () => guard.handled(key, payload, entry, start),
     (error: unknown) => guard.fail(error, key, payload, entry),
   )
@@ -40,6 +41,7 @@ export function watch(topic: Topic, entry: Entry, payload: unknown, result: unkn
 
 /** The errors of one publish as one. A storm stays itself, or each level of the nesting would wrap it once more. */
 export function together(errors: readonly unknown[], type: string, called: number): unknown {
-  if (errors.length === 1 && errors[0] instanceof EventStormError) return errors[0]
+  const [first] = errors
+  if (first instanceof EventStormError && errors.every((error) => error === first)) return first
   return new AggregateError(errors, `${errors.length} of ${called} handlers failed on "${type}"`)
 }

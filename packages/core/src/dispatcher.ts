@@ -53,7 +53,7 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
   publish<Event extends { readonly type: string; readonly create?: never }>(event: Event): number
   publish(key: string | EventDefinition, input?: unknown, options?: unknown): number {
     const topics = this.#topics
-    if (typeof key !== 'string' && key.create === undefined && arguments.length > 1) {
+    if (typeof key === 'object' && key !== null && key.create === undefined && arguments.length > 1) {
       const topic = topics.byIndex[key.index ?? 0]
       // Two copies of this package may give one index twice: the type decides.
       if (topic === undefined || topic.key !== key.type) return topics.topic(key).publish(input) as number

@@ -29,19 +29,32 @@ export class TidingsError<Code extends string = string> extends Error {
     Object.defineProperty(this, brand, { value: true })
   }
 
-  /** A plain object for logs: name, code, message, details, and the cause where there is one. */
+  /** A plain object for logs: name, code, message, details, and the causes where there are any. */
   toJSON(): Record<string, unknown> {
-    const { name, code, message, details, cause } = this
-    return { name, code, message, details, ...(cause === undefined ? {} : { cause: describe(cause) }) }
+    return describe(this, new Set()) as Record<string, unknown>
   }
 }
 
 /** Whether `value` is an error of ours and, where `code` is given, one with that code. Never throws. */
 export function isTidingsError<Code extends string = string>(value: unknown, code?: Code): value is TidingsError<Code> {
-  return value instanceof Error && brand in value && (code === undefined || (value as { code?: unknown }).code === code)
+  try {
+    const error = value as { [brand]?: unknown; code?: unknown }
+    return isError(value) && error[brand] === true && (code === undefined || error.code === code)
+  } catch {
+    return false
+  }
 }
 
-function describe(cause: unknown): unknown {
-  if (isTidingsError(cause)) return cause.toJSON()
-  return cause instanceof Error ? { name: cause.name, message: cause.message } : String(cause)
+/** Errors of other realms included, such as those of a frame. */
+function isError(value: unknown): value is Error {
+  return Object.prototype.toString.call(value) === '[object Error]'
+}
+
+/** An error as plain data; `seen` ends a chain of causes that leads back. */
+function describe(value: unknown, seen: Set<unknown>): unknown {
+  if (!isError(value)) return typeof value === 'object' ? Object.prototype.toString.call(value) : String(value)
+  seen.add(value)
+  const { name, message, cause } = value
+  const own = isTidingsError(value) ? { name, code: value.code, message, details: value.details } : { name, message }
+  return cause === undefined || seen.has(cause) ? own : { ...own, cause: describe(cause, seen) }
 }

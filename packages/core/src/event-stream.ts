@@ -1,4 +1,4 @@
-import { invalidArgument } from './check.ts'
+import { invalidArgument, oneOf, shown } from './check.ts'
 import { TidingsError } from './errors.ts'
 import type { Handler } from './keys.ts'
 import type { EntryOptions, Subscription } from './subscription.ts'
@@ -42,10 +42,11 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   /** Events that found the buffer full and were dropped. */
   dropped = 0
   readonly #subscription: Subscription
-  readonly #options: StreamOptions
+  readonly #signal: AbortSignal | undefined
+  readonly #overflow: NonNullable<StreamOptions['overflow']>
   readonly #capacity: number
-  /** A ring: the oldest event is at `#head`. */
-  readonly #buffer: P[] = []
+  /** A ring: the oldest event is at `#head`. It grows to the capacity as it is needed. */
+  #buffer: P[] = []
   #head = 0
   #size = 0
   readonly #readers: Reader<P>[] = []
@@ -57,10 +58,11 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   constructor(subscribe: (handler: Handler<P>, options: EntryOptions) => Subscription, options: StreamOptions = {}) {
     const capacity = options.buffer ?? 1000
     if (!(Number.isSafeInteger(capacity) && capacity > 0)) {
-      throw invalidArgument(`\`buffer\` must be a whole number above 0, received ${capacity}`)
+      throw invalidArgument(`\`buffer\` is ${shown(capacity)}\nGive a whole number from 1 on.`)
     }
     this.#capacity = capacity
-    this.#options = options
+    this.#signal = options.signal
+    this.#overflow = oneOf(['drop-oldest', 'drop-newest', 'error', 'wait'], options.overflow, 'overflow')
     this.#subscription = subscribe((payload) => this.#take(payload), { name: 'events', ended: () => this.#end() })
     const { signal } = options
     if (signal?.aborted) void this.return()
@@ -71,7 +73,7 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
     if (this.#size > 0) {
       const value = this.#buffer[this.#head]!
       this.#buffer[this.#head] = undefined as P
-      this.#head = (this.#head + 1) % this.#capacity
+      this.#head = (this.#head + 1) % this.#buffer.length
       this.#size--
       const writer = this.#writers.shift()
       if (writer) {
@@ -114,7 +116,7 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   /** Takes no more events; what is buffered can still be read. */
   #end(): void {
     this.#ended = true
-    this.#options.signal?.removeEventListener('abort', this)
+    this.#signal?.removeEventListener('abort', this)
     for (const reader of this.#readers.splice(0)) reader.resolve({ value: undefined, done: true })
   }
 
@@ -128,7 +130,7 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
       this.#push(payload)
       return undefined
     }
-    switch (this.#options.overflow) {
+    switch (this.#overflow) {
       case 'wait':
         return new Promise((resolve) => this.#writers.push({ payload, resolve }))
       case 'error':
@@ -141,12 +143,18 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
       default:
         this.dropped++
         this.#buffer[this.#head] = payload
-        this.#head = (this.#head + 1) % this.#capacity
+        this.#head = (this.#head + 1) % this.#buffer.length
         return undefined
     }
   }
 
   #push(payload: P): void {
-    this.#buffer[(this.#head + this.#size++) % this.#capacity] = payload
+    const { length } = this.#buffer
+    if (this.#size === length) {
+      this.#buffer = [...this.#buffer.slice(this.#head), ...this.#buffer.slice(0, this.#head)]
+      this.#buffer.length = Math.min(this.#capacity, Math.max(16, length * 2))
+      this.#head = 0
+    }
+    this.#buffer[(this.#head + this.#size++) % this.#buffer.length] = payload
   }
 }

@@ -1,8 +1,8 @@
-import { atLeast, invalidArgument } from './check.ts'
+import { atLeast, invalidArgument, oneOf, shown } from './check.ts'
 import { DispatcherClosedError, EventStormError } from './dispatch-errors.ts'
 import type { DispatcherOptions, Failure } from './options.ts'
 import { type Breaker, StormBreaker } from './storm-breaker.ts'
-import { isThenable } from './thenable.ts'
+import { promiseOf } from './thenable.ts'
 
 interface Named {
   readonly name: string
@@ -25,6 +25,8 @@ export class Guard {
   shed = 0
   readonly options: DispatcherOptions
   readonly maxDepth: number
+  /** Whether the errors of one publish are thrown together. */
+  readonly collects: boolean
   readonly #open: number
   readonly #breaker: StormBreaker | undefined
   readonly #trail: string[] = []
@@ -35,6 +37,7 @@ export class Guard {
   constructor(options: DispatcherOptions) {
     const { storm } = options
     this.options = options
+    this.collects = oneOf(['report', 'throw'], options.errors, 'errors') === 'throw'
     this.maxDepth = atLeast(1, options.maxDepth ?? 64, 'maxDepth')
     this.#open = options.observer || storm || this.collects ? 0 : Math.max(0, this.maxDepth - trailLength)
     this.gate = this.#open
@@ -45,7 +48,7 @@ export class Guard {
         else if (state === 'open') {
           this.fail(
             new EventStormError(
-              `events "${type}" are shed: more than ${storm.limit} came within ${storm.per ?? '1s'}\nFind who publishes them, or raise \`storm.limit\`.`,
+              `events "${type}" are shed: more than ${storm.limit} came within ${typeof storm.per === 'number' ? `${storm.per}ms` : (storm.per ?? '1s')}\nFind who publishes them, or raise \`storm.limit\`.`,
               [type],
             ),
             type,
@@ -56,9 +59,9 @@ export class Guard {
       })
   }
 
-  /** Whether the errors of one publish are thrown together. */
-  get collects(): boolean {
-    return this.options.errors === 'throw'
+  /** Whether events are counted by type, those without a handler too. */
+  get counts(): boolean {
+    return this.#breaker !== undefined
   }
 
   get wantsUnhandled(): boolean {
@@ -74,7 +77,7 @@ export class Guard {
   checkHandler(type: string, handler: unknown): void {
     if (this.closed) throw new DispatcherClosedError(`subscribe to "${type}"`)
     if (typeof handler !== 'function') {
-      throw invalidArgument(`the handler of "${type}" must be a function, received ${String(handler)}`)
+      throw invalidArgument(`the handler of "${type}" is ${shown(handler)}\nPass a function.`)
     }
   }
 
@@ -120,14 +123,16 @@ export class Guard {
     attempt(() => this.options.observer?.handled?.({ type, payload, handler: entry.name, duration }))
   }
 
-  /** Sends an error where the options say. Never throws. */
-  fail(error: unknown, type: string, payload: unknown, entry: Named | undefined): void {
+  /** Sends an error where the options say; one that the publisher gets anyway only to an `onError`. Never throws. */
+  fail(error: unknown, type: string, payload: unknown, entry: Named | undefined, collected = false): void {
     // Every publish that a storm refuses throws the same error: one report is enough.
-    if (error === this.#told) return
-    if (error instanceof EventStormError) this.#told = error
+    if (error instanceof EventStormError) {
+      if (error === this.#told) return
+      this.#told = error
+    }
     const failure: Failure = { error, type, payload, handler: entry?.name }
     const { onError, observer } = this.options
-    const hook = onError ?? (entry && this.collects ? undefined : report)
+    const hook = onError ?? (collected ? undefined : report)
     attempt(() => hook?.(failure))
     attempt(() => observer?.failed?.(failure))
   }
@@ -136,8 +141,7 @@ export class Guard {
 /** Calls a hook of the user, whose own error must not stop an event. */
 function attempt(hook: () => unknown): void {
   try {
-    const result = hook()
-    if (isThenable(result)) result.then(undefined, lost)
+    promiseOf(hook())?.catch(lost)
   } catch (error) {
     lost(error)
   }

@@ -32,7 +32,7 @@ export class Latch {
   }
 
   /** Follows one handler's promise. */
-  follow(promise: PromiseLike<unknown>, entry: Entry, start: number | undefined): void {
+  follow(promise: Promise<unknown>, entry: Entry, start: number | undefined): void {
     this.#open++
     promise.then(
       start === undefined
@@ -50,6 +50,7 @@ export class Latch {
 
   failed(error: unknown, entry: Entry): void {
     const { guard, key } = this.#topic
+    // Told in any case: perhaps nobody awaits the promise that rejects.
     guard.fail(error, key, this.#payload, entry)
     if (guard.collects) (this.#errors ??= []).push(error)
   }

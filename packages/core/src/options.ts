@@ -53,7 +53,8 @@ export interface DispatcherOptions {
   onUnhandled?: (event: Published) => void
   /**
    * `'report'` (default) sends errors to `onError`. `'throw'` collects those of one publish and throws them as one
-   * `AggregateError` after every handler has run; an `onError` that you give is told too.
+   * `AggregateError` after every handler has run; an `onError` that you give is told too. The asynchronous dispatcher
+   * tells `onError` in either case, since perhaps nobody awaits its promise.
    */
   errors?: 'report' | 'throw'
   /** How deep publishes may nest before `EventStormError`; default 64, `Infinity` for no bound. */

@@ -18,10 +18,29 @@ export function patternTokens(pattern: string): string[] {
   return tokens
 }
 
-/** Whether the tokens of a type match those of a pattern: `*` is one token, `**` any number, none included. */
-export function matches(pattern: readonly string[], type: readonly string[], p = 0, t = 0): boolean {
-  if (p === pattern.length) return t === type.length
-  if (pattern[p] === '**')
-    return matches(pattern, type, p + 1, t) || (t < type.length && matches(pattern, type, p, t + 1))
-  return t < type.length && (pattern[p] === '*' || pattern[p] === type[t]) && matches(pattern, type, p + 1, t + 1)
+/**
+ * Whether the tokens of a type match those of a pattern: `*` is one token, `**` any number, none included.
+ * In time of pattern times type at most: where the two part, only the last `**` needs to take one token more.
+ */
+export function matches(pattern: readonly string[], type: readonly string[]): boolean {
+  let p = 0
+  let t = 0
+  let last = -1
+  let taken = 0
+  while (t < type.length) {
+    if (pattern[p] === '**') {
+      last = p++
+      taken = t
+    } else if (p < pattern.length && (pattern[p] === '*' || pattern[p] === type[t])) {
+      p++
+      t++
+    } else if (last >= 0) {
+      p = last + 1
+      t = ++taken
+    } else {
+      return false
+    }
+  }
+  while (pattern[p] === '**') p++
+  return p === pattern.length
 }

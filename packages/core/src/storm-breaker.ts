@@ -20,7 +20,7 @@ export class StormBreaker {
 
   constructor(options: StormOptions, changed: (type: string, breaker: Breaker) => void) {
     this.#limit = atLeast(1, options.limit, 'storm.limit')
-    this.#per = milliseconds(options.per ?? 1000, 'storm.per')
+    this.#per = atLeast(1, milliseconds(options.per ?? 1000, 'storm.per'), 'storm.per')
     this.#cooldown = milliseconds(options.cooldown ?? this.#per, 'storm.cooldown')
     this.#changed = changed
   }

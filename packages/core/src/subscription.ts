@@ -1,4 +1,4 @@
-import { atLeast } from './check.ts'
+import { atLeast, invalidArgument, shown } from './check.ts'
 import type { Handler } from './keys.ts'
 import type { SubscribeOptions } from './options.ts'
 
@@ -26,7 +26,8 @@ export interface EntryOptions extends SubscribeOptions {
 /** The place a subscription is kept in: a topic, or the list of patterns. */
 export interface Shelf {
   readonly key: string
-  remove(entry: Entry): void
+  /** One of its entries has become inactive. */
+  remove(): void
 }
 
 const collected = new FinalizationRegistry((entry: Entry) => entry.unsubscribe())
@@ -53,8 +54,11 @@ export class Entry implements Subscription {
     this.once = options.once === true
     this.#weak = undefined
     this.#name = options.name
+    if (options.signal && typeof options.signal.addEventListener !== 'function') {
+      throw invalidArgument(`\`signal\` is ${shown(options.signal)}\nPass \`controller.signal\`.`)
+    }
     if (options.weak) {
-      this.#name ??= handler.name
+      this.#name ??= nameOf(handler)
       this.#weak = new WeakRef(handler)
       this.handler = released
       collected.register(handler, this, this)
@@ -66,7 +70,7 @@ export class Entry implements Subscription {
   }
 
   get name(): string {
-    return (this.#name ?? this.handler.name) || 'anonymous'
+    return this.#name ?? nameOf(this.handler)
   }
 
   /** Whether the handler may be called without asking `take`. */
@@ -85,9 +89,12 @@ export class Entry implements Subscription {
   unsubscribe(): void {
     if (!this.active) return
     this.active = false
+    // Whoever keeps the subscription does not keep the handler.
+    this.#name ??= nameOf(this.handler)
+    this.handler = released
     this.options.signal?.removeEventListener('abort', this)
     if (this.#weak) collected.unregister(this)
-    this.shelf.remove(this)
+    this.shelf.remove()
     this.options.ended?.()
   }
 
@@ -107,10 +114,13 @@ export class Entry implements Subscription {
   handleEvent(): void {
     this.unsubscribe()
   }
+}
 
-  /** Lets go of the handler where the entry itself cannot leave its list at once. */
-  release(): void {
-    this.#name ??= this.handler.name
-    this.handler = released
+/** For logs; whatever stands there must not stop an event. */
+function nameOf(handler: Handler): string {
+  try {
+    return handler.name || 'anonymous'
+  } catch {
+    return 'anonymous'
   }
 }

@@ -37,7 +37,7 @@ export class Topic implements Shelf {
 
   subscribe(handler: Handler, options?: EntryOptions): Entry {
     this.guard.checkHandler(this.key, handler)
-    const entry = new Entry(this, handler, options)
+    const entry = new Entry(this, handler, options ?? undefined)
     this.add(entry)
     return entry.follow()
   }
@@ -53,14 +53,13 @@ export class Topic implements Shelf {
   }
 
   /** Forgets an entry that has become inactive: amortised constant time, in any order. */
-  remove(entry: Entry): void {
+  remove(): void {
     const { entries } = this
     this.#dead++
     while (entries.length > 0 && !entries[entries.length - 1]!.active) {
       entries.pop()
       this.#dead--
     }
-    if (this.#dead > 0) entry.release()
     if (this.#dead * 2 > entries.length) {
       this.entries = entries.filter((other) => other.active)
       this.#dead = 0

@@ -1,5 +1,5 @@
 import type { EventDefinition } from './definition.ts'
-import { invalidArgument } from './check.ts'
+import { invalidArgument, shown } from './check.ts'
 import type { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
 import type { Handler } from './keys.ts'
@@ -29,7 +29,7 @@ export class Topics {
     const topic = this.#byType.get(type)
     if (topic) return topic
     refusePattern(type)
-    return this.#patterns.size > 0 ? this.#create(type) : undefined
+    return this.#patterns.size > 0 || this.guard.counts ? this.#create(type) : undefined
   }
 
   /** The topic of a key, made where there is none, and kept for good. */
@@ -63,7 +63,7 @@ export class Topics {
     this.guard.checkHandler(type, handler)
     const pattern = new Pattern(type, handler, options, (gone) => {
       this.#patterns.delete(gone)
-      for (const topic of this.#matching(gone)) topic.remove(gone.entry)
+      for (const topic of this.#matching(gone)) topic.remove()
     })
     this.#patterns.add(pattern)
     for (const topic of this.#matching(pattern)) topic.add(pattern.entry)
@@ -72,6 +72,7 @@ export class Topics {
 
   /** The event that a publish means: one that exists, or one to be made. `given` counts the publisher's arguments. */
   payload(key: string | EventDefinition, input: unknown, options: unknown, given: number): unknown {
+    typeOf(key)
     if (typeof key === 'string') return input
     const event = key.create ? key.create(input, options) : given > 1 ? input : key
     this.guard.checkCausation(key.type, event)
@@ -134,7 +135,7 @@ class Pattern implements Shelf {
   constructor(key: string, handler: Handler, options: EntryOptions | undefined, gone: (pattern: Pattern) => void) {
     this.key = key
     this.tokens = patternTokens(key)
-    this.entry = new Entry(this, handler, options)
+    this.entry = new Entry(this, handler, options ?? undefined)
     this.#gone = gone
   }
 
@@ -147,9 +148,7 @@ class Pattern implements Shelf {
 export function typeOf(key: string | { readonly type: string }): string {
   const type: unknown = typeof key === 'string' ? key : key?.type
   if (typeof type === 'string') return type
-  throw invalidArgument(
-    `a key must be an event type or have one, received ${key === null ? 'null' : typeof key}\nUse a string, an event definition or an event.`,
-  )
+  throw invalidArgument(`${shown(key)} is no key\nUse a string, an event definition or an event.`)
 }
 
 function refusePattern(type: string): void {
