@@ -360,6 +360,9 @@ describe('options that make no sense are refused at construction', () => {
     ['maxPending', { maxPending: -1 }],
     ['maxPending', { maxPending: Number.NaN }],
     ['maxDepth', { maxDepth: 0 }],
+    ['mode', { mode: 'parallel' as 'serial' }],
+    ['overflow', { overflow: 'drop' as 'reject' }],
+    ['errors', { errors: 'ignore' as 'throw' }],
   ] as const)('%s in %o', ([option, options]) => {
     expect(() => new AsyncEventDispatcher(options)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(`\`${option}\``) }),

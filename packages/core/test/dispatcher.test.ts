@@ -289,8 +289,8 @@ describe('what is no key is refused', () => {
   }
 
   test.for([
-    ['a number', 1, 'number'],
-    ['a symbol', Symbol('key'), 'symbol'],
+    ['a number', 7, '7'],
+    ['a symbol', Symbol('key'), 'key'],
     ['a function', () => {}, 'function'],
     ['an object without a type', {}, 'object'],
     ['an object whose type is no string', { type: 1 }, 'object'],
@@ -332,6 +332,7 @@ describe('options that make no sense are refused at construction', () => {
     ['maxDepth', { maxDepth: 0 }],
     ['maxDepth', { maxDepth: -1 }],
     ['maxDepth', { maxDepth: Number.NaN }],
+    ['errors', { errors: 'ignore' as 'throw' }],
     ['storm.limit', { storm: { limit: 0 } }],
     ['storm.limit', { storm: { limit: Number.NaN } }],
     ['storm.per', { storm: { limit: 1, per: -1 } }],

@@ -64,7 +64,8 @@ describe('what is no duration is refused, by value and place', () => {
     [undefined, 'undefined'],
     [null, 'null'],
     [true, 'true'],
-    [{}, '{}'],
+    [{}, 'object'],
+    [Object.create(null), 'object'],
     [5n, '5'],
     [Symbol('5s'), '5s'],
   ] as [unknown, string][])('%o', ([duration, named]) => {

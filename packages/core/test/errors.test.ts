@@ -61,25 +61,38 @@ describe('toJSON', () => {
     })
   })
 
-  test('tells the chain of causes: ours in full, others by name and message, anything else as text', () => {
-    const root = new RangeError('too far')
-    const middle = new StockError('Book', root)
-    const json = new TidingsError('SOME_CODE', 'some message', { cause: middle }).toJSON()
-    expect(json['cause']).toEqual({
+  test('tells the cause: an error by name, message and code, anything else as text', () => {
+    const because = (cause: unknown): unknown =>
+      new TidingsError('SOME_CODE', 'some message', { cause }).toJSON()['cause']
+    expect(because(new StockError('Book'))).toMatchObject({
       name: 'StockError',
       code: 'OUT_OF_STOCK',
       message: '"Book" is sold out\nOrder more.',
-      details: { item: 'Book' },
-      cause: { name: 'RangeError', message: 'too far' },
     })
+    expect(because(new RangeError('too far'))).toEqual({ name: 'RangeError', message: 'too far' })
     for (const [cause, expected] of [
       ['text', 'text'],
-      [null, 'null'],
       [7, '7'],
       [Symbol('s'), 'Symbol(s)'],
     ]) {
-      expect(new TidingsError('SOME_CODE', 'some message', { cause }).toJSON()['cause']).toBe(expected)
+      expect(because(cause)).toBe(expected)
     }
+  })
+
+  test('tells the reason of an aborted signal, and errors with a tag of their own, as errors', () => {
+    class Tagged extends Error {
+      readonly [Symbol.toStringTag] = 'Tagged'
+    }
+    const because = (cause: unknown): unknown =>
+      new TidingsError('SOME_CODE', 'some message', { cause }).toJSON()['cause']
+    expect(because(AbortSignal.abort().reason)).toMatchObject({
+      name: 'AbortError',
+      message: expect.stringContaining('aborted'),
+    })
+    expect(because(new Tagged('tagged'))).toMatchObject({ message: 'tagged' })
+    expect(
+      isTidingsError(Object.assign(new StockError('Book'), { [Symbol.toStringTag]: 'StockError' }), 'OUT_OF_STOCK'),
+    ).toBe(true)
   })
 
   test('never throws: not on a cause without a prototype, not on one that leads back to itself', () => {

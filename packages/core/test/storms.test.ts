@@ -371,6 +371,27 @@ describe('the asynchronous dispatcher follows the causal chain', () => {
     expect(storms(told)).toHaveLength(1)
   })
 
+  test.for(kinds)(
+    'INVARIANT: a storm of handlers that do not await does not grow exponentially: %s',
+    async ([, kind]) => {
+      for (const options of [{ ...kind, maxDepth: 25 }, kind]) {
+        const { dispatcher, told } = make(options)
+        let calls = 0
+        for (let i = 0; i < 2; i++) {
+          dispatcher.subscribe('a', () => {
+            // Two to the 25th would take minutes.
+            if (++calls > 20_000) return
+            void dispatcher.publish('a', 1)
+          })
+        }
+        await dispatcher.publish('a', 1)
+        await dispatcher.drain()
+        expect(calls).toBeLessThan(20_000)
+        expect(storms(told)).toHaveLength(1)
+      }
+    },
+  )
+
   test.for(kinds)('INVARIANT: a storm whose branches keep step does not grow exponentially: %s', async ([, kind]) => {
     const { dispatcher, told } = make({ maxDepth: 25, ...kind })
     let calls = 0
