@@ -16,7 +16,7 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 switch (command) {
   case 'replay': {
     const { stdout, stderr } = process
-    process.exitCode = await replay(args, { stdout, stderr, signals: process, exit: (code) => process.exit(code) })
+    process.exitCode = await replay(args, { stdout, stderr, signals: process, raise: (signal) => process.kill(process.pid, signal) })
     break
   }
   case undefined:

@@ -10,7 +10,7 @@ import { count } from './report/numbers.ts'
 import { ProgressDisplay } from './report/progress.ts'
 import { type Output, type Style, styleFor } from './report/terminal.ts'
 import { type Outcome, runReplay } from './run.ts'
-import { watchSignals } from './signals.ts'
+import { type StopSignal, watchSignals } from './signals.ts'
 import { exitCodes, synopsis, usage } from './usage.ts'
 
 /** What the command is connected to; `process` is one. */
@@ -19,8 +19,8 @@ export interface ReplayIo {
   readonly stderr: Output
   /** Emits `SIGINT` and `SIGTERM`. */
   readonly signals: Pick<EventEmitter, 'on' | 'off'>
-  /** Ends the process at once, on the second signal. */
-  readonly exit: (code: number) => void
+  /** Sends this process a signal that it does not listen to any more. */
+  readonly raise: (signal: StopSignal) => void
 }
 
 /** The `replay` command. Resolves to its exit code, after all output has been handed over; never throws. */
@@ -34,8 +34,8 @@ export async function replay(args: readonly string[], io: ReplayIo): Promise<num
     await print(io.stdout, usage)
     return exitCodes.complete
   }
-  const signals = watchSignals(io)
   const notes = new Notes(io.stderr, request.showRejects)
+  const signals = watchSignals(io, () => notes.stopping())
   try {
     const outcome = await runReplay(request.file, {
       signal: signals.signal,
@@ -119,6 +119,10 @@ class Notes {
     this.#line(
       `${this.#style('yellow', 'note')} columns without use here: ${names.map((name) => quoted(name)).join(', ')}`,
     )
+  }
+
+  stopping(): void {
+    this.#line(`${this.#style('yellow', 'stopping')} with what has been read; once more ends at once`)
   }
 
   /** Before the report. */

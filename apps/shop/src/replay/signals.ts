@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
-import { exitCodes } from './usage.ts'
 
-type StopSignal = 'SIGINT' | 'SIGTERM'
+/** A signal that asks a process to stop. */
+export type StopSignal = 'SIGINT' | 'SIGTERM'
 
 /** Watches for being told to stop. */
 export interface SignalWatch {
@@ -13,17 +13,29 @@ export interface SignalWatch {
   stop(): void
 }
 
-/** The first SIGINT or SIGTERM asks for an orderly stop, the second one ends at once. */
-export function watchSignals(io: {
-  readonly signals: Pick<EventEmitter, 'on' | 'off'>
-  readonly exit: (code: number) => void
-}): SignalWatch {
+/**
+ * The first SIGINT or SIGTERM asks for an orderly stop and is told to `onStop`. The second one ends the process at once,
+ * by its default action: an exit would wait for a read that hangs.
+ */
+export function watchSignals(
+  io: { readonly signals: Pick<EventEmitter, 'on' | 'off'>; readonly raise: (signal: StopSignal) => void },
+  onStop: () => void,
+): SignalWatch {
   const controller = new AbortController()
   let received: StopSignal | undefined
   const listener = (signal: StopSignal): void => {
-    if (received !== undefined) io.exit(codeOf(signal))
-    received ??= signal
+    if (received !== undefined) {
+      stop()
+      io.raise(signal)
+      return
+    }
+    received = signal
     controller.abort()
+    onStop()
+  }
+  const stop = (): void => {
+    io.signals.off('SIGINT', listener)
+    io.signals.off('SIGTERM', listener)
   }
   io.signals.on('SIGINT', listener)
   io.signals.on('SIGTERM', listener)
@@ -32,13 +44,6 @@ export function watchSignals(io: {
     get received() {
       return received
     },
-    stop() {
-      io.signals.off('SIGINT', listener)
-      io.signals.off('SIGTERM', listener)
-    },
+    stop,
   }
-}
-
-function codeOf(signal: StopSignal): number {
-  return signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
 }

@@ -72,7 +72,7 @@ export class CsvReader {
     this.#sink = sink
   }
 
-  /** Reads on. The sink is called for each row that ends within the bytes so far. */
+  /** Reads on. The sink is called for each row that ends within the bytes so far; `chunk` is free again afterwards. */
   push(chunk: Buffer): void {
     this.#read(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]), false)
   }
@@ -94,7 +94,7 @@ export class CsvReader {
     let at = 0
     if (!this.#started) {
       if (bytes.length < 3 && !final) {
-        this.#rest = bytes
+        this.#rest = Buffer.from(bytes)
         return
       }
       this.#started = true

@@ -4,7 +4,7 @@ import { rules, type Kind } from './rules.ts'
 
 /** What each line of an invoice tells; `invoice` says what kind of line it is. Money is in mills, exact. */
 function lineOf(invoice: z.ZodString) {
-  return z.object({
+  const line = z.object({
     /** The spreadsheet row that it was read from: the header is row 1. */
     row: z.int().min(2),
     invoice,
@@ -22,6 +22,10 @@ function lineOf(invoice: z.ZodString) {
     invoicedAt: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/),
     /** The business rules that the line breaks. */
     brokenRules: z.array(z.enum(rules)),
+  })
+  return line.refine(({ amountMills, quantity, unitPriceMills }) => amountMills === quantity * unitPriceMills, {
+    path: ['amountMills'],
+    error: 'the amount must be quantity × price',
   })
 }
 
