@@ -16,7 +16,12 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 switch (command) {
   case 'replay': {
     const { stdout, stderr } = process
-    process.exitCode = await replay(args, { stdout, stderr, signals: process, raise: (signal) => process.kill(process.pid, signal) })
+    process.exitCode = await replay(args, {
+      stdout,
+      stderr,
+      signals: process,
+      raise: (signal) => process.kill(process.pid, signal),
+    })
     break
   }
   case undefined:

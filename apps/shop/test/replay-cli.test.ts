@@ -282,7 +282,7 @@ describe('stopping', () => {
     name: string,
   ): Promise<{ demo: DemoProcess; feed: NodeJS.WritableStream; ended: Promise<unknown> }> {
     const path = join(folder.path, name)
-    execFileSync('mkfifo', [path])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', path])
     const demo = new DemoProcess(['replay', path, '--json'])
     const feed = createWriteStream(path)
     feed.on('error', () => {})

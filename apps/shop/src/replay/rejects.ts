@@ -37,7 +37,7 @@ export const rejectMessages: Readonly<Record<RejectReason, string>> = {
   'text-after-quote': 'text follows a closing quote: double the quotes within a quoted field',
   'unclosed-quote': 'a quote is opened and never closed; reading went on with the next line',
   'invalid-utf8': 'the bytes are not UTF-8: save the file as UTF-8',
-  'row-too-long': 'the row is longer than 1 MiB; reading went on with the next line',
+  'row-too-long': 'the row is longer than 1 MiB (is a quote left open?); reading went on with the next line',
   'cut-off': 'the file broke off within this row',
   'blank-line': 'the line is blank',
   'field-count': 'the row has another number of fields than the header',

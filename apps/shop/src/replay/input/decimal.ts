@@ -1,5 +1,5 @@
 /** Money is counted in mills, thousandths of a pound: every price of the retail file is a whole number of them. */
-export const MILLS_PER_POUND = 1000
+const MILLS_PER_POUND = 1000
 const DECIMALS = 3
 
 const ZERO = 48

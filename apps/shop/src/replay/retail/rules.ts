@@ -26,7 +26,7 @@
  * | stock_code_has_lowercase | the stock code has a lower-case letter |
  * | stock_code_not_5_digits_plus_0_2_letters | the stock code is not 5 digits and up to two letters of either case |
  * | stock_code_outer_whitespace | the stock code begins or ends with white space |
- * | stock_code_special_list | the stock code is one of those for postage, fees, discounts, samples and corrections: see {@link specialStockCodes} |
+ * | stock_code_special_list | the stock code is one of those for postage, fees, discounts, samples and corrections: see `specialStockCodes` |
  * | unit_price_negative | the price is below 0 |
  * | unit_price_over_1000 | the price is above 1,000 pounds or below -1,000 pounds |
  * | unit_price_zero | the price is 0 |
@@ -61,7 +61,7 @@ export const rules = [
 export type Rule = (typeof rules)[number]
 
 /** Stock codes that stand for no product. Case matters: the file has both `M` and `m`. */
-export const specialStockCodes: ReadonlySet<string> = new Set([
+const specialStockCodes: ReadonlySet<string> = new Set([
   'AMAZONFEE',
   'B',
   'BANK CHARGES',
