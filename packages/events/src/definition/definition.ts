@@ -55,7 +55,8 @@ export class Definition<Type extends string, Schema extends StandardSchema>
     this.upcasts = Object.freeze(Array.from({ length: this.version - 1 }, (_, index) => index + 1))
     this.dataSchema = options.dataSchema
     this.dataContentType = options.dataContentType
-    this.#options = options
+    // A copy: what the caller's object says later is not checked any more.
+    this.#options = { ...options, upcast: { ...options.upcast } }
     this.#sequence = sequenceOf(options.source ?? '/')
     Object.freeze(this)
   }

@@ -179,9 +179,10 @@ function schemaOf(issue: RawIssue): ZodSchema | undefined {
 
 // The message that the author of the schema wrote; zod's standard messages only repeat what `expected` says.
 function ownMessage(issue: RawIssue): string | undefined {
-  if (issue.code === undefined || typeof issue.message === 'string') return issue.message
+  if (issue.code === undefined) return issue.message
   const check = issue['inst'] as { _zod?: { def?: { error?: unknown } } } | undefined
   if (issue.code !== 'custom' && check?._zod?.def?.error === undefined) return undefined
+  if (typeof issue.message === 'string') return issue.message === 'Invalid input' ? undefined : issue.message
   const { message } = core.util.finalizeIssue(issue as unknown as core.$ZodRawIssue, undefined, core.config())
   return message === 'Invalid input' ? undefined : message
 }

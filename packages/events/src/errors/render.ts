@@ -10,7 +10,7 @@ const deepest = 3
  */
 export function render(value: unknown, disclosure: Disclosure = open): string {
   try {
-    return shorten(text(value, disclosure, []), longest + 20)
+    return shorten(text(value, disclosure, []), longest + 40)
   } catch {
     return '[unreadable]'
   }
@@ -29,7 +29,7 @@ export function renderPath(path: readonly (string | number)[]): string {
 
 /** The candidate that `word` is most likely a misspelling of, if any is close. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3))
+  const limit = Math.floor(word.length / 3)
   let best: string | undefined
   let least = limit + 1
   for (const candidate of candidates.slice(0, 1000)) {
@@ -113,14 +113,19 @@ function shorten(value: string, length: number): string {
   return value.length > length ? `${value.slice(0, length)}…` : value
 }
 
+// Letters added, left out, changed or swapped with their neighbour.
 function editDistance(a: string, b: string): number {
+  let beforePrevious: readonly number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let row = 1; row <= a.length; row++) {
     const current = [row]
     for (let column = 1; column <= b.length; column++) {
       const change = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1)
-      current.push(Math.min((current[column - 1] ?? 0) + 1, (previous[column] ?? 0) + 1, change))
+      const isSwap = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      const swap = isSwap ? (beforePrevious[column - 2] ?? Infinity) + 1 : Infinity
+      current.push(Math.min((current[column - 1] ?? 0) + 1, (previous[column] ?? 0) + 1, change, swap))
     }
+    beforePrevious = previous
     previous = current
   }
   return previous[b.length] ?? 0

@@ -118,12 +118,16 @@ function collect(schema: ZodSchema, structures: Set<ZodSchema>, seen: Set<ZodSch
 function stepInto(schema: ZodSchema, key: PropertyKey): readonly ZodSchema[] {
   const def = definitionOf(schema)
   if (def.shape !== undefined) {
-    const known = Object.hasOwn(def.shape, key) ? def.shape[String(key)] : undefined
-    return [known ?? def.catchall].filter((each) => each !== undefined)
+    if (Object.hasOwn(def.shape, key)) return [def.shape[String(key)]].filter((each) => each !== undefined)
+    // Strict and loose objects have a catchall too, one that knows nothing of the key.
+    const { catchall } = def
+    return catchall === undefined || ignorant.has(definitionOf(catchall).type) ? [] : [catchall]
   }
   if (def.type === 'tuple') return [def.items?.[Number(key)] ?? def.rest].filter((each) => each != null)
   return [def.element, def.valueType].filter((each) => each !== undefined)
 }
+
+const ignorant = new Set(['never', 'unknown', 'any'])
 
 function isSensitive(schema: ZodSchema): boolean {
   const meta = (schema as { meta?: () => unknown }).meta

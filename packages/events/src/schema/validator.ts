@@ -37,8 +37,20 @@ function zodValidator(schema: ZodSchema, type: string): Validator {
       if (result instanceof Promise) throw refuseAsync(type, result)
       return result
     } catch (error) {
-      throw error instanceof core.$ZodAsyncError ? new AsyncSchemaError(type, 'zod') : error
+      throw error instanceof core.$ZodAsyncError || waits(schema, value) ? new AsyncSchemaError(type, 'zod') : error
     }
+  }
+}
+
+// zod's generated code trips over some promises with an error of its own: only a run that may wait tells.
+function waits(schema: ZodSchema, value: unknown): boolean {
+  try {
+    const result = schema._zod.run({ value, issues: [] }, { async: true })
+    if (!(result instanceof Promise)) return false
+    result.catch(() => {})
+    return true
+  } catch {
+    return false
   }
 }
 
