@@ -116,6 +116,7 @@ export class AsyncDelivery {
     let latch: Latch | undefined
     let called = 0
     guard.depth++
+    if (root) root.open++
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!
       const handler = entry.take()
@@ -131,6 +132,7 @@ export class AsyncDelivery {
         else guard.fail(error, key, payload, entry)
       }
     }
+    if (root) root.open--
     guard.depth--
     return latch ? latch.close(called) : counted(called)
   }

@@ -8,7 +8,9 @@ export function invalidArgument(message: string): TidingsError<'INVALID_ARGUMENT
 /** The value of an option that must be a number from `minimum` on; `Infinity` passes. */
 export function atLeast(minimum: number, value: number, option: string): number {
   if (typeof value === 'number' && value >= minimum) return value
-  throw invalidArgument(`\`${option}\` is ${shown(value)}\nGive a number from ${minimum} on.`)
+  throw invalidArgument(
+    `\`${option}\` must be a number from ${minimum} on, received ${shown(value)}\nChange it, or leave it out for the default.`,
+  )
 }
 
 /** The value of an option that must be one of these words; the first one where it is left out. */
@@ -19,7 +21,9 @@ export function oneOf<Word extends string>(
 ): Word {
   const word = value ?? words[0]
   if (words.includes(word)) return word
-  throw invalidArgument(`\`${option}\` is ${shown(value)}\nGive one of: ${words.join(', ')}.`)
+  throw invalidArgument(
+    `\`${option}\` must be one of ${words.join(', ')}, received ${shown(value)}\nChange it, or leave it out for the default.`,
+  )
 }
 
 /** A value as a message shows it. Never throws. */

@@ -45,9 +45,9 @@ export function isTidingsError<Code extends string = string>(value: unknown, cod
   }
 }
 
-/** Errors of other realms included, such as those of a frame. */
+/** Errors of other realms included, such as those of a frame, and what the platform throws. */
 function isError(value: unknown): value is Error {
-  return Object.prototype.toString.call(value) === '[object Error]'
+  return value instanceof Error || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value))
 }
 
 /** An error as plain data; `seen` ends a chain of causes that leads back. */

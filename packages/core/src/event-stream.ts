@@ -58,7 +58,9 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   constructor(subscribe: (handler: Handler<P>, options: EntryOptions) => Subscription, options: StreamOptions = {}) {
     const capacity = options.buffer ?? 1000
     if (!(Number.isSafeInteger(capacity) && capacity > 0)) {
-      throw invalidArgument(`\`buffer\` is ${shown(capacity)}\nGive a whole number from 1 on.`)
+      throw invalidArgument(
+        `\`buffer\` must be a whole number from 1 on, received ${shown(capacity)}\nLeave it out for 1000.`,
+      )
     }
     this.#capacity = capacity
     this.#signal = options.signal

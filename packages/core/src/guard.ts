@@ -77,7 +77,7 @@ export class Guard {
   checkHandler(type: string, handler: unknown): void {
     if (this.closed) throw new DispatcherClosedError(`subscribe to "${type}"`)
     if (typeof handler !== 'function') {
-      throw invalidArgument(`the handler of "${type}" is ${shown(handler)}\nPass a function.`)
+      throw invalidArgument(`the handler of "${type}" must be a function, received ${shown(handler)}\nPass a function.`)
     }
   }
 

@@ -55,7 +55,9 @@ export class Entry implements Subscription {
     this.#weak = undefined
     this.#name = options.name
     if (options.signal && typeof options.signal.addEventListener !== 'function') {
-      throw invalidArgument(`\`signal\` is ${shown(options.signal)}\nPass \`controller.signal\`.`)
+      throw invalidArgument(
+        `\`signal\` must be an AbortSignal, received ${shown(options.signal)}\nPass \`controller.signal\`.`,
+      )
     }
     if (options.weak) {
       this.#name ??= nameOf(handler)

@@ -148,7 +148,9 @@ class Pattern implements Shelf {
 export function typeOf(key: string | { readonly type: string }): string {
   const type: unknown = typeof key === 'string' ? key : key?.type
   if (typeof type === 'string') return type
-  throw invalidArgument(`${shown(key)} is no key\nUse a string, an event definition or an event.`)
+  throw invalidArgument(
+    `a key must be an event type or have one, received ${shown(key)}\nUse a string, an event definition or an event.`,
+  )
 }
 
 function refusePattern(type: string): void {

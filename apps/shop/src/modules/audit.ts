@@ -3,6 +3,8 @@ import type { Surroundings } from './module.ts'
 
 /** Everything that happened, to be asked afterwards. */
 export interface Trail {
+  /** The ids of the events that no other one caused, oldest first. */
+  stories(): string[]
   /** The types that one event led to, itself first, each with its depth in the chain of causes. */
   story(correlationId: string): { type: string; depth: number }[]
   readonly size: number
@@ -22,9 +24,12 @@ export function audit({ events }: Pick<Surroundings, 'events'>, keep = 10_000): 
   }
 
   return {
+    stories: () => trail.filter((event) => event.causationDepth === 0).map((event) => event.id),
     story: (correlationId) =>
       trail
         .filter((event) => event.id === correlationId || event.correlationId === correlationId)
+        // Ids grow with time, whichever handler came first.
+        .toSorted((one, other) => (one.id < other.id ? -1 : 1))
         .map((event) => ({ type: event.type, depth: event.causationDepth })),
     get size() {
       return trail.length

@@ -16,20 +16,19 @@ export function notifications({ events, narrator }: Surroundings, mail: MailServ
       attempts: 4,
       delay: '20ms',
       jitter: false,
-      onRetry: ({ attempt, error, delay }) =>
-        narrator.note(`attempt ${attempt} failed (${(error as Error).message}), again in ${delay} ms`),
+      onRetry: ({ error, delay }) => narrator.note(`${(error as Error).message}, again in ${delay} ms`),
     }),
     timeout('2s'),
   )
 
   async function mailConfirmation(event: OrderConfirmed): Promise<string> {
     await mail.send({ order: event.data.order, subject: 'Thank you for your order' })
-    return 'mail sent: Thank you for your order'
+    return 'mail sent: thank you'
   }
 
   async function mailApology(event: OrderCancelled): Promise<string> {
     await mail.send({ order: event.data.order, subject: 'Your order is cancelled' })
-    return `mail sent: Your order is cancelled, ${event.data.reason}`
+    return `mail sent: sorry, ${event.data.reason}`
   }
 
   events.subscribe(OrderConfirmed, careful(mailConfirmation))

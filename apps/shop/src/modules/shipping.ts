@@ -22,7 +22,7 @@ export function shipping({ events, narrator }: Surroundings): Registration {
     async track(event: ParcelMoved): Promise<string | undefined> {
       const places = this.#places.get(event.data.order) ?? []
       places.push(event.data.place)
-      return `parcel seen at: ${places.join(', ')}`
+      return `seen at: ${places.join(', ')}`
     }
   }
 
