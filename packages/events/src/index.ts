@@ -20,6 +20,7 @@ export {
 export {
   type CloudEvent,
   type CloudEventEnvelope,
+  type CloudEventOptions,
   parseCloudEvent,
   parseCloudEventBatch,
 } from './cloudevents/envelope.ts'

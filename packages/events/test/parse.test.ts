@@ -42,7 +42,7 @@ describe('parse', () => {
           causationDepth: 2,
           extensions: { a: 1, b: 'x', c: true },
         }
-        const event = Any.create(value as never, traced ? options : undefined)
+        const event = Any.create(value, traced ? options : undefined)
         const read = Any.parse(JSON.parse(JSON.stringify(event)))
         expect({ ...read, data: JSON.stringify(read.data) }).toEqual({ ...event, data: JSON.stringify(event.data) })
         expect(Any.is(read)).toBe(true)

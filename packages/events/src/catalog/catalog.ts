@@ -125,7 +125,7 @@ function index<Definition extends DefinedEvent>(definitions: readonly Definition
   const byType = new Map<string, Definition>()
   for (const [position, definition] of definitions.entries()) {
     const usable: unknown = definition
-    if (typeof usable !== 'object' || usable === null || !('safeParse' in usable)) {
+    if (typeof usable !== 'object' || usable === null || !('upcasts' in usable)) {
       throw new InvalidDefinitionError(
         `createCatalog() needs definitions, received ${render(usable)} at index ${position}`,
         'Pass what defineEvent() returns.',

@@ -10,6 +10,7 @@ import { toBase64 } from './base64.ts'
 import {
   type CloudEvent,
   type CloudEventEnvelope,
+  type CloudEventOptions,
   isJsonType,
   parseCloudEvent,
   parseCloudEventBatch,
@@ -86,16 +87,21 @@ export function toCloudEventBatch(events: Iterable<TidingsEvent>): readonly Clou
  * @throws InvalidCloudEventError when it breaks CloudEvents 1.0
  * @throws UnknownEventTypeError, InvalidEventError, UnknownEventVersionError, UpcastError as `parse` of the reader
  */
-export function fromCloudEvent<Reader extends EventReader>(value: unknown, reader: Reader): EventRead<Reader> {
-  return fromEnvelope(parseCloudEvent(value), reader)
+export function fromCloudEvent<Reader extends EventReader>(
+  value: unknown,
+  reader: Reader,
+  options?: CloudEventOptions,
+): EventRead<Reader> {
+  return fromEnvelope(parseCloudEvent(value, options), reader)
 }
 
 /** The events of a JSON batch of CloudEvents. The first one that is wrong throws as in {@link fromCloudEvent}. */
 export function fromCloudEventBatch<Reader extends EventReader>(
   value: unknown,
   reader: Reader,
+  options?: CloudEventOptions,
 ): readonly EventRead<Reader>[] {
-  return parseCloudEventBatch(value).map((envelope) => fromEnvelope(envelope, reader))
+  return parseCloudEventBatch(value, options).map((envelope) => fromEnvelope(envelope, reader))
 }
 
 /** The event of an envelope that has been read already. */

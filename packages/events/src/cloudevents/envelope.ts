@@ -45,14 +45,23 @@ export interface CloudEventEnvelope {
   readonly data: unknown
 }
 
+/** How CloudEvents in JSON format are read. */
+export interface CloudEventOptions {
+  /**
+   * `strict` (default) refuses attribute names that are not in lower case, as CloudEvents 1.0 demands. `lower-case`
+   * puts them into lower case: some producers, Google's audit logs among them, send `methodName` and the like.
+   */
+  readonly attributeNames?: 'strict' | 'lower-case' | undefined
+}
+
 /**
  * Reads a CloudEvent in JSON format without a definition, as a router or a log would.
  *
  * @param value - the parsed JSON, not its text
  * @throws InvalidCloudEventError when it breaks CloudEvents 1.0; it names every attribute at fault
  */
-export function parseCloudEvent(value: unknown): CloudEventEnvelope {
-  const { envelope, issues } = readCloudEvent(value)
+export function parseCloudEvent(value: unknown, options: CloudEventOptions = {}): CloudEventEnvelope {
+  const { envelope, issues } = readCloudEvent(value, options)
   if (issues.length > 0) throw new InvalidCloudEventError(issues)
   return envelope
 }
@@ -62,11 +71,11 @@ export function parseCloudEvent(value: unknown): CloudEventEnvelope {
  *
  * @throws InvalidCloudEventError when any of them is wrong; the paths begin with the index
  */
-export function parseCloudEventBatch(value: unknown): readonly CloudEventEnvelope[] {
+export function parseCloudEventBatch(value: unknown, options: CloudEventOptions = {}): readonly CloudEventEnvelope[] {
   if (!Array.isArray(value)) {
     throw new InvalidCloudEventError([attributeIssue([], 'an array of CloudEvents', value)])
   }
-  const read = value.map(readCloudEvent)
+  const read = value.map((each) => readCloudEvent(each, options))
   const issues = read.flatMap(({ issues: own }, index) =>
     own.map((issue) => ({ ...issue, path: [index, ...issue.path] })),
   )
@@ -143,7 +152,7 @@ const core: Readonly<Record<string, (value: unknown) => string | undefined>> = {
   dataschema: checkUri,
 }
 
-function readCloudEvent(value: unknown): EnvelopeReading {
+function readCloudEvent(value: unknown, { attributeNames = 'strict' }: CloudEventOptions): EnvelopeReading {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const hint =
       typeof value === 'string'
@@ -153,7 +162,8 @@ function readCloudEvent(value: unknown): EnvelopeReading {
           : ''
     return { envelope: none, issues: [attributeIssue([], `a CloudEvent as a JSON object${hint}`, value)] }
   }
-  const { data, data_base64, ...attributes } = value as Readonly<Record<string, unknown>>
+  const { data, data_base64, ...given } = value as Readonly<Record<string, unknown>>
+  const attributes = attributeNames === 'strict' ? given : inLowerCase(given)
   const { envelope, issues } = readAttributes(attributes, data)
   if (envelope === none) return { envelope, issues }
   const more: EventIssue[] = []
@@ -169,6 +179,16 @@ function readCloudEvent(value: unknown): EnvelopeReading {
   const bytes = typeof data_base64 === 'string' ? fromBase64(data_base64) : undefined
   if (bytes === undefined) more.push(dataIssue('data_base64', 'base64 text (RFC 4648)', data_base64))
   return { envelope: { ...envelope, data: bytes }, issues: [...issues, ...more] }
+}
+
+// A name whose lower case is taken stays as it is, and is refused.
+function inLowerCase(attributes: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const result: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(attributes)) {
+    const lower = name.toLowerCase()
+    result[lower === name || !Object.hasOwn(attributes, lower) ? lower : name] = value
+  }
+  return result
 }
 
 // Data may be confidential: only its kind is told.

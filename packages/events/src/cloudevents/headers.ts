@@ -4,10 +4,16 @@ import { attributeIssue } from '../event/attributes.ts'
 import type { TidingsEvent } from '../event/event.ts'
 import { fromBase64 } from './base64.ts'
 import { type EventRead, type EventReader, fromEnvelope, toCloudEvent } from './convert.ts'
-import { type CloudEventEnvelope, isJsonType, parseCloudEvent, readAttributes } from './envelope.ts'
+import {
+  type CloudEventEnvelope,
+  type CloudEventOptions,
+  isJsonType,
+  parseCloudEvent,
+  readAttributes,
+} from './envelope.ts'
 
 /** How a protocol writes attributes into headers. The defaults are those of HTTP. */
-export interface HeaderOptions {
+export interface HeaderOptions extends CloudEventOptions {
   /** Before each attribute name; default `ce-` (HTTP, NATS). Kafka has `ce_`, AMQP `cloudEvents_`. */
   readonly prefix?: string | undefined
   /** Percent-encode values as HTTP demands; default true. Kafka and AMQP carry UTF-8 as it is. */
@@ -65,10 +71,10 @@ export function parseCloudEventHeaders(
 ): CloudEventEnvelope {
   const { prefix = 'ce-', percentEncoding = true } = options
   const issues: EventIssue[] = []
-  const given = readHeaders(headers, issues)
+  const given = readHeaders(headers, prefix.toLowerCase(), issues)
   const contentType = given.get('content-type')
   if (typeof contentType === 'string' && /^application\/cloudevents/i.test(contentType)) {
-    return readStructured(contentType, body)
+    return readStructured(contentType, body, options)
   }
   const attributes: Record<string, unknown> = {}
   for (const [header, value] of given) {
@@ -124,15 +130,21 @@ function decodeValue(value: string): string | undefined {
   }
 }
 
-function readHeaders(headers: HeadersLike, issues: EventIssue[]): ReadonlyMap<string, string | number | boolean> {
+function readHeaders(
+  headers: HeadersLike,
+  prefix: string,
+  issues: EventIssue[],
+): ReadonlyMap<string, string | number | boolean> {
   const result = new Map<string, string | number | boolean>()
   const entries = isIterable(headers) ? [...headers] : Object.entries(headers)
   for (const [name, value] of entries) {
     const key = name.toLowerCase()
     const values = (Array.isArray(value) ? value : [value]).filter((each) => each !== undefined && each !== null)
     for (const each of values) {
-      if (result.has(key) && (key.startsWith('ce') || key.startsWith('cloudevents') || key === 'content-type')) {
-        issues.push(attributeIssue(key, 'one header of this name', each))
+      const isOurs = key.startsWith(prefix) || key === 'content-type'
+      if (isOurs && result.has(key)) {
+        const name = key.startsWith(prefix) ? key.slice(prefix.length) : key
+        issues.push(attributeIssue(name, 'one header of this name', each))
       }
       result.set(key, each instanceof Uint8Array ? new TextDecoder().decode(each) : each)
     }
@@ -144,7 +156,7 @@ function isIterable(headers: HeadersLike): headers is Iterable<readonly [name: s
   return Symbol.iterator in headers
 }
 
-function readStructured(contentType: string, body: BodyLike): CloudEventEnvelope {
+function readStructured(contentType: string, body: BodyLike, options: CloudEventOptions): CloudEventEnvelope {
   const issue = (path: string, expected: string, received: unknown) =>
     new InvalidCloudEventError([attributeIssue(path, expected, received)])
   if (/^application\/cloudevents-batch/i.test(contentType)) {
@@ -154,9 +166,9 @@ function readStructured(contentType: string, body: BodyLike): CloudEventEnvelope
     throw issue('content-type', 'application/cloudevents+json, the one event format that is read here', contentType)
   }
   const text = typeof body === 'string' || isBytes(body) ? textOf(body) : undefined
-  if (text === undefined) return parseCloudEvent(body)
+  if (text === undefined) return parseCloudEvent(body, options)
   try {
-    return parseCloudEvent(JSON.parse(text))
+    return parseCloudEvent(JSON.parse(text), options)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw issue('body', 'a CloudEvent as JSON text', text)

@@ -69,7 +69,9 @@ function decodedSide(schema: ZodSchema, rewrite: (child: ZodSchema) => ZodSchema
 
 function needsEncoding(schema: ZodSchema): boolean {
   const def = definitionOf(schema)
-  return isCodec(def) || (def.coerce === true && (def.type === 'date' || def.type === 'bigint'))
+  // zod before 4.1 has no way back at all.
+  const encodes = (core as { encode?: unknown }).encode !== undefined
+  return isCodec(def) || (encodes && def.coerce === true && (def.type === 'date' || def.type === 'bigint'))
 }
 
 // zod refuses to run a one-way transform backwards. Its result goes on the wire as it is, and is transformed again when
