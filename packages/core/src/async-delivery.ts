@@ -13,6 +13,8 @@ interface Chain {
   readonly key: string
   readonly depth: number
   readonly cause: Chain | undefined
+  /** Its type is among its causes. */
+  readonly again: boolean
   readonly root: Root
 }
 
@@ -22,7 +24,15 @@ interface Root {
   storm: EventStormError | undefined
   /** Events under way. */
   open: number
+  /** Those among them whose type is among their causes. */
+  again: number
 }
+
+/**
+ * How many events may be under way that one event has led to by way of its own type. A cycle that branches doubles with
+ * each step: where the steps keep pace, it would fill the memory long before it is `maxDepth` deep.
+ */
+const maxAgain = 10_000
 
 /** An event on its way through its handlers. */
 interface Delivery {
@@ -87,7 +97,7 @@ export class AsyncDelivery {
     }
     if (queued) return this.#enqueue(topic, payload, entries, chain)
     if (this.#storage && chain) {
-      return this.#storage.run(chain, () => this.#callAll(topic, payload, entries, chain?.root))
+      return this.#storage.run(chain, () => this.#callAll(topic, payload, entries, chain))
     }
     return this.#callAll(topic, payload, entries)
   }
@@ -111,12 +121,12 @@ export class AsyncDelivery {
   }
 
   /** Every handler at once: the path of an unbounded dispatcher. */
-  #callAll(topic: Topic, payload: unknown, entries: readonly Entry[], root?: Root): Promise<number> {
+  #callAll(topic: Topic, payload: unknown, entries: readonly Entry[], chain?: Chain): Promise<number> {
     const { guard, key } = topic
     let latch: Latch | undefined
     let called = 0
     guard.depth++
-    if (root) root.open++
+    enter(chain, 1)
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!
       const handler = entry.take()
@@ -125,20 +135,20 @@ export class AsyncDelivery {
       const start = guard.options.observer && performance.now()
       try {
         const promise = promiseOf(handler(payload, key))
-        if (promise) (latch ??= this.#latch(topic, payload, root)).follow(promise, entry, start)
+        if (promise) (latch ??= this.#latch(topic, payload, chain)).follow(promise, entry, start)
         else guard.handled(key, payload, entry, start)
       } catch (error) {
-        if (guard.collects) (latch ??= this.#latch(topic, payload, root)).failed(error, entry)
+        if (guard.collects) (latch ??= this.#latch(topic, payload, chain)).failed(error, entry)
         else guard.fail(error, key, payload, entry)
       }
     }
-    if (root) root.open--
+    enter(chain, -1)
     guard.depth--
     return latch ? latch.close(called) : counted(called)
   }
 
   #enqueue(topic: Topic, payload: unknown, entries: readonly Entry[], chain: Chain | undefined): Promise<number> {
-    const latch = this.#latch(topic, payload, chain?.root)
+    const latch = this.#latch(topic, payload, chain)
     const within = this.#storage && chain ? this.#storage.run(chain, asyncSnapshot) : asyncSnapshot()
     this.#queue.push({ topic, payload, entries, chain, within, latch, next: 0, called: 0 })
     this.waiting += entries.length
@@ -227,28 +237,30 @@ export class AsyncDelivery {
     }
   }
 
-  #latch(topic: Topic, payload: unknown, root: Root | undefined): Latch {
+  #latch(topic: Topic, payload: unknown, chain: Chain | undefined): Latch {
     this.#inFlight++
-    if (root) root.open++
+    enter(chain, 1)
     return new Latch(topic, payload, () => {
-      if (root) root.open--
+      enter(chain, -1)
       if (--this.#inFlight === 0) for (const resolve of this.#drained.splice(0)) resolve()
     })
   }
 
-  /** The place of a publish in its causal chain. Throws where the chain is too long. */
+  /** The place of a publish in its causal chain. Throws where the chain is too long, or branches too much. */
   #cause(key: string): Chain | undefined {
     const { maxDepth } = this.#guard
     const cause = this.#storage ? this.#storage.getStore() : this.#current
     const depth = cause ? cause.depth + 1 : 0
-    const root = cause?.root ?? { storm: undefined, open: 0 }
+    const root = cause?.root ?? { storm: undefined, open: 0, again: 0 }
     if (root.open === 0) root.storm = undefined
-    if (depth >= maxDepth || root.storm) {
+    if (maxDepth === Infinity) return undefined
+    const again = isAmong(key, cause)
+    if (depth >= maxDepth || root.storm || (again && root.again >= maxAgain)) {
       const trail: string[] = []
       for (let link = cause; link && trail.length < trailLength; link = link.cause) trail.unshift(link.key)
       throw (root.storm ??= stormOf(key, depth, trail))
     }
-    return maxDepth === Infinity ? undefined : { key, depth, cause, root }
+    return { key, depth, cause, root, again }
   }
 
   /** Throws where an event is refused for want of room. It is taken in whole, so anything goes while a slot is free. */
@@ -267,4 +279,16 @@ export class AsyncDelivery {
 /** A resolved promise, one for each number. */
 export function counted(called: number): Promise<number> {
   return (counts[called] ??= Promise.resolve(called))
+}
+
+/** Counts an event in (1) or out (-1) where its chain is known. */
+function enter(chain: Chain | undefined, one: 1 | -1): void {
+  if (!chain) return
+  chain.root.open += one
+  if (chain.again) chain.root.again += one
+}
+
+function isAmong(key: string, cause: Chain | undefined): boolean {
+  for (let link = cause; link; link = link.cause) if (link.key === key) return true
+  return false
 }

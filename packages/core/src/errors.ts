@@ -52,9 +52,13 @@ function isError(value: unknown): value is Error {
 
 /** An error as plain data; `seen` ends a chain of causes that leads back. */
 function describe(value: unknown, seen: Set<unknown>): unknown {
-  if (!isError(value)) return typeof value === 'object' ? Object.prototype.toString.call(value) : String(value)
+  if (!isError(value)) return shownPlainly(value)
   seen.add(value)
   const { name, message, cause } = value
   const own = isTidingsError(value) ? { name, code: value.code, message, details: value.details } : { name, message }
   return cause === undefined || seen.has(cause) ? own : { ...own, cause: describe(cause, seen) }
+}
+
+function shownPlainly(value: unknown): string {
+  return typeof value === 'object' ? Object.prototype.toString.call(value) : String(value)
 }

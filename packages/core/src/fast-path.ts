@@ -31,7 +31,7 @@ export function publishPlain(topic: Topic, calls: readonly Handler[], payload: u
 
 /** A `publish` made for the handlers that a topic has now. */
 export function specialise(topic: Topic, calls: readonly Handler[]): (payload: unknown) => unknown {
-  const { guard, key, publish: careful } = topic
+  const { guard, key, careful } = topic
   const entries = topic.snapshot!
   const [a, b, c] = calls as [Handler, Handler, Handler]
   const turn = (at: number, payload: unknown, result: unknown): boolean => watch(topic, entries[at]!, payload, result)
@@ -39,7 +39,7 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
   switch (calls.length) {
     case 1:
       return (payload) => {
-        if (topic.calls !== calls || guard.depth >= guard.gate) return careful.call(topic, payload)
+        if (topic.calls !== calls || guard.depth >= guard.gate) return careful(payload)
         guard.depth++
         try {
           const result = a(payload, key)
@@ -52,7 +52,7 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
       }
     case 2:
       return (payload) => {
-        if (topic.calls !== calls || guard.depth >= guard.gate) return careful.call(topic, payload)
+        if (topic.calls !== calls || guard.depth >= guard.gate) return careful(payload)
         guard.depth++
         try {
           const result = a(payload, key)
@@ -72,7 +72,7 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
       }
     case 3:
       return (payload) => {
-        if (topic.calls !== calls || guard.depth >= guard.gate) return careful.call(topic, payload)
+        if (topic.calls !== calls || guard.depth >= guard.gate) return careful(payload)
         guard.depth++
         try {
           const result = a(payload, key)
@@ -99,7 +99,7 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
       }
     default:
       return (payload) => {
-        if (topic.calls !== calls || guard.depth >= guard.gate) return careful.call(topic, payload)
+        if (topic.calls !== calls || guard.depth >= guard.gate) return careful(payload)
         return publishPlain(topic, calls, payload)
       }
   }

@@ -86,13 +86,11 @@ export class Guard {
     const { depth, options } = this
     const type = topic.key
     if (this.closed) throw new DispatcherClosedError(`publish of "${type}"`)
-    if (depth === 0 && this.#storm) {
-      this.#storm = undefined
-      this.gate = this.#open
-    }
+    if (depth === 0) this.#calm()
     if (this.#storm || depth >= this.maxDepth) {
-      this.gate = 0
-      throw (this.#storm ??= stormOf(type, depth, this.#trail.slice(Math.max(0, depth - trailLength), depth)))
+      throw (this.#storm ??= this.#begin(
+        stormOf(type, depth, this.#trail.slice(Math.max(0, depth - trailLength), depth)),
+      ))
     }
     this.#trail[depth] = type
     if (this.#breaker && !this.#breaker.admit(topic)) {
@@ -102,6 +100,21 @@ export class Guard {
     }
     attempt(() => options.observer?.published?.({ type, payload }))
     return true
+  }
+
+  #begin(storm: EventStormError): EventStormError {
+    this.gate = 0
+    // By then the stack is empty: even where it overflowed, so that a publish did not come to its end.
+    queueMicrotask(() => {
+      this.depth = 0
+      this.#calm()
+    })
+    return storm
+  }
+
+  #calm(): void {
+    this.#storm = undefined
+    if (!this.closed) this.gate = this.#open
   }
 
   /** Events carry how many others led to them, over all dispatchers and processes: the same bound holds. */

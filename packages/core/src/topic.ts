@@ -25,14 +25,16 @@ export class Topic implements Shelf {
   /** Somebody holds this very topic, so that it must stay although nobody is subscribed. */
   pinned = false
   breaker: Breaker | undefined = undefined
-  readonly #careful: (payload: unknown) => unknown
+  /** The `publish` for all that the fast path leaves. */
+  readonly careful: (payload: unknown) => unknown
   #dead = 0
 
-  constructor(key: string, guard: Guard, careful: (payload: unknown) => unknown) {
+  constructor(key: string, guard: Guard, careful: (this: Topic, payload: unknown) => unknown) {
     this.key = key
     this.guard = guard
-    this.#careful = careful
-    this.publish = careful
+    // Bound, so that it may be taken off the handle.
+    this.careful = (payload) => careful.call(this, payload)
+    this.publish = this.careful
   }
 
   subscribe(handler: Handler, options?: EntryOptions): Entry {
@@ -72,6 +74,11 @@ export class Topic implements Shelf {
     return this.entries.filter((entry) => entry.active && entry.shelf === this)
   }
 
+  /** Whether nobody would miss it. */
+  get idle(): boolean {
+    return !this.pinned && (this.breaker?.state ?? 'closed') === 'closed' && this.own().length === 0
+  }
+
   /** The active entries in the order of calls, as a list that stays as it is. */
   plan(): readonly Entry[] {
     if (this.snapshot) return this.snapshot
@@ -86,6 +93,6 @@ export class Topic implements Shelf {
     this.snapshot = undefined
     this.calls = undefined
     this.quiet = 0
-    this.publish = this.#careful
+    this.publish = this.careful
   }
 }

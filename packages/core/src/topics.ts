@@ -120,7 +120,7 @@ export class Topics {
 
   /** Forgets topics that only patterns listen to, or nobody: types made up at run time must not pile up. */
   #sweep(): void {
-    for (const [type, topic] of this.#byType) if (!topic.pinned && topic.own().length === 0) this.#byType.delete(type)
+    for (const [type, topic] of this.#byType) if (topic.idle) this.#byType.delete(type)
     this.#sweepAt = Math.max(1024, this.#byType.size * 2)
   }
 }
@@ -156,7 +156,7 @@ export function typeOf(key: string | { readonly type: string }): string {
 function refusePattern(type: string): void {
   if (isPattern(type)) {
     throw invalidArgument(
-      `publish to the pattern "${type}" is refused\nPublish to an event type; patterns are for subscribe.`,
+      `the pattern "${type}" stands where an event type must stand\nPatterns are for subscribe and events.`,
     )
   }
 }

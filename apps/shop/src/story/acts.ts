@@ -5,7 +5,7 @@ import type { Storyteller } from './narrator.ts'
 import type { Town, Wish } from './town.ts'
 
 /** What an act plays with. */
-export interface Stage {
+interface Stage {
   readonly shop: Shop
   readonly town: Town
   readonly narrator: Storyteller
