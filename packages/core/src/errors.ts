@@ -60,5 +60,6 @@ function describe(value: unknown, seen: Set<unknown>): unknown {
 }
 
 function shownPlainly(value: unknown): string {
+  // oxlint-disable-next-line no-base-to-string -- no object comes here
   return typeof value === 'object' ? Object.prototype.toString.call(value) : String(value)
 }

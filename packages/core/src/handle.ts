@@ -7,7 +7,7 @@ import type { Subscription } from './subscription.ts'
 export interface TopicHandle<Events, K, Result> {
   /** The event type. */
   readonly key: string
-  /** As the dispatcher's `publish` with this key. Call it as a method: `handle.publish(payload)`. */
+  /** As the dispatcher's `publish` with this key. It may be taken off the handle, at the cost of the fast path. */
   publish(
     ...input: K extends EventDefinition
       ? [input: Input<Events, K>, options?: CreateOptionsOf<K>]

@@ -73,6 +73,14 @@ describe('a topic handle', () => {
     expect(handler).toHaveBeenCalledOnce()
   })
 
+  test('a publish taken off a handle that was never used works', () => {
+    const dispatcher = new EventDispatcher<Record<string, number>>()
+    const { publish } = dispatcher.topic('a')
+    expect(publish(1)).toBe(0)
+    dispatcher.subscribe('a', () => {})
+    expect(publish(2)).toBe(1)
+  })
+
   test('INVARIANT: a publish taken off a warm handle sees every later change of subscriptions', () => {
     for (let handlers = 1; handlers <= 5; handlers++) {
       const dispatcher = new EventDispatcher<Record<string, number>>()
