@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util'
+import { groups, type Scenario } from './scenarios/scenario.ts'
+
+/** What the command line asks for. */
+export interface Request {
+  readonly help: boolean
+  readonly quick: boolean
+  readonly check: boolean
+  readonly json: boolean
+  /** Scenarios to measure; undefined for all. */
+  readonly only?: readonly Scenario[]
+  readonly rounds: number
+  readonly node: string
+  readonly seed: number
+  readonly retail?: string
+}
+
+export const usage = `Usage: bench [options]
+
+Measures tidings and its peers side by side and writes docs/benchmarks.md. Takes some minutes.
+
+  --quick          fewer scenarios, columns and rounds: two to three minutes
+  --only NAME,...  these scenarios or groups only; prints the tables, writes no file
+  --rounds N       fresh processes for each contestant and scenario; default 5, quick 3
+  --node PATH      the Node that runs the measurements; default this one
+  --retail FILE    replays this retail CSV file through the demo, too
+  --seed N         the order of the processes; default drawn
+  --check          judges the bars; writes no file
+  --json           prints the report as JSON on standard output
+  --help           shows this text
+
+Exit codes: 0 done; 1 a bar is missed (with --check), or something could not be measured; 2 wrong usage.
+`
+
+/** The request, or a sentence that says what is wrong with it. */
+export function requestOf(args: readonly string[], scenarios: readonly Scenario[]): Request | string {
+  let values
+  try {
+    values = parseArgs({
+      args: [...args],
+      options: {
+        help: { type: 'boolean', default: false },
+        quick: { type: 'boolean', default: false },
+        check: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        rounds: { type: 'string' },
+        node: { type: 'string', default: process.execPath },
+        seed: { type: 'string' },
+        retail: { type: 'string' },
+      },
+    }).values
+  } catch (error) {
+    return (error as Error).message
+  }
+  const { help, quick, check, json, node, retail } = values
+  const rounds = wholeNumber(values.rounds ?? (quick ? '3' : '5'))
+  if (rounds === undefined || rounds < 1) return `--rounds must be a whole number above 0, received ${values.rounds}`
+  const seed = wholeNumber(values.seed ?? String(Math.floor(Math.random() * 1e6)))
+  if (seed === undefined) return `--seed must be a whole number, received ${values.seed}`
+  const only = values.only === undefined ? undefined : named(values.only, scenarios)
+  if (typeof only === 'string') return only
+  return {
+    help,
+    quick,
+    check,
+    json,
+    rounds,
+    node,
+    seed,
+    ...(only ? { only } : {}),
+    ...(retail === undefined ? {} : { retail }),
+  }
+}
+
+function wholeNumber(text: string): number | undefined {
+  return /^\d+$/.test(text) ? Number(text) : undefined
+}
+
+/** The scenarios of a list of names. */
+function named(list: string, scenarios: readonly Scenario[]): Scenario[] | string {
+  const names = list.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !scenarios.some(({ id, group }) => id === name || group === name))
+  if (unknown !== undefined) {
+    const known = scenarios.map(({ id }) => id).join(', ')
+    return `--only: there is no scenario "${unknown}"\nScenarios: ${known}.\nGroups: ${Object.keys(groups).join(', ')}.`
+  }
+  return scenarios.filter(({ id, group }) => names.includes(id) || names.includes(group))
+}

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { arch, availableParallelism, cpus, loadavg, totalmem, type } from 'node:os'
+import { join } from 'node:path'
+import type { Environment } from './report/report.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+
+/** Where and when it is measured, but for the load at the end. */
+export function environmentOf(node: string, scenarios: readonly Scenario[]): Omit<Environment, 'load'> {
+  const versions = JSON.parse(
+    execFileSync(node, ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' }),
+  ) as Record<string, string>
+  return {
+    date: new Date().toISOString(),
+    node: versions['node'] ?? '',
+    v8: (versions['v8'] ?? '').replace(/-.*/, ''),
+    cpu: (cpus()[0]?.model ?? 'unknown processor')
+      .replaceAll(/\((?:R|TM)\)/g, '')
+      .replaceAll(/\s+/g, ' ')
+      .trim(),
+    cores: availableParallelism(),
+    memory: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${arch()}`,
+    versions: Object.fromEntries(packagesOf(scenarios).map((name) => [name, versionOf(name)])),
+  }
+}
+
+/** The load of the machine over the last minute. */
+export function load(): number {
+  return Math.round((loadavg()[0] ?? 0) * 10) / 10
+}
+
+function packagesOf(scenarios: readonly Scenario[]): string[] {
+  const names = scenarios.flatMap(({ contestants }) => Object.values(contestants).flatMap((each) => each.package ?? []))
+  return [...new Set(names)].toSorted()
+}
+
+/** Read beside the package's code, since not every package exports its manifest. */
+function versionOf(name: string): string {
+  const file = join(import.meta.dirname, '../node_modules', name, 'package.json')
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

@@ -1,0 +1,264 @@
+import { groups, type Group, type Scenario } from '../scenarios/scenario.ts'
+import type { Verdict } from './bars.ts'
+import { count, figure } from './plot.ts'
+import type { Plot } from './plots.ts'
+import { type Ahead, best, others, peersAhead, type Report, type Result, resultOf } from './report.ts'
+import type { Summary } from './statistics.ts'
+
+/** The report as a page. `plots` are linked below `folder`. */
+export function markdownOf(
+  report: Report,
+  scenarios: readonly Scenario[],
+  plots: readonly Plot[],
+  folder: string,
+): string {
+  const measured = scenarios.filter(({ id }) => report.results.some(({ scenario }) => scenario === id))
+  const chapters = Object.keys(groups)
+    .map((group) => measured.filter((scenario) => scenario.group === group))
+    .filter((members) => members.length > 0)
+    .map((members) => chapterOf(members, report, plots, folder))
+  return [
+    '# Benchmarks',
+    introduction(report),
+    '## Our bars',
+    verdictTable(report.verdicts, scenarios),
+    '## Where a peer is ahead of us',
+    aheadList(peersAhead(measured, report.results, best), peersAhead(measured, report.results, others)),
+    '## How it is measured',
+    method,
+    ...chapters,
+    '## Replay of the retail file',
+    retail(report),
+    ...(report.breakdowns.length === 0 ? [] : ['## What could not be measured', breakdowns(report)]),
+    '## Versions',
+    versions(report),
+  ]
+    .join('\n\n')
+    .concat('\n')
+}
+
+/** The bars and what became of them, as lines for a terminal. */
+export function verdictLines(verdicts: readonly Verdict[], scenarios: readonly Scenario[]): string[] {
+  return verdicts.map((verdict) => {
+    const { outcome, claim, atLeast, figure: reached } = verdict
+    const bar = `at least ${figure(atLeast)} × ${rivalOf(verdict, scenarios)}`
+    const got = reached ? `${figure(reached.median)} (${spread(reached)})` : '–'
+    return `${outcome.padEnd(12)}  ${claim}: ${got}, ${bar}`
+  })
+}
+
+function introduction({ mode, environment, rounds, seed, minutes }: Report): string {
+  const { date, node, v8, cpu, cores, memory, system, load } = environment
+  const part = {
+    full: '',
+    quick: ' This is a quick run: it leaves out scenarios, columns and rounds.',
+    partial: ' This run measured what it was asked for, and nothing else.',
+  }[mode]
+  return `Written by \`pnpm bench\`, which anyone can run: ${date.slice(0, 10)}, Node ${node} (V8 ${v8}), ${cpu}, ${cores} cores, ${memory} GiB, ${system}, load ${load[0]} before and ${load[1]} after, ${rounds} rounds in ${minutes} minutes, seed ${seed}.${part}
+
+A figure is a speed as a multiple of the yardstick's that ran beside it in the same process: 2 is twice as fast. Below it stand the quartiles of all rounds. **Bold** is the fastest of a column, loops written by hand aside. tidings isolates the errors of handlers in every figure; of its peers here, only emittery and EventTarget do so.
+
+- **hot**: one topic in a fresh process. Published benchmarks measure this.
+- **warmed**: the library was used on 3 other instances, 24 topics each, 0 to 5 handlers, other payloads, as in an application.
+- **real**: as warmed, with handlers that read and write a Map and hash a text, about 25 ns each.
+- **changed**: as hot, but a subscription is exchanged once the publishing code is compiled.
+- **constant**: as warmed, but instance and topic are constants to the publishing code, as in a module that makes its own emitter. Everywhere else they are handed to it. The compiler then looks some emitters' handlers up only once.`
+}
+
+const method = `Each contestant, scenario and round gets a process of its own, which holds the contestant and the yardstick. They take turns of about a millisecond, 31 each, after a warm-up; the 20th percentile of each counts. The processes run one at a time in random order, so that a busy machine falls on all alike. Each contestant has a loop and handlers generated for it, with code of their own: none runs on what the compiler learned from another. Deliveries are counted before and after, and a wrong count ends the measurement. Our packages are measured as published: JavaScript from their \`dist\`.`
+
+function chapterOf(members: readonly Scenario[], report: Report, plots: readonly Plot[], folder: string): string {
+  const group = members[0]!.group
+  const parts = members.map((scenario) =>
+    [
+      `### ${scenario.title}`,
+      ...plots
+        .filter((plot) => plot.scenario === scenario.id)
+        .map((plot) => `![${plot.alternative}](${folder}/${plot.file})`),
+      tableOf(scenario, report.results),
+      summaryOf(scenario, report.results),
+    ]
+      .filter((part) => part !== '')
+      .join('\n\n'),
+  )
+  return [`## ${groups[group]}`, ...(notes[group] ? [notes[group]] : []), ...parts].join('\n\n')
+}
+
+const notes: Partial<Record<Group, string>> = {
+  publish:
+    'By handle: `dispatcher.topic(key).publish(payload)`. By definition: `dispatcher.publish(definition, payload)`, the definition from `eventType`. EventTarget makes a `CustomEvent` for each publish, since a payload needs one.',
+  subscriptions:
+    'nanoevents takes its recipe for `once` from its README. mitt, mini-signals and HookableCore have none.',
+  async:
+    'Of the peers, only emittery and `Promise.allSettled` let the other handlers go on when one fails, as tidings does.',
+  creation:
+    '`jitless` is zod without generated code, as under a strict content security policy. The yardstick only parses.',
+  features:
+    'The yardstick is that of the scenario without features. A feature that is not used costs the difference between `no options` and the loop by hand above.',
+  growth:
+    'Each contestant races itself at 10, so a figure of 1 means that the number does not matter, and 0.5 that an operation takes twice as long. Nanoseconds stand below.',
+  memory: 'Handlers and names exist before; smaller is better. The last column keeps what subscribing returned.',
+}
+
+function tableOf(scenario: Scenario, results: readonly Result[]): string {
+  const columns = scenario.columns.filter((column) =>
+    results.some((result) => result.scenario === scenario.id && result.column === column),
+  )
+  const growth = scenario.group === 'growth'
+  const head = ['', ...columns.map((column) => (growth ? count(Number(column)) : column))]
+  const rows = Object.entries(scenario.contestants)
+    .map(([contestant, { label, side }]) => {
+      const cells = columns.map((column) => resultOf(results, { scenario: scenario.id, column, contestant }))
+      return { label: side === 'hand' ? `*${label}*` : label, cells, contestant }
+    })
+    .filter(({ cells }) => cells.some((cell) => cell !== undefined))
+  const fastest = columns.map((_, at) => {
+    const ranked = rows.filter(({ contestant }) => scenario.contestants[contestant]?.side !== 'hand')
+    const figures = ranked.flatMap(({ cells }) => cells[at]?.figure.median ?? [])
+    return scenario.kind === 'memory' ? Math.min(...figures) : Math.max(...figures)
+  })
+  const lines = rows.map(({ label, cells, contestant }) => [
+    label,
+    ...cells.map((cell, at) => {
+      if (!cell) return scenario.leftOut?.(contestant, columns[at] ?? '') ? 'left out' : '–'
+      const bold = !growth && scenario.group !== 'features' && cell.figure.median === fastest[at]
+      return cellOf(cell, scenario, bold)
+    }),
+  ])
+  if (scenario.kind === 'race' && !growth) {
+    const scale = columns.map((column) => {
+      const all = results.filter((result) => result.scenario === scenario.id && result.column === column)
+      const times = all.flatMap(({ yardstick }) => yardstick ?? []).toSorted((a, b) => a - b)
+      return nanoseconds(times[Math.floor(times.length / 2)] ?? Number.NaN)
+    })
+    lines.push([`*1 is ${scenario.yardstick}; one ${scenario.unit} takes it*`, ...scale])
+  }
+  return markdownTable(head, lines)
+}
+
+function cellOf({ figure: value, nanoseconds: ns }: Result, scenario: Scenario, bold: boolean): string {
+  const text = scenario.kind === 'memory' ? value.median.toFixed(0) : figure(value.median)
+  const below =
+    scenario.group === 'growth' ? nanoseconds(ns ?? Number.NaN) : scenario.kind === 'memory' ? '' : spread(value)
+  return `${bold ? `**${text}**` : text}${below === '' ? '' : `<br><sub>${below}</sub>`}`
+}
+
+/** Who is fastest, in a sentence, or what was left out. */
+function summaryOf(scenario: Scenario, results: readonly Result[]): string {
+  const { columns, contestants, leftOut } = scenario
+  if (scenario.group === 'growth') {
+    const missing = Object.keys(contestants).flatMap((contestant) =>
+      columns.flatMap((column) => leftOut?.(contestant, column) ?? []),
+    )
+    return missing.length === 0 ? '' : `Left out: ${[...new Set(missing)].join('; ')}.`
+  }
+  if (scenario.group === 'features') return ''
+  const parts = columns.flatMap((column) => {
+    const cells = results
+      .filter((result) => result.scenario === scenario.id && result.column === column)
+      .filter(({ contestant }) => contestants[contestant]?.side !== 'hand')
+      .toSorted((a, b) => b.figure.median - a.figure.median)
+    const first = scenario.kind === 'memory' ? cells.at(-1) : cells[0]
+    return first ? `${column} ${contestants[first.contestant]?.label}` : []
+  })
+  return `${scenario.kind === 'memory' ? 'Smallest' : 'Fastest'}: ${parts.join('; ')}.`
+}
+
+function verdictTable(verdicts: readonly Verdict[], scenarios: readonly Scenario[]): string {
+  const words = {
+    holds: 'holds',
+    near: '**under it, within the spread**',
+    missed: '**missed**',
+    'not measured': 'not measured',
+  }
+  return markdownTable(
+    ['', 'at least', 'measured', ''],
+    verdicts.map((verdict) => [
+      verdict.claim,
+      verdict.scenario === 'retail'
+        ? count(verdict.atLeast)
+        : `${figure(verdict.atLeast)} × ${rivalOf(verdict, scenarios)}`,
+      verdict.figure
+        ? `${verdict.scenario === 'retail' ? count(verdict.figure.median) : figure(verdict.figure.median)}<br><sub>${spread(verdict.figure)}</sub>`
+        : '–',
+      words[verdict.outcome],
+    ]),
+  )
+}
+
+function rivalOf({ scenario: id, against, opponent }: Verdict, scenarios: readonly Scenario[]): string {
+  const scenario = scenarios.find((each) => each.id === id)
+  if (against === undefined) return scenario?.kind === 'race' ? scenario.yardstick : '1'
+  const label = (name: string): string => scenario?.contestants[name]?.label ?? name
+  if (against.length === 1) return label(against[0] ?? '')
+  return `the fastest of ${against.map(label).join(', ')}${opponent === undefined ? '' : ` (here ${label(opponent)})`}`
+}
+
+function aheadList(fastest: readonly Ahead[], slower: readonly Ahead[]): string {
+  const list = fastest.length === 0 ? 'Nowhere, by the fastest of our forms.' : grouped(fastest)
+  if (slower.length === 0) return list
+  return `${list}\n\nBeside that, of our forms that are not the fastest of their row:\n\n${grouped(slower)}`
+}
+
+/** One line for each scenario and column and form of ours. */
+function grouped(ahead: readonly Ahead[]): string {
+  const lines = Map.groupBy(ahead, ({ scenario, column, ours }) => `${scenario.id} ${column} ${ours.contestant}`)
+  return [...lines.values()]
+    .map((members) => {
+      const { scenario, column, ours } = members[0]!
+      const shown = ({ contestant, figure: value }: Result): string =>
+        `${scenario.contestants[contestant]?.label} ${scenario.kind === 'memory' ? `${value.median.toFixed(0)} B` : figure(value.median)}`
+      const peers = members.map(({ peer, clear }) => `${shown(peer)}${clear ? '' : ' (within the spread)'}`)
+      return `- ${scenario.title}, ${column}: ${peers.join(', ')}; ${shown(ours)}`
+    })
+    .join('\n')
+}
+
+function retail({ retail: replay }: Report): string {
+  if ('leftOut' in replay) return `Left out: ${replay.leftOut}.`
+  const { file, events, rejected, speed, memory } = replay
+  return `\`demo replay ${file} --json\`, one process on one core: ${count(events)} events, validated and published to the views of the demo, ${count(rejected)} rows rejected.\n\n${markdownTable(
+    ['', 'median', 'quartiles'],
+    [
+      [
+        'events a second',
+        count(Math.round(speed.median)),
+        `${count(Math.round(speed.low))} to ${count(Math.round(speed.high))}`,
+      ],
+      ['peak memory', `${memory.median.toFixed(0)} MiB`, `${memory.low.toFixed(0)} to ${memory.high.toFixed(0)}`],
+    ],
+  )}`
+}
+
+function breakdowns({ breakdowns }: Report): string {
+  return breakdowns
+    .map(
+      ({ job, message }) => `- ${job.scenario}, ${job.column}, ${job.contestant}, round ${job.round + 1}: ${message}`,
+    )
+    .join('\n')
+}
+
+function versions({ environment }: Report): string {
+  return Object.entries(environment.versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')
+    .concat('.')
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  const rule = head.map((_, at) => (at === 0 ? '---' : '---:'))
+  return [line(head), line(rule), ...rows.map(line)].join('\n')
+}
+
+function spread({ low, high }: Summary): string {
+  const shown = (value: number): string => (value >= 1000 ? count(Math.round(value)) : figure(value))
+  return `${shown(low)}–${shown(high)}`
+}
+
+function nanoseconds(value: number): string {
+  if (Number.isNaN(value)) return '–'
+  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} ms`
+  if (value >= 1e4) return `${(value / 1e3).toPrecision(3)} µs`
+  return `${value >= 100 ? value.toFixed(0) : value.toPrecision(2)} ns`
+}

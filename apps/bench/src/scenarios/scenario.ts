@@ -1,0 +1,55 @@
+import type { Recipe } from '../recipes/recipe.ts'
+import type { Race } from '../run/subject.ts'
+
+/** What a contestant is to a table. */
+type Contestant = Pick<Recipe, 'label' | 'side' | 'package'>
+
+interface Measured {
+  /** The name for bars and the command line. */
+  readonly id: string
+  /** A table's heading, in a few words. */
+  readonly title: string
+  readonly group: Group
+  /** The circumstances, or sizes, that it is measured under. */
+  readonly columns: readonly string[]
+  readonly contestants: Readonly<Record<string, Contestant>>
+  /** Columns that `--quick` measures; default none. */
+  readonly quick?: readonly string[]
+  /** Rounds that are enough; default as many as are asked for. */
+  readonly rounds?: number
+  /** Why a contestant is left out of a column; undefined where it is not. */
+  readonly leftOut?: (contestant: string, column: string) => string | undefined
+}
+
+/** Contestants race a yardstick. */
+export interface RaceScenario extends Measured {
+  readonly kind: 'race'
+  /** The contestant, or what it is, that is 1 in the table. */
+  readonly yardstick: string
+  /** What one operation, or the unit that nanoseconds are told for, is. */
+  readonly unit: string
+  readonly prepare: (contestant: string, column: string) => Promise<Race>
+}
+
+/** Contestants are weighed. */
+export interface MemoryScenario extends Measured {
+  readonly kind: 'memory'
+  readonly weigh: (contestant: string, column: string, collect: () => void) => Promise<number>
+}
+
+export type Scenario = RaceScenario | MemoryScenario
+
+/** The chapters of the report. */
+export const groups = {
+  publish: 'Publish to handlers',
+  subscriptions: 'Subscriptions that come and go',
+  async: 'Awaited publish',
+  patterns: 'Patterns',
+  iterators: 'Async iterators',
+  creation: 'Events made and validated',
+  features: 'What features cost',
+  growth: 'Growth',
+  memory: 'Memory',
+} as const
+
+export type Group = keyof typeof groups

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest'
+import { recipeOf, type Recipe } from '../src/recipes/recipe.ts'
+import { syncRecipes } from '../src/recipes/sync.ts'
+import { Counted } from '../src/run/subject.ts'
+import { churning, onceEach } from '../src/scenarios/churn.ts'
+import { weigh } from '../src/scenarios/memory.ts'
+import { publishing } from '../src/scenarios/publish.ts'
+import { scenarios } from '../src/scenarios/scenarios.ts'
+
+/** Columns are circumstances: two scenarios are tried in all of theirs, the others in their first. */
+const races = scenarios.flatMap((scenario) => {
+  if (scenario.kind !== 'race') return []
+  const all = scenario.id === 'publish-3' || scenario.id === 'async-3'
+  const columns = all ? scenario.columns : scenario.columns.slice(0, 1)
+  return (scenario.group === 'growth' ? ['100'] : columns).flatMap((column) =>
+    Object.keys(scenario.contestants).map((contestant) => ({ id: scenario.id, scenario, column, contestant })),
+  )
+})
+
+describe('every event arrives as often as it should', () => {
+  test.for(races)('$id, $column, $contestant', async ({ scenario, column, contestant }) => {
+    const race = await scenario.prepare(contestant, column)
+    for (const subject of [race.contestant, race.yardstick]) {
+      const counted = new Counted(subject, contestant)
+      const before = subject.sink.count
+      await counted.time(5)
+      counted.check('at first')
+      subject.change?.()
+      await counted.time(11)
+      counted.check('then')
+      expect(subject.sink.count - before).toBe(subject.deliveries(5) + subject.deliveries(11))
+    }
+  })
+
+  const memory = scenarios.find((scenario) => scenario.kind === 'memory')
+  test.for(Object.entries(syncRecipes).filter(([name]) => name in (memory?.contestants ?? {})))(
+    'memory, %s',
+    async ([, recipe]) => {
+      await expect(weigh(recipe, { topics: 3, handlers: 4, kept: true }, () => {})).resolves.toBeTypeOf('number')
+    },
+  )
+})
+
+describe('a contestant that does not do what it should is found out', () => {
+  const sound = recipeOf(syncRecipes, 'eventemitter3')
+
+  const faults: { fault: string; recipe: Recipe }[] = [
+    { fault: 'publishes nothing', recipe: { ...sound, publish: 'undefined' } },
+    { fault: 'publishes twice', recipe: { ...sound, publish: 'bus.emit(topic, payload), bus.emit(topic, payload)' } },
+  ]
+
+  test.for(faults)('one that $fault', async ({ recipe }) => {
+    const counted = new Counted(await publishing(recipe, { handlers: 2, work: 'tiny' }), 'it')
+    await counted.time(3)
+    expect(() => counted.check('then')).toThrow(/^it delivered (0|12) events then, expected 6$/)
+    await expect(publishing(recipe, { handlers: 2, work: 'tiny', warmed: true })).rejects.toThrow('warmed up')
+  })
+
+  test('one that unsubscribes nobody', async () => {
+    await expect(churning({ ...sound, unsubscribe: '' }, { others: 3 })).rejects.toThrow(
+      'eventemitter3 called 4 handlers with one more subscribed and 4 without, expected 4 and 3',
+    )
+  })
+
+  test('one whose subscription for one event stays', async () => {
+    const counted = new Counted(await onceEach({ ...sound, once: 'bus.on(topic, handler)' }, {}), 'it')
+    await counted.time(3)
+    expect(() => counted.check('then')).toThrow('it delivered 6 events then, expected 3')
+  })
+})
