@@ -251,7 +251,7 @@ describe('parseCloudEvent', () => {
     [
       'no object',
       'text',
-      /at event: expected a CloudEvent as a JSON object \(JSON text must go through JSON\.parse first\), received "text"/,
+      /at event: expected a CloudEvent as a JSON object \(JSON text must go through JSON\.parse first\), received a text of 4 characters/,
     ],
     ['null', null, /at event/],
     ['a batch', [minimal], /not a batch/],

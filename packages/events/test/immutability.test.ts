@@ -94,6 +94,12 @@ describe('the input', () => {
     ['a loose object', z.looseObject({}), (a) => ({ a }), (data) => (data as { a: unknown }).a],
     ['a catchall', z.object({}).catchall(z.any()), (a) => ({ a }), (data) => (data as { a: unknown }).a],
     ['a record', z.record(z.string(), z.any()), (a) => ({ a }), (data) => (data as { a: unknown }).a],
+    [
+      'a loose record',
+      z.looseRecord(z.string().regex(/^x/), z.string()),
+      (a) => ({ a }),
+      (data) => (data as { a: unknown }).a,
+    ],
     ['an array', z.array(z.any()), (a) => [a], (data) => (data as unknown[])[0]],
     ['a tuple', z.tuple([z.string(), z.any()]), (a) => ['x', a], (data) => (data as unknown[])[1]],
     ['a union', z.union([z.string(), z.object({ a: z.any() })]), (a) => ({ a }), (data) => (data as { a: unknown }).a],

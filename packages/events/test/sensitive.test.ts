@@ -1,9 +1,21 @@
 import { inspect } from 'node:util'
+import { isTidingsError } from '@tidings/core'
 import * as fc from 'fast-check'
 import * as z from 'zod'
 import * as mini from 'zod/mini'
 import { describe, expect, test } from 'vitest'
-import { causedBy, defineEvent, type DefinedEvent, isEvent, type StandardSchema } from '../src/index.ts'
+import {
+  causedBy,
+  createCatalog,
+  defineEvent,
+  type DefinedEvent,
+  fromCloudEvent,
+  fromCloudEventBatch,
+  fromCloudEventHeaders,
+  isEvent,
+  type StandardSchema,
+  toCloudEvent,
+} from '../src/index.ts'
 
 const secret = 'hunter2-4111'
 const sensitive = (schema: z.ZodType = z.string()) => schema.meta({ sensitive: true })
@@ -223,6 +235,47 @@ describe('INVARIANT: a sensitive value reaches no message, no details and no JSO
       for (const error of errors) expect(shownBy(error)).not.toContain(secret)
     })
   }
+
+  test('when what arrives is no event, or one in a form that is not read here', () => {
+    const SignedIn = defineEvent('user.signed-in', user)
+    const catalog = createCatalog([SignedIn])
+    const json = SignedIn.create({ name: 'a', password: secret }).toJSON()
+    const cloudEvent = toCloudEvent(SignedIn.create({ name: 'a', password: secret }))
+    const headers = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-type': 'user.signed-in', 'ce-source': '/' }
+    const actions: (() => unknown)[] = [
+      ...[
+        JSON.stringify(json),
+        [json],
+        cloudEvent,
+        { ...json, type: json },
+        { ...json, id: json.data },
+        secret,
+      ].flatMap((value) => [() => SignedIn.parse(value), () => catalog.parse(value)]),
+      ...[
+        JSON.stringify(cloudEvent),
+        [cloudEvent],
+        { ...cloudEvent, id: cloudEvent },
+        { ...cloudEvent, ext: { secret } },
+      ].map((value) => () => fromCloudEvent(value, catalog)),
+      () => fromCloudEvent({ ...cloudEvent, datacontenttype: 'text/plain' }, catalog),
+      () => fromCloudEvent({ ...cloudEvent, data: undefined, data_base64: secret }, catalog),
+      () => fromCloudEvent({ ...cloudEvent, data: undefined, data_base64: btoa(secret) }, catalog),
+      () => fromCloudEventBatch(JSON.stringify([cloudEvent]), catalog),
+      () => fromCloudEventHeaders({ ...headers, 'content-type': 'application/json' }, `${secret}{`, catalog),
+      () => fromCloudEventHeaders({ 'content-type': 'application/cloudevents+json' }, `${secret}{`, catalog),
+      () => toCloudEvent({ ...SignedIn.create({ name: 'a', password: secret }) }),
+    ]
+    for (const action of actions) {
+      let error: unknown
+      try {
+        action()
+      } catch (thrown) {
+        error = thrown
+      }
+      expect(isTidingsError(error)).toBe(true)
+      expect(shownBy(error)).not.toContain(secret)
+    }
+  })
 
   test('when a key fails that is made of it', () => {
     const Keyed = defineEvent('keyed', { schema: user, key: ({ password }) => ({ password }) as never })

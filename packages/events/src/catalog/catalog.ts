@@ -1,7 +1,7 @@
 import type { DefinedEvent, EventOf, ParseResult } from '../definition/types.ts'
 import { InvalidDefinitionError, InvalidEventError, UnknownEventTypeError } from '../errors/errors.ts'
 import { render } from '../errors/render.ts'
-import { attributeIssue } from '../event/attributes.ts'
+import { attributeIssue, wholeIssue } from '../event/attributes.ts'
 import { type CatalogComparison, type CompareOptions, compareCatalogs } from './compare.ts'
 import { type CatalogSnapshot, snapshotOf } from './snapshot.ts'
 
@@ -117,7 +117,7 @@ function untyped(value: unknown): InvalidEventError {
   const hint = typeof value === 'string' ? ' (JSON text must go through JSON.parse first)' : ''
   const issue = isObject
     ? attributeIssue('type', 'the type of an event', undefined)
-    : attributeIssue([], `an event or its JSON form${hint}`, value)
+    : wholeIssue(`an event or its JSON form${hint}`, value)
   return new InvalidEventError({ type: undefined, version: undefined, issues: [issue], origin: 'parse' })
 }
 

@@ -2,7 +2,7 @@ import type { DefinedEvent, EventOf } from '../definition/types.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { InvalidCloudEventError, InvalidEventError } from '../errors/errors.ts'
 import type { EventIssue } from '../errors/issues.ts'
-import { attributeIssue, checkInteger, maxInteger } from '../event/attributes.ts'
+import { attributeIssue, checkInteger, maxInteger, wholeIssue } from '../event/attributes.ts'
 import { type EventJson, isEvent, originOf, type TidingsEvent } from '../event/event.ts'
 import { sequenceNumber, sequenceText } from '../event/sequence.ts'
 import { timestamp } from '../event/time.ts'
@@ -37,8 +37,8 @@ export type EventRead<Reader extends EventReader> =
 export function toCloudEvent(event: TidingsEvent): CloudEvent {
   const origin = isEvent(event) ? originOf(event) : undefined
   if (origin === undefined) {
-    const issue = attributeIssue([], 'an event that a definition made', undefined)
-    throw new InvalidEventError({ type: undefined, version: undefined, issues: [issue], origin: 'parse' })
+    const issue = wholeIssue('an event that a definition made', event)
+    throw new InvalidEventError({ type: undefined, version: undefined, issues: [issue], origin: 'write' })
   }
   const data = origin.encode(event.data, true)
   const bytes = data instanceof Uint8Array

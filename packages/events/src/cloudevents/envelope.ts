@@ -9,6 +9,7 @@ import {
   checkTime,
   checkUri,
   checkUriReference,
+  wholeIssue,
 } from '../event/attributes.ts'
 import type { Extensions } from '../event/event.ts'
 import { fromBase64 } from './base64.ts'
@@ -73,7 +74,7 @@ export function parseCloudEvent(value: unknown, options: CloudEventOptions = {})
  */
 export function parseCloudEventBatch(value: unknown, options: CloudEventOptions = {}): readonly CloudEventEnvelope[] {
   if (!Array.isArray(value)) {
-    throw new InvalidCloudEventError([attributeIssue([], 'an array of CloudEvents', value)])
+    throw new InvalidCloudEventError([wholeIssue('an array of CloudEvents', value)])
   }
   const read = value.map((each) => readCloudEvent(each, options))
   const issues = read.flatMap(({ issues: own }, index) =>
@@ -160,7 +161,7 @@ function readCloudEvent(value: unknown, { attributeNames = 'strict' }: CloudEven
         : Array.isArray(value)
           ? ', not a batch'
           : ''
-    return { envelope: none, issues: [attributeIssue([], `a CloudEvent as a JSON object${hint}`, value)] }
+    return { envelope: none, issues: [wholeIssue(`a CloudEvent as a JSON object${hint}`, value)] }
   }
   const { data, data_base64, ...given } = value as Readonly<Record<string, unknown>>
   const attributes = attributeNames === 'strict' ? given : inLowerCase(given)

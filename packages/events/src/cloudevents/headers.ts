@@ -171,7 +171,9 @@ function readStructured(contentType: string, body: BodyLike, options: CloudEvent
     return parseCloudEvent(JSON.parse(text), options)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    throw issue('body', 'a CloudEvent as JSON text', text)
+    throw new InvalidCloudEventError([
+      { path: ['body'], code: 'invalid_attribute', expected: 'a CloudEvent as JSON text', received: 'other text' },
+    ])
   }
 }
 

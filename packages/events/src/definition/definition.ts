@@ -66,7 +66,7 @@ export class Definition<Type extends string, Schema extends StandardSchema>
   }
 
   create(input: InputOf<Schema>, options?: CreateOptions): TidingsEvent<Type, DataOf<Schema>> {
-    const validate = (this.#validateInput ??= validatorOf(creationSchemaOf(this.schema), this.type))
+    const validate = (this.#validateInput ??= this.#inputValidator())
     const data = options?.validated === true ? copyFrozen(input) : this.#validated(input, validate, 'create')
     const subject = this.#subject(data, 'create')
     if (options !== undefined) return this.#event(data, this.#chosen(options, subject))
@@ -90,7 +90,7 @@ export class Definition<Type extends string, Schema extends StandardSchema>
       const { attributes, version, data, issues } = readEnvelope(isEvent(value) ? value.toJSON() : value, this.type)
       if (issues.length > 0) throw this.#refuse('parse', issues)
       if (version > this.version) throw new UnknownEventVersionError(this.type, version, this.version)
-      const validate = (this.#validateWire ??= validatorOf(this.schema, this.type))
+      const validate = this.#wireValidator()
       const current = version < this.version ? this.#upcast(data, version) : data
       const valid = this.#validated(current, validate, 'parse')
       // Producers that know nothing of `key` leave the subject out.
@@ -138,6 +138,16 @@ export class Definition<Type extends string, Schema extends StandardSchema>
       this.disclosure,
     )
     throw this.#refuse('encode', issue === undefined ? [] : [issue])
+  }
+
+  // The same one, as long as no codec makes a difference between what is created and what is read.
+  #inputValidator(): Validator {
+    const schema = creationSchemaOf(this.schema)
+    return schema === this.schema ? this.#wireValidator() : validatorOf(schema, this.type)
+  }
+
+  #wireValidator(): Validator {
+    return (this.#validateWire ??= validatorOf(this.schema, this.type))
   }
 
   #event(data: unknown, attributes: EventAttributes): TidingsEvent<Type, DataOf<Schema>> {

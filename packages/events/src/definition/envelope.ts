@@ -8,6 +8,7 @@ import {
   checkTime,
   checkUriReference,
   maxInteger,
+  wholeIssue,
 } from '../event/attributes.ts'
 import { type EventAttributes, type Extensions, noExtensions } from '../event/event.ts'
 import { knownSequence, type Sequence, sequenceNumber, sequenceOf } from '../event/sequence.ts'
@@ -27,7 +28,7 @@ export interface Envelope {
 export function readEnvelope(value: unknown, type: string): Envelope {
   const event = asRecord(value)
   if (event === undefined || 'specversion' in event) {
-    const issue = attributeIssue([], event === undefined ? form(value) : cloudEvent, value)
+    const issue = wholeIssue(event === undefined ? form(value) : cloudEvent, value)
     return { attributes: none, version: 0, data: undefined, issues: [issue] }
   }
   const issues: EventIssue[] = []

@@ -10,7 +10,7 @@ export interface InvalidEventDetails {
   readonly version: number | undefined
   readonly issues: readonly EventIssue[]
   /** Where the refused values came from; it decides which fix is named. */
-  readonly origin: 'create' | 'options' | 'parse' | 'encode'
+  readonly origin: 'create' | 'options' | 'parse' | 'encode' | 'write'
   readonly cause?: unknown
 }
 
@@ -41,6 +41,7 @@ const fixes = {
   options: 'Correct the options given to create().',
   parse:
     'Correct the producer of the event. If it was right under an older schema, raise `version` and add an upcaster.',
+  write: 'Make the event with create() or parse() of its definition.',
   encode: 'Use a JSON type, or a z.codec() that turns the value into one and back.',
 } as const
 

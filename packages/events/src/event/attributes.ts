@@ -85,17 +85,32 @@ export function checkExtensionName(name: string): string | undefined {
     : 'an attribute name of lower-case letters a-z and digits only'
 }
 
-/** An issue about an attribute of the envelope. */
+/**
+ * An issue about an attribute of the envelope, or about the whole of an event. Of an object only its kind is told, since
+ * the data may be inside.
+ */
 export function attributeIssue(
   name: string | readonly (string | number)[],
   expected: string,
   value: unknown,
 ): EventIssue {
   const path = typeof name === 'string' ? [name] : name
-  return { path, code: 'invalid_attribute', expected, received: value === undefined ? 'nothing' : render(value) }
+  return { path, code: 'invalid_attribute', expected, received: received(value) }
 }
 
 function daysIn(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
   return [4, 6, 9, 11].includes(month) ? 30 : 31
+}
+
+/** An issue about what should have been an event as a whole; not even a part of a text is shown. */
+export function wholeIssue(expected: string, value: unknown): EventIssue {
+  const kind = typeof value === 'string' ? `a text of ${value.length} characters` : received(value)
+  return { path: [], code: 'invalid_attribute', expected, received: kind }
+}
+
+function received(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' && value !== null && !(value instanceof Date) ? 'an object' : render(value)
 }
