@@ -327,6 +327,29 @@ describe('parseCloudEvent', () => {
     )
   })
 
+  test('judges long hostile attributes without delay', () => {
+    const long = 'a'.repeat(300_000)
+    const hostile = [
+      { source: `//${long} ` },
+      { source: `a:${'/'.repeat(300_000)} ` },
+      { source: `${'%20'.repeat(100_000)}%` },
+      { dataschema: `${long}:${long}^` },
+      { datacontenttype: `a/b${' ;'.repeat(100_000)}"` },
+      { datacontenttype: `a/b;a="${long}` },
+      { time: `2026-01-31T00:00:00.${'0'.repeat(300_000)}` },
+      { [`${long}_`]: 'x' },
+      { id: `${long}\n` },
+    ]
+    for (const changes of hostile)
+      expect(() => parseCloudEvent({ ...minimal, ...changes })).toThrow(InvalidCloudEventError)
+  })
+
+  test('reads megabytes of base64', () => {
+    const bytes = new Uint8Array(12_000_000).fill(7)
+    const { data } = parseCloudEvent({ ...minimal, data_base64: Buffer.from(bytes).toString('base64') })
+    expect((data as Uint8Array).length).toBe(bytes.length)
+  })
+
   test('throws nothing else, whatever it is given', () => {
     const envelope = fc.record({
       specversion: fc.constant('1.0'),

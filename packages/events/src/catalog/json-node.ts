@@ -94,7 +94,7 @@ export function valuesOf(node: Node): readonly unknown[] | undefined {
   return Array.isArray(node['enum']) ? node['enum'] : undefined
 }
 
-export function kindOfValue(value: unknown): string {
+function kindOfValue(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'array'
   return Number.isInteger(value) ? 'integer' : typeof value

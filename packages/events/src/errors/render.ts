@@ -33,6 +33,7 @@ export function closest(word: string, candidates: readonly string[]): string | u
   let best: string | undefined
   let least = limit + 1
   for (const candidate of candidates.slice(0, 1000)) {
+    if (Math.abs(candidate.length - word.length) > limit) continue
     const distance = editDistance(word.toLowerCase().slice(0, longest), candidate.toLowerCase().slice(0, longest))
     if (distance < least) [best, least] = [candidate, distance]
   }

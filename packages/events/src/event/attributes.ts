@@ -1,8 +1,7 @@
 import type { EventIssue } from '../errors/issues.ts'
 import { render } from '../errors/render.ts'
 
-/** Why a value cannot be an attribute, in the words of an issue: what was expected. */
-export type AttributeCheck = (value: unknown) => string | undefined
+// Each check answers what was expected, or undefined where the value is right.
 
 // CloudEvents excludes control characters and Unicode noncharacters from all strings.
 const forbidden = /[\p{Cc}\p{Noncharacter_Code_Point}\p{Surrogate}]/u
@@ -15,8 +14,9 @@ export function checkText(value: unknown): string | undefined {
   return forbidden.test(value) ? 'a string without control characters or broken Unicode' : undefined
 }
 
+// The lookahead ends the authority in one way only: without it a long hostile text takes quadratic time.
 const uriReference =
-  /^(?:[a-z][a-z\d+.-]*:)?(?:\/\/(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2}|\[[\da-fv.:]+\])*)?(?:[\w.~!$&'()*+,;=:@/-]|%[\da-f]{2})*(?:\?(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*)?(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*)?$/i
+  /^(?:[a-z][a-z\d+.-]*:)?(?:\/\/(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2}|\[[\da-fv.:]+\])*(?=[/?#]|$))?(?:[\w.~!$&'()*+,;=:@/-]|%[\da-f]{2})*(?:\?(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*)?(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*)?$/i
 
 /** A URI-reference of RFC 3986 that is not empty. */
 export function checkUriReference(value: unknown): string | undefined {
