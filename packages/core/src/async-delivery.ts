@@ -85,7 +85,7 @@ export class AsyncDelivery {
     let entries: readonly Entry[]
     try {
       if (queued || this.#storage) chain = this.#cause(topic.key)
-      if (guard.depth >= guard.gate && !guard.admit(topic, payload)) return counted(0)
+      if (guard.room <= 0 && !guard.admit(topic, payload)) return counted(0)
       entries = topic.plan()
       if (entries.length === 0) {
         guard.unhandled(topic.key, payload)
@@ -125,7 +125,7 @@ export class AsyncDelivery {
     const { guard, key } = topic
     let latch: Latch | undefined
     let called = 0
-    guard.depth++
+    guard.room--
     enter(chain, 1)
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!
@@ -143,7 +143,7 @@ export class AsyncDelivery {
       }
     }
     enter(chain, -1)
-    guard.depth--
+    guard.room++
     return latch ? latch.close(called) : counted(called)
   }
 

@@ -22,7 +22,7 @@ export function resume(topic: Topic, entries: readonly Entry[], at: number, payl
       guard.fail(error, key, payload, entry, guard.collects)
     }
   }
-  guard.depth--
+  guard.room++
   if (errors.length > 0 && guard.collects) throw together(errors, key, called)
   return called
 }

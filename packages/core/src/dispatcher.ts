@@ -1,6 +1,6 @@
 import type { EventDefinition } from './definition.ts'
 import { resume } from './delivery.ts'
-import { publishPlain, specialise } from './fast-path.ts'
+import { publishBound, publishPlain, specialise } from './fast-path.ts'
 import { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
 import type {
@@ -35,9 +35,11 @@ import { Topics, typeOf } from './topics.ts'
  */
 export class EventDispatcher<Events extends object = Record<string, unknown>> implements Disposable {
   readonly #topics: Topics
+  readonly #bound: readonly (Topic | undefined)[]
 
   constructor(options: DispatcherOptions = {}) {
     this.#topics = new Topics(new Guard(options), deliver)
+    this.#bound = this.#topics.bound
   }
 
   /**
@@ -52,16 +54,9 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
   /** Publishes an event that exists already: its `type` says which handlers get it. */
   publish<Event extends { readonly type: string; readonly create?: never }>(event: Event): number
   publish(key: string | EventDefinition, input?: unknown, options?: unknown): number {
-    const topics = this.#topics
-    if (typeof key === 'object' && key !== null && key.create === undefined && arguments.length > 1) {
-      const topic = topics.byIndex[key.index ?? 0]
-      // Two copies of this package may give one index twice: the type decides.
-      if (topic === undefined || topic.key !== key.type) return topics.topic(key).publish(input) as number
-      const { calls, guard } = topic
-      return calls === undefined || guard.depth >= guard.gate
-        ? (topic.publish(input) as number)
-        : publishPlain(topic, calls, input)
-    }
+    // The cheapest question first: a definition that this dispatcher has seen before, and that only names its type.
+    const bound = this.#bound[(key as EventDefinition | null)?.index as number]
+    if (bound !== undefined && bound.definition === key) return publishBound(bound, input)
     return this.#publish(key, input, options, arguments.length)
   }
 
@@ -118,7 +113,7 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
     const topics = this.#topics
     const type = typeOf(key)
     const payload = topics.payload(key, input, options, given)
-    const topic = topics.find(type)
+    const topic = topics.find(key)
     if (topic) return topic.publish(payload) as number
     topics.unheard(type, payload)
     return 0
@@ -129,7 +124,7 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
 function deliver(this: Topic, payload: unknown): number {
   const { guard } = this
   const entries = this.plan()
-  const open = guard.depth < guard.gate
+  const open = guard.room > 0
   if (open && this.calls) {
     // From the second publish on: subscriptions that come and go would pay for a function each time.
     if (++this.quiet === 2) this.publish = specialise(this, this.calls)
@@ -140,6 +135,6 @@ function deliver(this: Topic, payload: unknown): number {
     guard.unhandled(this.key, payload)
     return 0
   }
-  guard.depth++
+  guard.room--
   return resume(this, entries, 0, payload)
 }

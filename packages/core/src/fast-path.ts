@@ -1,4 +1,5 @@
 import { resume, watch } from './delivery.ts'
+import type { Guard } from './guard.ts'
 import type { Handler } from './keys.ts'
 import type { Topic } from './topic.ts'
 
@@ -9,13 +10,34 @@ import type { Topic } from './topic.ts'
 //   publisher. No code is generated, so it runs under a strict content security policy.
 // - `topic.calls !== calls` after each handler: one load tells whether a subscription changed meanwhile, which only
 //   the careful path can deal with.
-// - `depth` is counted without `finally`: nothing between the two can throw.
+// - `room` is counted without `finally`: nothing between the two can throw.
+
+/**
+ * The publish by definition. It serves all topics of all dispatchers, so nothing can be inlined: one handler is called
+ * without a loop, others by one.
+ */
+export function publishBound(topic: Topic, payload: unknown): number {
+  const { only, calls, guard } = topic
+  if (guard.room <= 0 || calls === undefined) return topic.careful(payload) as number
+  if (only === undefined) return publishPlain(topic, calls, payload)
+  const entry = topic.snapshot?.[0]
+  guard.room--
+  try {
+    const result = only(payload, topic.key)
+    if (result !== undefined) watch(topic, entry!, payload, result)
+  } catch (error) {
+    guard.fail(error, topic.key, payload, entry)
+  }
+  guard.room++
+  return 1
+}
 
 /** Calls every function of a topic whose `calls` are set, while the gate is open. */
 export function publishPlain(topic: Topic, calls: readonly Handler[], payload: unknown): number {
   const { guard, key } = topic
   const entries = topic.snapshot!
-  guard.depth++
+  const { room } = guard
+  guard.room = room - 1
   for (let i = 0; i < calls.length; i++) {
     try {
       const result = calls[i]!(payload, key)
@@ -25,7 +47,7 @@ export function publishPlain(topic: Topic, calls: readonly Handler[], payload: u
     }
     if (topic.calls !== calls) return resume(topic, entries, i + 1, payload)
   }
-  guard.depth--
+  leave(guard, room)
   return calls.length
 }
 
@@ -39,21 +61,23 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
   switch (calls.length) {
     case 1:
       return (payload) => {
-        if (topic.calls !== calls || guard.depth >= guard.gate) return careful(payload)
-        guard.depth++
+        const { room } = guard
+        if (topic.calls !== calls || room <= 0) return careful(payload)
+        guard.room = room - 1
         try {
           const result = a(payload, key)
           if (result !== undefined) turn(0, payload, result)
         } catch (error) {
           fail(0, payload, error)
         }
-        guard.depth--
+        leave(guard, room)
         return 1
       }
     case 2:
       return (payload) => {
-        if (topic.calls !== calls || guard.depth >= guard.gate) return careful(payload)
-        guard.depth++
+        const { room } = guard
+        if (topic.calls !== calls || room <= 0) return careful(payload)
+        guard.room = room - 1
         try {
           const result = a(payload, key)
           if (result !== undefined) turn(0, payload, result)
@@ -67,13 +91,14 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
         } catch (error) {
           fail(1, payload, error)
         }
-        guard.depth--
+        leave(guard, room)
         return 2
       }
     case 3:
       return (payload) => {
-        if (topic.calls !== calls || guard.depth >= guard.gate) return careful(payload)
-        guard.depth++
+        const { room } = guard
+        if (topic.calls !== calls || room <= 0) return careful(payload)
+        guard.room = room - 1
         try {
           const result = a(payload, key)
           if (result !== undefined) turn(0, payload, result)
@@ -94,13 +119,19 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
         } catch (error) {
           fail(2, payload, error)
         }
-        guard.depth--
+        leave(guard, room)
         return 3
       }
     default:
       return (payload) => {
-        if (topic.calls !== calls || guard.depth >= guard.gate) return careful(payload)
+        if (topic.calls !== calls || guard.room <= 0) return careful(payload)
         return publishPlain(topic, calls, payload)
       }
   }
+}
+
+/** Gives back the room that a publish took. */
+function leave(guard: Guard, room: number): void {
+  if (guard.room === room - 1) guard.room = room
+  else guard.room++
 }

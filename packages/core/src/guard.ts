@@ -11,15 +11,18 @@ interface Named {
 /** How many types of a chain are kept to name the cycle. */
 export const trailLength = 16
 
+/** More than publishes can ever nest, and still a small integer to the engine. */
+const shut = 2 ** 29
+
 /**
  * What all topics of a dispatcher share: how deep publishes are nested, what may pass, and where errors go.
  *
- * The fast path asks one question, `depth < gate`. Whatever else is wanted (an observer, the storm breaker, collected
- * errors, the end of the trail that names a cycle, closing) lowers the gate, so that it costs nothing while unused.
+ * The fast path asks one question, `room > 0`. Whatever else is wanted (an observer, the storm breaker, collected errors,
+ * the end of the trail that names a cycle, closing) takes the room away, so that it costs nothing while unused.
  */
 export class Guard {
-  depth = 0
-  gate: number
+  /** How much deeper publishes may nest before each has to be looked at; one less for every publish under way. */
+  room: number
   closed = false
   /** Events dropped by the storm breaker. */
   shed = 0
@@ -28,6 +31,7 @@ export class Guard {
   /** Whether the errors of one publish are thrown together. */
   readonly collects: boolean
   readonly #open: number
+  #shut = 0
   readonly #breaker: StormBreaker | undefined
   readonly #trail: string[] = []
   /** Set from the first refusal until the outermost publish has ended: else every branch would run to the full depth. */
@@ -39,8 +43,9 @@ export class Guard {
     this.options = options
     this.collects = oneOf(['report', 'throw'], options.errors, 'errors') === 'throw'
     this.maxDepth = atLeast(1, options.maxDepth ?? 64, 'maxDepth')
-    this.#open = options.observer || storm || this.collects ? 0 : Math.max(0, this.maxDepth - trailLength)
-    this.gate = this.#open
+    this.#open =
+      options.observer || storm || this.collects ? 0 : Math.max(0, Math.min(this.maxDepth, shut) - trailLength)
+    this.room = this.#open
     this.#breaker =
       storm &&
       new StormBreaker(storm, (type, { state, shed }) => {
@@ -68,9 +73,14 @@ export class Guard {
     return this.options.onUnhandled !== undefined
   }
 
+  /** Publishes under way, each nested in the one before. */
+  get depth(): number {
+    return this.#open - this.#shut - this.room
+  }
+
   close(): void {
     this.closed = true
-    this.gate = 0
+    this.#close()
   }
 
   /** Throws where a handler cannot be taken in. */
@@ -103,10 +113,10 @@ export class Guard {
   }
 
   #begin(storm: EventStormError): EventStormError {
-    this.gate = 0
+    this.#close()
     // By then the stack is empty: even where it overflowed, so that a publish did not come to its end.
     queueMicrotask(() => {
-      this.depth = 0
+      this.room = this.#open - this.#shut
       this.#calm()
     })
     return storm
@@ -114,7 +124,15 @@ export class Guard {
 
   #calm(): void {
     this.#storm = undefined
-    if (!this.closed) this.gate = this.#open
+    if (this.closed) return
+    this.room += this.#shut
+    this.#shut = 0
+  }
+
+  /** Has every publish looked at, whatever is under way. */
+  #close(): void {
+    this.room -= shut - this.#shut
+    this.#shut = shut
   }
 
   /** Events carry how many others led to them, over all dispatchers and processes: the same bound holds. */

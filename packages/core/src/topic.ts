@@ -20,6 +20,10 @@ export class Topic implements Shelf {
   snapshot: readonly Entry[] | undefined = undefined
   /** The functions of the snapshot, where each may be called as it is; undefined sends a publish the careful way. */
   calls: readonly Handler[] | undefined = undefined
+  /** The function of a snapshot of one, likewise. */
+  only: Handler | undefined = undefined
+  /** The definition by which this topic is found in `Topics.bound`. */
+  definition: unknown = undefined
   /** Publishes since the last change, as far as the fast path wants to know. */
   quiet = 0
   /** Somebody holds this very topic, so that it must stay although nobody is subscribed. */
@@ -85,6 +89,7 @@ export class Topic implements Shelf {
     const snapshot = this.entries.filter((entry) => entry.active)
     const empty = snapshot.length === 0 && this.guard.wantsUnhandled
     if (!empty && snapshot.every((entry) => entry.plain)) this.calls = snapshot.map((entry) => entry.handler)
+    this.only = this.calls?.length === 1 ? this.calls[0] : undefined
     this.snapshot = snapshot
     return snapshot
   }
@@ -92,6 +97,7 @@ export class Topic implements Shelf {
   #changed(): void {
     this.snapshot = undefined
     this.calls = undefined
+    this.only = undefined
     this.quiet = 0
     this.publish = this.careful
   }

@@ -11,8 +11,8 @@ import { Topic } from './topic.ts'
 /** The topics of a dispatcher, found by key. Patterns are resolved here, when topics and subscriptions meet. */
 export class Topics {
   readonly guard: Guard
-  /** Definitions that have an index find their topic here without hashing a string. */
-  readonly byIndex: (Topic | undefined)[] = []
+  /** Topics by the index of the definition that was used last; those that only name their type, and do not create. */
+  readonly bound: (Topic | undefined)[] = []
   readonly #byType = new Map<string, Topic>()
   readonly #patterns = new Set<Pattern>()
   readonly #careful: (this: Topic, payload: unknown) => unknown
@@ -24,8 +24,11 @@ export class Topics {
     this.#careful = careful
   }
 
-  /** The topic of an event type that is published; undefined where nobody can be listening. */
-  find(type: string): Topic | undefined {
+  /** The topic of a key that is published; undefined where nobody can be listening. */
+  find(key: string | EventDefinition): Topic | undefined {
+    const type = typeOf(key)
+    if (typeof key !== 'string' && key.index !== undefined && key.create === undefined)
+      return this.#bind(key, key.index)
     const topic = this.#byType.get(type)
     if (topic) return topic
     refusePattern(type)
@@ -38,7 +41,13 @@ export class Topics {
     refusePattern(type)
     const topic = this.#byType.get(type) ?? this.#create(type)
     topic.pinned = true
-    if (typeof key !== 'string' && key.index !== undefined) this.byIndex[key.index] = topic
+    return topic
+  }
+
+  #bind(definition: EventDefinition, index: number): Topic {
+    const topic = this.topic(definition)
+    topic.definition = definition
+    this.bound[index] = topic
     return topic
   }
 
@@ -82,7 +91,7 @@ export class Topics {
   /** Tells that an event found no topic, under the same guard as any other. */
   unheard(type: string, payload: unknown): void {
     const { guard } = this
-    if (guard.depth < guard.gate || guard.admit({ key: type }, payload)) guard.unhandled(type, payload)
+    if (guard.room > 0 || guard.admit({ key: type }, payload)) guard.unhandled(type, payload)
   }
 
   /** The active subscriptions that an event of this type would reach, in the order of calls. */
