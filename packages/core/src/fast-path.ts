@@ -32,7 +32,7 @@ export function publishBound(topic: Topic, payload: unknown): number {
   return 1
 }
 
-/** Calls every function of a topic whose `calls` are set, while the gate is open. */
+/** Calls every function of a topic whose `calls` are set, while there is room. */
 export function publishPlain(topic: Topic, calls: readonly Handler[], payload: unknown): number {
   const { guard, key } = topic
   const entries = topic.snapshot!
