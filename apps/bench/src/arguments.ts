@@ -29,7 +29,8 @@ Measures tidings and its peers side by side and writes docs/benchmarks.md. Takes
   --json           prints the report as JSON on standard output
   --help           shows this text
 
-Exit codes: 0 done; 1 a bar is missed (with --check), or something could not be measured; 2 wrong usage.
+Exit codes: 0 done; 1 a bar is missed (with --check), or something could not be measured; 2 wrong usage;
+130 stopped by Ctrl-C: nothing is written.
 `
 
 /** The request, or a sentence that says what is wrong with it. */

@@ -16,13 +16,27 @@ if (typeof request === 'string') {
 else process.exitCode = await bench(request)
 
 async function bench(request: Request): Promise<number> {
-  const report = await measureAll(request, scenarios, process.stderr)
+  const report = await measured(request)
+  if (!report) return 130
   if (!request.check && !request.only) writeReport(report, scenarios, join(import.meta.dirname, '../../../docs'))
   process.stdout.write(request.json ? jsonOf(report) : summaryOf(report, request))
   for (const { job, message } of report.breakdowns) {
     process.stderr.write(`${job.scenario}, ${job.column}, ${job.contestant} could not be measured: ${message}\n`)
   }
   return report.breakdowns.length > 0 || (request.check && !passed(report.verdicts)) ? 1 : 0
+}
+
+/** The report, or undefined where Ctrl-C came before its end. */
+async function measured(request: Request): Promise<Report | undefined> {
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  try {
+    return await measureAll(request, scenarios, process.stderr, stop.signal)
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+    process.stderr.write('\nstopped; nothing is written\n')
+    return undefined
+  }
 }
 
 /** What a reader at a terminal wants to see. */

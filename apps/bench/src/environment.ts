@@ -12,6 +12,7 @@ export function environmentOf(node: string, scenarios: readonly Scenario[]): Omi
   ) as Record<string, string>
   return {
     date: new Date().toISOString(),
+    commit: commit(),
     node: versions['node'] ?? '',
     v8: (versions['v8'] ?? '').replace(/-.*/, ''),
     cpu: (cpus()[0]?.model ?? 'unknown processor')
@@ -22,6 +23,15 @@ export function environmentOf(node: string, scenarios: readonly Scenario[]): Omi
     memory: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${arch()}`,
     versions: Object.fromEntries(packagesOf(scenarios).map((name) => [name, versionOf(name)])),
+  }
+}
+
+function commit(): string {
+  const arguments_ = ['-C', import.meta.dirname, 'describe', '--always', '--dirty', '--exclude=*']
+  try {
+    return execFileSync('git', arguments_, { encoding: 'utf8', stdio: 'pipe' }).trim()
+  } catch {
+    return 'unknown'
   }
 }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { jobsOf, runJobs } from '../src/run/orchestrator.ts'
@@ -5,6 +6,7 @@ import { progressOn } from '../src/run/progress.ts'
 import { seeded, shuffled } from '../src/run/random.ts'
 import { scenarios } from '../src/scenarios/scenarios.ts'
 
+const main = join(import.meta.dirname, '../src/main.ts')
 const keys = (jobs: ReturnType<typeof jobsOf>) => jobs.map((job) => JSON.stringify(Object.values(job)))
 
 describe('the jobs of a plan', () => {
@@ -39,7 +41,7 @@ describe('running jobs', { timeout: 60_000 }, () => {
     const seen: string[] = []
     const { samples, breakdowns } = await runJobs(
       [{ ...job, contestant: 'nobody' }, job],
-      process.execPath,
+      { node: process.execPath, main },
       ({ contestant }, done, total) => seen.push(`${contestant} ${done}/${total}`),
     )
     expect(seen).toEqual(['nobody 0/2', 'mitt 1/2'])
@@ -49,6 +51,18 @@ describe('running jobs', { timeout: 60_000 }, () => {
     expect(samples).toEqual([
       { job, value: expect.any(Number), contestant: expect.any(Number), yardstick: expect.any(Number) },
     ])
+  })
+
+  test('ends with the signal, the job that runs included', async () => {
+    const stop = new AbortController()
+    const job = { scenario: 'publish-0', column: 'hot', contestant: 'mitt', round: 0 }
+    let begun = 0
+    const running = runJobs([job, job], { node: process.execPath, main, signal: stop.signal }, () => {
+      begun++
+      setImmediate(() => stop.abort())
+    })
+    await expect(running).rejects.toMatchObject({ name: 'AbortError' })
+    expect(begun).toBe(1)
   })
 })
 

@@ -42,6 +42,7 @@ const report: Report = {
   mode: 'quick',
   environment: {
     date: '2026-01-02T03:04:05.000Z',
+    commit: 'abc1234',
     node: '24.0.0',
     v8: '13.6',
     cpu: 'A Processor',
@@ -70,7 +71,9 @@ const page = markdownOf(report, scenarios, plotsOf(scenarios, results), 'benchma
 
 describe('the page', () => {
   test('says when and where it was measured, and that it is a quick run', () => {
-    expect(page).toContain('2026-01-02, Node 24.0.0 (V8 13.6), A Processor, 2 cores, 8 GiB, Linux x64, load 0.1 before')
+    expect(page).toContain(
+      '2026-01-02, commit abc1234, Node 24.0.0 (V8 13.6), A Processor, 2 cores, 8 GiB, Linux x64, load 0.1 before',
+    )
     expect(page).toContain('This is a quick run')
   })
 

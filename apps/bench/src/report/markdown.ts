@@ -21,7 +21,10 @@ export function markdownOf(
     '# Benchmarks',
     introduction(report),
     '## Our bars',
-    verdictTable(report.verdicts, scenarios),
+    verdictTable(
+      report.verdicts.filter(({ outcome }) => report.mode !== 'partial' || outcome !== 'not measured'),
+      scenarios,
+    ),
     '## Where a peer is ahead of us',
     aheadList(peersAhead(measured, report.results, best), peersAhead(measured, report.results, others)),
     '## How it is measured',
@@ -40,21 +43,20 @@ export function markdownOf(
 /** The bars and what became of them, as lines for a terminal. */
 export function verdictLines(verdicts: readonly Verdict[], scenarios: readonly Scenario[]): string[] {
   return verdicts.map((verdict) => {
-    const { outcome, claim, atLeast, figure: reached } = verdict
-    const bar = `at least ${figure(atLeast)} × ${rivalOf(verdict, scenarios)}`
-    const got = reached ? `${figure(reached.median)} (${spread(reached)})` : '–'
-    return `${outcome.padEnd(12)}  ${claim}: ${got}, ${bar}`
+    const { outcome, claim, figure: reached } = verdict
+    const got = reached ? `${figureOf(reached.median)} (${spread(reached)})` : '–'
+    return `${outcome.padEnd(12)}  ${claim}: ${got}, at least ${barOf(verdict, scenarios)}`
   })
 }
 
 function introduction({ mode, environment, rounds, seed, minutes }: Report): string {
-  const { date, node, v8, cpu, cores, memory, system, load } = environment
+  const { date, commit, node, v8, cpu, cores, memory, system, load } = environment
   const part = {
     full: '',
     quick: ' This is a quick run: it leaves out scenarios, columns and rounds.',
     partial: ' This run measured what it was asked for, and nothing else.',
   }[mode]
-  return `Written by \`pnpm bench\`, which anyone can run: ${date.slice(0, 10)}, Node ${node} (V8 ${v8}), ${cpu}, ${cores} cores, ${memory} GiB, ${system}, load ${load[0]} before and ${load[1]} after, ${rounds} rounds in ${minutes} minutes, seed ${seed}.${part}
+  return `Written by \`pnpm bench\`, which anyone can run: ${date.slice(0, 10)}, commit ${commit}, Node ${node} (V8 ${v8}), ${cpu}, ${cores} cores, ${memory} GiB, ${system}, load ${load[0]} before and ${load[1]} after, ${rounds} rounds in ${minutes} minutes, seed ${seed}.${part}
 
 A figure is a speed as a multiple of the yardstick's that ran beside it in the same process: 2 is twice as fast. Below it stand the quartiles of all rounds. **Bold** is the fastest of a column, loops written by hand aside. tidings isolates the errors of handlers in every figure; of its peers here, only emittery and EventTarget do so.
 
@@ -94,7 +96,7 @@ const notes: Partial<Record<Group, string>> = {
   creation:
     '`jitless` is zod without generated code, as under a strict content security policy. The yardstick only parses.',
   features:
-    'The yardstick is that of the scenario without features. A feature that is not used costs the difference between `no options` and the loop by hand above.',
+    'The yardstick is that of the same scenario without features. A hook that has nothing to do, a bound that is not reached, a pattern that does not match and one that does are to cost nothing: their rows equal `no options`. The others state what the feature costs while it is used.',
   growth:
     'Each contestant races itself at 10, so a figure of 1 means that the number does not matter, and 0.5 that an operation takes twice as long. Nanoseconds stand below.',
   memory: 'Handlers and names exist before; smaller is better. The last column keeps what subscribing returned.',
@@ -175,15 +177,17 @@ function verdictTable(verdicts: readonly Verdict[], scenarios: readonly Scenario
     ['', 'at least', 'measured', ''],
     verdicts.map((verdict) => [
       verdict.claim,
-      verdict.scenario === 'retail'
-        ? count(verdict.atLeast)
-        : `${figure(verdict.atLeast)} × ${rivalOf(verdict, scenarios)}`,
-      verdict.figure
-        ? `${verdict.scenario === 'retail' ? count(verdict.figure.median) : figure(verdict.figure.median)}<br><sub>${spread(verdict.figure)}</sub>`
-        : '–',
+      barOf(verdict, scenarios),
+      verdict.figure ? `${figureOf(verdict.figure.median)}<br><sub>${spread(verdict.figure)}</sub>` : '–',
       words[verdict.outcome],
     ]),
   )
+}
+
+/** What a bar asks for: a multiple of somebody's speed, or, of the replay, a number. */
+function barOf(verdict: Verdict, scenarios: readonly Scenario[]): string {
+  const { atLeast, scenario } = verdict
+  return scenario === 'retail' ? count(atLeast) : `${figure(atLeast)} × ${rivalOf(verdict, scenarios)}`
 }
 
 function rivalOf({ scenario: id, against, opponent }: Verdict, scenarios: readonly Scenario[]): string {
@@ -252,8 +256,12 @@ function markdownTable(head: readonly string[], rows: readonly (readonly string[
 }
 
 function spread({ low, high }: Summary): string {
-  const shown = (value: number): string => (value >= 1000 ? count(Math.round(value)) : figure(value))
-  return `${shown(low)}–${shown(high)}`
+  return `${figureOf(low)}–${figureOf(high)}`
+}
+
+/** A ratio, or a number that is none. */
+function figureOf(value: number): string {
+  return value >= 1000 ? count(Math.round(value)) : figure(value)
 }
 
 function nanoseconds(value: number): string {

@@ -33,7 +33,7 @@ export function barChart(title: string, subtitle: string, bars: readonly PlotBar
   const bottom = top + sorted.length * row
   const body = sorted.flatMap(({ label, side, value, low, high }, at) => {
     const middle = top + at * row + row / 2
-    const weight = side === 'ours' ? ' font-weight="600"' : ''
+    const weight = side === 'ours' ? ' class="ours"' : ''
     return [
       `<text x="${left - 10}" y="${middle + 4}" text-anchor="end"${weight}>${escaped(label)}</text>`,
       `<rect x="${left}" y="${middle - 7}" width="${Math.max(1, value * scale).toFixed(1)}" height="14" rx="2" fill="${sideColours[side]}"/>`,
@@ -41,7 +41,8 @@ export function barChart(title: string, subtitle: string, bars: readonly PlotBar
       `<text x="${(left + high * scale + 8).toFixed(1)}" y="${middle + 4}"${weight}>${figure(value)}</text>`,
     ]
   })
-  body.push(`<path d="M${x(1)} ${top - 4}V${bottom + 4}" class="one"/>`)
+  // Behind the bars and their figures.
+  body.unshift(`<path d="M${x(1)} ${top - 4}V${bottom + 4}" class="one"/>`)
   return svg(bottom + 20, title, subtitle, body)
 }
 
@@ -84,7 +85,7 @@ export function lineChart(title: string, subtitle: string, unit: string, lines: 
     }
     const endX = x(line.points.at(-1)?.[0] ?? 10)
     body.push(
-      `<text x="${(endX + 10).toFixed(1)}" y="${(ends[at]! + 4).toFixed(1)}" style="fill: ${colour}"${line.side === 'ours' ? ' font-weight="600"' : ''}>${escaped(line.label)}</text>`,
+      `<text x="${(endX + 10).toFixed(1)}" y="${(ends[at]! + 4).toFixed(1)}" style="fill: ${colour}"${line.side === 'ours' ? ' class="ours"' : ''}>${escaped(line.label)}</text>`,
     )
   })
   return svg(top + height + 34, title, subtitle, body)
@@ -100,9 +101,10 @@ svg { --ink: #1f2328; --soft: #59636e; --ours: #0a7d55; --second: #5f4bb6; --pee
 }
 text { font: ${font}px system-ui, sans-serif; fill: var(--ink) }
 .soft { fill: var(--soft) }
+.ours { font-weight: 600 }
 .grid { stroke: var(--grid) }
 .spread { stroke: var(--ink); fill: none; stroke-opacity: 0.65 }
-.one { stroke: var(--soft); stroke-dasharray: 4 3; fill: none }
+.one { stroke: var(--soft); stroke-dasharray: 4 3; stroke-opacity: 0.6; fill: none }
 </style>
 <text x="10" y="22" style="font-size: 16px; font-weight: 600">${escaped(title)}</text>
 <text x="10" y="42" class="soft">${escaped(subtitle)}</text>
@@ -124,7 +126,8 @@ function spreadOut(positions: readonly number[], distance: number): number[] {
 
 /** A ratio as tables and plots show it. */
 export function figure(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+  if (value >= 10) return value.toFixed(value >= 100 ? 0 : 1)
+  return value >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(1)
 }
 
 /** A number with its thousands apart. */

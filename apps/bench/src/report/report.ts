@@ -20,6 +20,8 @@ export interface Report {
 /** Where and when it was measured. */
 export interface Environment {
   readonly date: string
+  /** Of this repository, with `-dirty` where files have changed since. */
+  readonly commit: string
   readonly node: string
   readonly v8: string
   readonly cpu: string

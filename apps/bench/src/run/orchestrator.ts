@@ -1,6 +1,4 @@
 import { execFile } from 'node:child_process'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Scenario } from '../scenarios/scenario.ts'
 import type { Breakdown, Job, Sample } from './job.ts'
 import { seeded, shuffled } from './random.ts'
@@ -34,10 +32,23 @@ export function jobsOf({ scenarios, rounds, seed, columns = (scenario) => scenar
 /** Told before each job. */
 export type OnJob = (job: Job, done: number, total: number) => void
 
-/** Does the jobs one at a time, each in a new process of `node`: two at once would disturb each other. */
+/** What runs the jobs. */
+export interface Runner {
+  /** The path of a Node. */
+  readonly node: string
+  /** The path of the bench's entry. */
+  readonly main: string
+  /** Ends the job that runs; those that follow are not begun. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Does the jobs one at a time, each in a new process: two at once would disturb each other. Rejects when the signal
+ * aborts.
+ */
 export async function runJobs(
   jobs: readonly Job[],
-  node: string,
+  runner: Runner,
   onJob: OnJob,
 ): Promise<{ samples: (Sample & { readonly job: Job })[]; breakdowns: Breakdown[] }> {
   const samples: (Sample & { job: Job })[] = []
@@ -45,22 +56,23 @@ export async function runJobs(
   for (const [done, job] of jobs.entries()) {
     onJob(job, done, jobs.length)
     try {
-      samples.push({ job, ...(await runJob(job, node)) })
+      samples.push({ job, ...(await runJob(job, runner)) })
     } catch (error) {
+      runner.signal?.throwIfAborted()
       breakdowns.push({ job, message: error instanceof Error ? error.message : String(error) })
     }
   }
   return { samples, breakdowns }
 }
 
-const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url))
 const patience = 120_000
 
-function runJob(job: Job, node: string): Promise<Sample> {
+function runJob(job: Job, { node, main, signal }: Runner): Promise<Sample> {
   // Where the sources run, not what is built of them, Node 22 warns that it strips types.
   const flags = ['--disable-warning=ExperimentalWarning', ...(job.scenario === 'memory' ? ['--expose-gc'] : [])]
+  const options = { timeout: patience, ...(signal ? { signal } : {}) }
   return new Promise((resolve, reject) => {
-    execFile(node, [...flags, main, 'job', JSON.stringify(job)], { timeout: patience }, (error, stdout, stderr) => {
+    execFile(node, [...flags, main, 'job', JSON.stringify(job)], options, (error, stdout, stderr) => {
       if (error) reject(new Error(error.killed ? `it did not end within ${patience / 1000} s` : reasonIn(stderr)))
       else resolve(JSON.parse(stdout) as Sample)
     })

@@ -9,6 +9,8 @@ export interface Subject {
   readonly sink: Sink
   /** Changes a subscription; what is delivered stays the same. */
   change?(): void
+  /** Where the operation itself delivers nothing: delivers as many events as it returns, outside the timed slices. */
+  prove?(): number
   /** Units that one operation does, where nanoseconds are told for each of many; default 1. */
   readonly units?: number
 }
@@ -44,6 +46,7 @@ export class Counted {
 
   /** Throws where events were lost or delivered twice. `when` is for the message. */
   check(when: string): void {
+    this.#expected += this.subject.prove?.() ?? 0
     const { count } = this.subject.sink
     if (count !== this.#expected) {
       throw new Error(`${this.#who} delivered ${count} events ${when}, expected ${this.#expected}`)

@@ -28,20 +28,20 @@ export async function churning(recipe: Recipe, { others, warmed = false }: Churn
   const coming = handlers(comers, 'tiny', sink, recipe.payload)
   const publish = (): unknown => library.publish(bus, topic, name, payloads()[0])
   comeAndGo(library, { bus, topic, name, sink, publish }, coming[0]!, others)
-  const churn = loopOf(
-    { lib: library.lib, bus, topic, name, coming },
-    `const handler = coming[at & ${comers - 1}]
-    const subscription = ${recipe.subscribe}
-    ;${recipe.unsubscribe}`,
-  )
   return {
     sink,
-    run: (count) => {
-      void churn(count)
-      // One publish in a slice: it tells whether those who left are gone, and those who stayed are there.
+    run: loopOf(
+      { lib: library.lib, bus, topic, name, coming },
+      `const handler = coming[at & ${comers - 1}]
+      const subscription = ${recipe.subscribe}
+      ;${recipe.unsubscribe}`,
+    ),
+    deliveries: () => 0,
+    // Whether those who left are gone, and those who stayed are there.
+    prove: () => {
       publish()
+      return others
     },
-    deliveries: () => others,
   }
 }
 
@@ -77,39 +77,35 @@ export async function fillingAndEmptying(
   const name = nameOf(0)
   const topic = library.topic(bus, name)
   const positions = Array.from({ length: size }, (_, at) => at)
-  const fill = loopOf(
-    {
-      lib: library.lib,
-      bus,
-      topic,
-      name,
-      handlers: closures(size, sink, recipe.payload),
-      order: order === 'random' ? shuffled(positions, seeded(1)) : positions,
-      subscriptions: Array.from({ length: size }),
-    },
-    `for (let place = 0; place < handlers.length; place++) {
-      const handler = handlers[place]
-      subscriptions[place] = ${recipe.subscribe}
-    }
-    for (const place of order) {
-      const handler = handlers[place], subscription = subscriptions[place]
-      ;${recipe.unsubscribe}
-    }`,
-  )
-  comeAndGo(
-    library,
-    { bus, topic, name, sink, publish: () => library.publish(bus, topic, name, payloads()[0]) },
-    closures(1, sink, recipe.payload)[0]!,
-    0,
-  )
+  const publish = (): unknown => library.publish(bus, topic, name, payloads()[0])
+  comeAndGo(library, { bus, topic, name, sink, publish }, closures(1, sink, recipe.payload)[0]!, 0)
   return {
     sink,
-    run: (count) => {
-      void fill(count)
-      // It must find nobody.
-      library.publish(bus, topic, name, payloads()[0])
-    },
+    run: loopOf(
+      {
+        lib: library.lib,
+        bus,
+        topic,
+        name,
+        handlers: closures(size, sink, recipe.payload),
+        order: order === 'random' ? shuffled(positions, seeded(1)) : positions,
+        subscriptions: Array.from({ length: size }),
+      },
+      `for (let place = 0; place < handlers.length; place++) {
+        const handler = handlers[place]
+        subscriptions[place] = ${recipe.subscribe}
+      }
+      for (const place of order) {
+        const handler = handlers[place], subscription = subscriptions[place]
+        ;${recipe.unsubscribe}
+      }`,
+    ),
     deliveries: () => 0,
+    // It must find nobody.
+    prove: () => {
+      publish()
+      return 0
+    },
     units: size,
   }
 }

@@ -11,7 +11,7 @@ export interface Layout {
 }
 
 /** Heap bytes of one subscription. `collect` is a full garbage collection. */
-export async function weigh(recipe: Recipe, layout: Layout, collect: () => void): Promise<number> {
+export async function weigh(recipe: Recipe, layout: Layout, collect: () => Promise<void>): Promise<number> {
   const { topics, handlers, kept = false } = layout
   const library = await openLibrary(recipe)
   const sink: Sink = { count: 0 }
@@ -22,10 +22,10 @@ export async function weigh(recipe: Recipe, layout: Layout, collect: () => void)
   // The first use of a library makes what is not a subscription's: compiled code, shapes, an instance.
   subscribeAll(library, library.bus(), names.slice(0, 1), pool.slice(0, 1), 1, [])
   const bus = library.bus()
-  collect()
+  await collect()
   const before = process.memoryUsage().heapUsed
   const held = subscribeAll(library, bus, names, pool, handlers, kept ? keeping : undefined)
-  collect()
+  await collect()
   const bytes = process.memoryUsage().heapUsed - before
   // It also keeps bus and topics alive until here.
   library.publish(bus, held[0], names[0]!, { amount: 1, key: 'customer-0' })

@@ -34,7 +34,7 @@ export interface RaceScenario extends Measured {
 /** Contestants are weighed. */
 export interface MemoryScenario extends Measured {
   readonly kind: 'memory'
-  readonly weigh: (contestant: string, column: string, collect: () => void) => Promise<number>
+  readonly weigh: (contestant: string, column: string, collect: () => Promise<void>) => Promise<number>
 }
 
 export type Scenario = RaceScenario | MemoryScenario
