@@ -22,9 +22,10 @@ export function asyncStorage<Store>(): AsyncStorage<Store> | undefined {
   return Storage && new Storage()
 }
 
-/** The async context of now, for what is to run later: a trace goes on in it, for one. */
-export function asyncSnapshot(): Snapshot {
-  return storageClass()?.snapshot?.() ?? ((callback) => callback())
+/** What takes the async context of now for what is to run later (a trace goes on in it, for one), where it can be taken. */
+export function asyncSnapshot(): (() => Snapshot) | undefined {
+  const Storage = storageClass()
+  return Storage?.snapshot && (() => Storage.snapshot!())
 }
 
 /** Found without an import, so that bundlers for browsers have nothing to resolve. */

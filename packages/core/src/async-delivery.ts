@@ -2,7 +2,7 @@ import { asyncSnapshot, type AsyncStorage, asyncStorage, type Snapshot } from '.
 import { atLeast, oneOf } from './check.ts'
 import { type EventStormError, PendingOverflowError } from './dispatch-errors.ts'
 import { type Guard, stormOf, trailLength } from './guard.ts'
-import { Latch } from './latch.ts'
+import { Latch, type Settling } from './latch.ts'
 import type { AsyncDispatcherOptions } from './options.ts'
 import type { Entry } from './subscription.ts'
 import { promiseOf } from './thenable.ts'
@@ -40,9 +40,9 @@ interface Delivery {
   readonly payload: unknown
   readonly entries: readonly Entry[]
   readonly chain: Chain | undefined
-  /** Runs a handler as its publisher would have. */
-  readonly within: Snapshot
-  readonly latch: Latch
+  /** Runs a handler in the async context of its publisher, where it had to wait. */
+  within: Snapshot | undefined
+  readonly latch: Latch<Chain | undefined>
   next: number
   called: number
 }
@@ -50,13 +50,16 @@ interface Delivery {
 const counts: Promise<number>[] = []
 
 /** Runs the handlers of the asynchronous dispatcher: all at once, or by the slots and the queue that bound them. */
-export class AsyncDelivery {
+export class AsyncDelivery implements Settling<Chain | undefined> {
   readonly #guard: Guard
   readonly #serial: boolean
   readonly #concurrency: number
   readonly #maxPending: number
   readonly #rejects: boolean
   readonly #storage: AsyncStorage<Chain> | undefined
+  readonly #snapshot: (() => Snapshot) | undefined
+  /** Whether handlers may have to wait. */
+  readonly #queued: boolean
   /** The chain of the handler that runs right now, where no storage follows it. */
   #current: Chain | undefined = undefined
   readonly #queue: Delivery[] = []
@@ -75,12 +78,14 @@ export class AsyncDelivery {
     this.#serial = oneOf(['concurrent', 'serial'], options.mode, 'mode') === 'serial'
     this.#concurrency = atLeast(1, options.concurrency ?? Infinity, 'concurrency')
     this.#maxPending = atLeast(0, options.maxPending ?? Infinity, 'maxPending')
+    this.#queued = this.#serial || this.#concurrency !== Infinity
+    this.#snapshot = this.#queued ? asyncSnapshot() : undefined
     this.#storage = options.maxDepth === undefined ? undefined : asyncStorage<Chain>()
   }
 
   publish(topic: Topic, payload: unknown): Promise<number> {
     const guard = this.#guard
-    const queued = this.#serial || this.#concurrency !== Infinity
+    const queued = this.#queued
     let chain: Chain | undefined
     let entries: readonly Entry[]
     try {
@@ -96,10 +101,8 @@ export class AsyncDelivery {
       return this.refused(error, topic.key, payload)
     }
     if (queued) return this.#enqueue(topic, payload, entries, chain)
-    if (this.#storage && chain) {
-      return this.#storage.run(chain, () => this.#callAll(topic, payload, entries, chain))
-    }
-    return this.#callAll(topic, payload, entries)
+    if (!chain) return this.#callAll(topic, payload, entries)
+    return this.#inChain(chain, () => this.#callAll(topic, payload, entries, chain))
   }
 
   /** A rejection that is reported already, and so never an unhandled one. */
@@ -122,24 +125,26 @@ export class AsyncDelivery {
 
   /** Every handler at once: the path of an unbounded dispatcher. */
   #callAll(topic: Topic, payload: unknown, entries: readonly Entry[], chain?: Chain): Promise<number> {
-    const { guard, key } = topic
-    let latch: Latch | undefined
+    const { guard, key, calls } = topic
+    const { observer } = guard.options
+    let latch: Latch<Chain | undefined> | undefined
     let called = 0
     guard.room--
     enter(chain, 1)
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!
-      const handler = entry.take()
+      // While nothing changed, whom to call is known.
+      const handler = calls !== undefined && topic.calls === calls ? calls[i] : entry.take()
       if (!handler) continue
       called++
-      const start = guard.options.observer && performance.now()
+      const start = observer && performance.now()
       try {
         const promise = promiseOf(handler(payload, key))
-        if (promise) (latch ??= this.#latch(topic, payload, chain)).follow(promise, entry, start)
-        else guard.handled(key, payload, entry, start)
+        if (promise) (latch ??= this.#latch(topic, payload, chain)).follow(promise, entry, handler, start)
+        else if (start !== undefined) guard.handled(key, payload, entry.nameOf(handler), start)
       } catch (error) {
-        if (guard.collects) (latch ??= this.#latch(topic, payload, chain)).failed(error, entry)
-        else guard.fail(error, key, payload, entry)
+        if (guard.collects) (latch ??= this.#latch(topic, payload, chain)).failed(error, entry.nameOf(handler))
+        else guard.fail(error, key, payload, entry.nameOf(handler))
       }
     }
     enter(chain, -1)
@@ -149,11 +154,19 @@ export class AsyncDelivery {
 
   #enqueue(topic: Topic, payload: unknown, entries: readonly Entry[], chain: Chain | undefined): Promise<number> {
     const latch = this.#latch(topic, payload, chain)
-    const within = this.#storage && chain ? this.#storage.run(chain, asyncSnapshot) : asyncSnapshot()
-    this.#queue.push({ topic, payload, entries, chain, within, latch, next: 0, called: 0 })
+    const delivery: Delivery = { topic, payload, entries, chain, within: undefined, latch, next: 0, called: 0 }
+    this.#queue.push(delivery)
     this.waiting += entries.length
-    this.#pump()
+    this.#inChain(chain, () => this.#pump())
+    // What began at once goes on in its context by itself.
+    if (this.#snapshot && delivery.next < (this.#serial ? 1 : entries.length)) {
+      delivery.within = this.#inChain(chain, this.#snapshot)
+    }
     return latch.promise
+  }
+
+  #inChain<Result>(chain: Chain | undefined, callback: () => Result): Result {
+    return this.#storage && chain ? this.#storage.run(chain, callback) : callback()
   }
 
   /** Starts what waits while there are slots. */
@@ -183,7 +196,7 @@ export class AsyncDelivery {
       }
     }
     this.#pumping = false
-    if (!this.#full(1)) for (const resolve of this.#ready.splice(0)) resolve()
+    if (this.#ready.length > 0 && !this.#full(1)) for (const resolve of this.#ready.splice(0)) resolve()
   }
 
   /** One handler of the delivery after the other, in one slot. */
@@ -214,14 +227,14 @@ export class AsyncDelivery {
     const outer = this.#current
     this.#current = chain
     try {
-      const promise = promiseOf(within(() => handler(payload, key)))
+      const promise = promiseOf(within ? within(() => handler(payload, key)) : handler(payload, key))
       if (promise) {
-        latch.follow(promise, entry, start)
+        latch.follow(promise, entry, handler, start)
         return promise
       }
-      guard.handled(key, payload, entry, start)
+      if (start !== undefined) guard.handled(key, payload, entry.nameOf(handler), start)
     } catch (error) {
-      latch.failed(error, entry)
+      latch.failed(error, entry.nameOf(handler))
     } finally {
       this.#current = outer
     }
@@ -237,13 +250,15 @@ export class AsyncDelivery {
     }
   }
 
-  #latch(topic: Topic, payload: unknown, chain: Chain | undefined): Latch {
+  #latch(topic: Topic, payload: unknown, chain: Chain | undefined): Latch<Chain | undefined> {
     this.#inFlight++
     enter(chain, 1)
-    return new Latch(topic, payload, () => {
-      enter(chain, -1)
-      if (--this.#inFlight === 0) for (const resolve of this.#drained.splice(0)) resolve()
-    })
+    return new Latch(topic, payload, this, chain)
+  }
+
+  settled(chain: Chain | undefined): void {
+    enter(chain, -1)
+    if (--this.#inFlight === 0 && this.#drained.length > 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 
   /** The place of a publish in its causal chain. Throws where the chain is too long, or branches too much. */

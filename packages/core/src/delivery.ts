@@ -1,4 +1,5 @@
 import { EventStormError } from './dispatch-errors.ts'
+import type { Handler } from './keys.ts'
 import { promiseOf } from './thenable.ts'
 import type { Entry } from './subscription.ts'
 import type { Topic } from './topic.ts'
@@ -16,10 +17,12 @@ export function resume(topic: Topic, entries: readonly Entry[], at: number, payl
     const start = guard.options.observer && performance.now()
     try {
       const result = handler(payload, key)
-      if (!watch(topic, entry, payload, result, start)) guard.handled(key, payload, entry, start)
+      if (!watch(topic, entry, handler, payload, result, start) && start !== undefined) {
+        guard.handled(key, payload, entry.nameOf(handler), start)
+      }
     } catch (error) {
       errors.push(error)
-      guard.fail(error, key, payload, entry, guard.collects)
+      guard.fail(error, key, payload, entry.nameOf(handler), guard.collects)
     }
   }
   guard.room++
@@ -28,13 +31,20 @@ export function resume(topic: Topic, entries: readonly Entry[], at: number, payl
 }
 
 /** Follows the promise that a handler returned, if it did; false when it did not. `start` is for an observer. */
-export function watch(topic: Topic, entry: Entry, payload: unknown, result: unknown, start?: number): boolean {
+export function watch(
+  topic: Topic,
+  entry: Entry,
+  handler: Handler,
+  payload: unknown,
+  result: unknown,
+  start?: number,
+): boolean {
   const promise = promiseOf(result)
   if (!promise) return false
   const { guard, key } = topic
   promise.then(
-    () => guard.handled(key, payload, entry, start),
-    (error: unknown) => guard.fail(error, key, payload, entry),
+    () => start !== undefined && guard.handled(key, payload, entry.nameOf(handler), start),
+    (error: unknown) => guard.fail(error, key, payload, entry.nameOf(handler)),
   )
   return true
 }

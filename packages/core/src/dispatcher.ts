@@ -54,7 +54,11 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
   /** Publishes an event that exists already: its `type` says which handlers get it. */
   publish<Event extends { readonly type: string; readonly create?: never }>(event: Event): number
   publish(key: string | EventDefinition, input?: unknown, options?: unknown): number {
-    // The cheapest question first: a definition that this dispatcher has seen before, and that only names its type.
+    if (typeof key === 'string') {
+      const topic = this.#topics.byType.get(key)
+      return topic === undefined ? this.#publish(key, input, options, 2) : publishBound(topic, input)
+    }
+    // A definition that this dispatcher has seen before, and that only names its type.
     const bound = this.#bound[(key as EventDefinition | null)?.index as number]
     if (bound !== undefined && bound.definition === key) return publishBound(bound, input)
     return this.#publish(key, input, options, arguments.length)

@@ -77,7 +77,7 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
       this.#buffer[this.#head] = undefined as P
       this.#head = (this.#head + 1) % this.#buffer.length
       this.#size--
-      const writer = this.#writers.shift()
+      const writer = this.#writers.length > 0 ? this.#writers.shift() : undefined
       if (writer) {
         this.#push(writer.payload)
         writer.resolve()
@@ -123,7 +123,7 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   }
 
   #take(payload: P): Promise<void> | undefined {
-    const reader = this.#readers.shift()
+    const reader = this.#readers.length > 0 ? this.#readers.shift() : undefined
     if (reader) {
       reader.resolve({ value: payload, done: false })
       return undefined

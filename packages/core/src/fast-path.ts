@@ -24,9 +24,9 @@ export function publishBound(topic: Topic, payload: unknown): number {
   guard.room--
   try {
     const result = only(payload, topic.key)
-    if (result !== undefined) watch(topic, entry!, payload, result)
+    if (result !== undefined) watch(topic, entry!, only, payload, result)
   } catch (error) {
-    guard.fail(error, topic.key, payload, entry)
+    guard.fail(error, topic.key, payload, entry!.nameOf(only))
   }
   guard.room++
   return 1
@@ -41,9 +41,9 @@ export function publishPlain(topic: Topic, calls: readonly Handler[], payload: u
   for (let i = 0; i < calls.length; i++) {
     try {
       const result = calls[i]!(payload, key)
-      if (result !== undefined) watch(topic, entries[i]!, payload, result)
+      if (result !== undefined) watch(topic, entries[i]!, calls[i]!, payload, result)
     } catch (error) {
-      guard.fail(error, key, payload, entries[i])
+      guard.fail(error, key, payload, entries[i]!.nameOf(calls[i]!))
     }
     if (topic.calls !== calls) return resume(topic, entries, i + 1, payload)
   }
@@ -56,8 +56,10 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
   const { guard, key, careful } = topic
   const entries = topic.snapshot!
   const [a, b, c] = calls as [Handler, Handler, Handler]
-  const turn = (at: number, payload: unknown, result: unknown): boolean => watch(topic, entries[at]!, payload, result)
-  const fail = (at: number, payload: unknown, error: unknown): void => guard.fail(error, key, payload, entries[at])
+  const turn = (at: number, payload: unknown, result: unknown): boolean =>
+    watch(topic, entries[at]!, calls[at]!, payload, result)
+  const fail = (at: number, payload: unknown, error: unknown): void =>
+    guard.fail(error, key, payload, entries[at]!.nameOf(calls[at]!))
   switch (calls.length) {
     case 1:
       return (payload) => {

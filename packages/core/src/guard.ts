@@ -4,10 +4,6 @@ import type { DispatcherOptions, Failure } from './options.ts'
 import { type Breaker, StormBreaker } from './storm-breaker.ts'
 import { promiseOf } from './thenable.ts'
 
-interface Named {
-  readonly name: string
-}
-
 /** How many types of a chain are kept to name the cycle. */
 export const trailLength = 16
 
@@ -147,21 +143,19 @@ export class Guard {
     attempt(() => observer?.unhandled?.({ type, payload }))
   }
 
-  /** `start` is undefined where no observer wants to know. */
-  handled(type: string, payload: unknown, entry: Named, start: number | undefined): void {
-    if (start === undefined) return
+  handled(type: string, payload: unknown, handler: string, start: number): void {
     const duration = performance.now() - start
-    attempt(() => this.options.observer?.handled?.({ type, payload, handler: entry.name, duration }))
+    attempt(() => this.options.observer?.handled?.({ type, payload, handler, duration }))
   }
 
   /** Sends an error where the options say; one that the publisher gets anyway only to an `onError`. Never throws. */
-  fail(error: unknown, type: string, payload: unknown, entry: Named | undefined, collected = false): void {
+  fail(error: unknown, type: string, payload: unknown, handler: string | undefined, collected = false): void {
     // Every publish that a storm refuses throws the same error: one report is enough.
     if (error instanceof EventStormError) {
       if (error === this.#told) return
       this.#told = error
     }
-    const failure: Failure = { error, type, payload, handler: entry?.name }
+    const failure: Failure = { error, type, payload, handler }
     const { onError, observer } = this.options
     const hook = onError ?? (collected ? undefined : report)
     attempt(() => hook?.(failure))

@@ -6,7 +6,7 @@ import type { SubscribeOptions } from './options.ts'
 export interface Subscription {
   /** The key as it was subscribed: an event type or a pattern. */
   readonly key: string
-  /** For logs: the option `name`, else the function's name, else `anonymous`. */
+  /** For logs: the option `name`, else the function's name (which is forgotten when it has ended), else `anonymous`. */
   readonly name: string
   readonly priority: number
   readonly once: boolean
@@ -32,27 +32,31 @@ export interface Shelf {
 
 const collected = new FinalizationRegistry((entry: Entry) => entry.unsubscribe())
 const none: EntryOptions = {}
-const released: Handler = () => {}
+const released: Handler = function anonymous() {}
 
 /** A subscription as the dispatcher sees it. */
 export class Entry implements Subscription {
-  active = true
-  readonly shelf: Shelf
-  readonly options: EntryOptions
-  readonly priority: number
-  readonly once: boolean
+  // Declared only: each field that is defined before the constructor assigns it costs a store.
+  declare active: boolean
+  declare readonly shelf: Shelf
+  declare readonly options: EntryOptions
+  declare readonly priority: number
+  declare readonly once: boolean
   /** Called as it is by the fast path, where `plain`. */
-  handler: Handler
-  #weak: WeakRef<Handler> | undefined
-  #name: string | undefined
+  declare handler: Handler
+  #weak: WeakRef<Handler> | undefined = undefined
+  #name: string | undefined = undefined
 
   constructor(shelf: Shelf, handler: Handler, options: EntryOptions = none) {
+    this.active = true
     this.shelf = shelf
     this.handler = handler
     this.options = options
-    this.priority = options.priority === undefined ? 0 : atLeast(-Infinity, options.priority, 'priority')
+    this.priority = 0
+    this.once = false
+    if (options === none) return
+    if (options.priority !== undefined) this.priority = atLeast(-Infinity, options.priority, 'priority')
     this.once = options.once === true
-    this.#weak = undefined
     this.#name = options.name
     if (options.signal && typeof options.signal.addEventListener !== 'function') {
       throw invalidArgument(
@@ -72,7 +76,12 @@ export class Entry implements Subscription {
   }
 
   get name(): string {
-    return this.#name ?? nameOf(this.handler)
+    return this.nameOf(this.handler)
+  }
+
+  /** Its name, while `handler` runs, that is: by then it may have ended. */
+  nameOf(handler: Handler): string {
+    return this.#name ?? nameOf(handler)
   }
 
   /** Whether the handler may be called without asking `take`. */
@@ -92,11 +101,11 @@ export class Entry implements Subscription {
     if (!this.active) return
     this.active = false
     // Whoever keeps the subscription does not keep the handler.
-    this.#name ??= nameOf(this.handler)
     this.handler = released
+    this.shelf.remove()
+    if (this.options === none) return
     this.options.signal?.removeEventListener('abort', this)
     if (this.#weak) collected.unregister(this)
-    this.shelf.remove()
     this.options.ended?.()
   }
 
@@ -106,6 +115,7 @@ export class Entry implements Subscription {
 
   /** Ends with the signal of its options. */
   follow(): this {
+    if (this.options === none) return this
     const { signal } = this.options
     if (signal?.aborted) this.unsubscribe()
     else signal?.addEventListener('abort', this)

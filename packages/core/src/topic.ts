@@ -95,6 +95,7 @@ export class Topic implements Shelf {
   }
 
   #changed(): void {
+    if (this.snapshot === undefined) return
     this.snapshot = undefined
     this.calls = undefined
     this.only = undefined

@@ -13,7 +13,7 @@ export class Topics {
   readonly guard: Guard
   /** Topics by the index of the definition that was used last; those that only name their type, and do not create. */
   readonly bound: (Topic | undefined)[] = []
-  readonly #byType = new Map<string, Topic>()
+  readonly byType: Map<string, Topic> = new Map()
   readonly #patterns = new Set<Pattern>()
   readonly #careful: (this: Topic, payload: unknown) => unknown
   readonly #handles = new WeakMap<EventDefinition, object>()
@@ -29,7 +29,7 @@ export class Topics {
     const type = typeOf(key)
     if (typeof key !== 'string' && key.index !== undefined && key.create === undefined)
       return this.#bind(key, key.index)
-    const topic = this.#byType.get(type)
+    const topic = this.byType.get(type)
     if (topic) return topic
     refusePattern(type)
     return this.#patterns.size > 0 || this.guard.counts ? this.#create(type) : undefined
@@ -39,7 +39,7 @@ export class Topics {
   topic(key: string | EventDefinition): Topic {
     const type = typeOf(key)
     refusePattern(type)
-    const topic = this.#byType.get(type) ?? this.#create(type)
+    const topic = this.byType.get(type) ?? this.#create(type)
     topic.pinned = true
     return topic
   }
@@ -68,7 +68,8 @@ export class Topics {
 
   subscribe(key: string | EventDefinition, handler: Handler, options?: EntryOptions): Entry {
     const type = typeOf(key)
-    if (!isPattern(type)) return (this.#byType.get(type) ?? this.#create(type)).subscribe(handler, options)
+    const topic = this.byType.get(type) ?? (isPattern(type) ? undefined : this.#create(type))
+    if (topic) return topic.subscribe(handler, options)
     this.guard.checkHandler(type, handler)
     const pattern = new Pattern(type, handler, options, (gone) => {
       this.#patterns.delete(gone)
@@ -101,7 +102,7 @@ export class Topics {
 
   /** Every active subscription, once. */
   all(): Entry[] {
-    const own = [...this.#byType.values()].flatMap((topic) => topic.own())
+    const own = [...this.byType.values()].flatMap((topic) => topic.own())
     return [...own, ...[...this.#patterns].map((pattern) => pattern.entry)]
   }
 
@@ -115,22 +116,22 @@ export class Topics {
   }
 
   #matching({ tokens }: Pattern): Topic[] {
-    return [...this.#byType.values()].filter((topic) => matches(tokens, topic.key.split('.')))
+    return [...this.byType.values()].filter((topic) => matches(tokens, topic.key.split('.')))
   }
 
   #create(type: string): Topic {
-    if (this.#byType.size >= this.#sweepAt && this.guard.depth === 0) this.#sweep()
+    if (this.byType.size >= this.#sweepAt && this.guard.depth === 0) this.#sweep()
     const topic = new Topic(type, this.guard, this.#careful)
     const tokens = type.split('.')
     for (const pattern of this.#patterns) if (matches(pattern.tokens, tokens)) topic.add(pattern.entry)
-    this.#byType.set(type, topic)
+    this.byType.set(type, topic)
     return topic
   }
 
   /** Forgets topics that only patterns listen to, or nobody: types made up at run time must not pile up. */
   #sweep(): void {
-    for (const [type, topic] of this.#byType) if (topic.idle) this.#byType.delete(type)
-    this.#sweepAt = Math.max(1024, this.#byType.size * 2)
+    for (const [type, topic] of this.byType) if (topic.idle) this.byType.delete(type)
+    this.#sweepAt = Math.max(1024, this.byType.size * 2)
   }
 }
 

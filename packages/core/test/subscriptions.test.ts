@@ -223,12 +223,28 @@ describe('the name of a subscription', () => {
     expect(names).toEqual(['stock', 'reserve', 'anonymous', 'reserve', 'bound reserve', 'reserve'])
   })
 
-  test('survives unsubscribing, wherever the subscription stood', () => {
+  test('that was given survives unsubscribing; that of the function goes with it', () => {
     const dispatcher = new EventDispatcher<Events>()
     function reserve(): void {}
-    const subscriptions = Array.from({ length: 5 }, () => dispatcher.subscribe('a', reserve))
-    for (const at of [1, 3, 4, 0, 2]) subscriptions[at]!.unsubscribe()
-    expect(subscriptions.map(({ name }) => name)).toEqual(Array.from({ length: 5 }, () => 'reserve'))
+    const given = dispatcher.subscribe('a', reserve, { name: 'stock' })
+    const own = dispatcher.subscribe('a', reserve)
+    given.unsubscribe()
+    own.unsubscribe()
+    expect([given.name, own.name]).toEqual(['stock', 'anonymous'])
+  })
+
+  test('is told of a handler that unsubscribes itself and then fails', () => {
+    const told: unknown[] = []
+    const dispatcher = new EventDispatcher<Events>({ onError: ({ handler }) => told.push(handler) })
+    for (let others = 0; others < 5; others++) {
+      const subscription = dispatcher.subscribe('a', function reserve() {
+        subscription.unsubscribe()
+        throw new Error('out of stock')
+      })
+      dispatcher.publish('a', 1)
+      dispatcher.subscribe('a', () => {})
+    }
+    expect(told).toEqual(Array.from({ length: 5 }, () => 'reserve'))
   })
 })
 
