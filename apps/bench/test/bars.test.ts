@@ -42,6 +42,11 @@ describe('a bar', () => {
     })
   })
 
+  test('is told beside what a loop by hand makes of it', () => {
+    const results = [result('handle', 3, 3, 3), result('loop', 4, 4, 4), result('mitt', 2, 2, 2)]
+    expect(judge({ ...bar, against: ['mitt'] }, results)).toMatchObject({ figure: { median: 1.5 }, byHand: 2 })
+  })
+
   test('takes the yardstick for 1, whatever it makes against itself', () => {
     const results = [result('handle', 3, 3, 3), result('node', 1.2, 1.2, 1.2), result('mitt', 0.3, 0.3, 0.3)]
     expect(judge({ ...bar, against: ['mitt', 'node'] }, results)).toMatchObject({

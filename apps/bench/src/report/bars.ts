@@ -21,6 +21,8 @@ export interface Verdict extends Bar {
   readonly figure?: Summary
   /** The fastest of `against`. */
   readonly opponent?: string
+  /** What the same figure is for the least code that isolates errors, where that was measured: about what is possible. */
+  readonly byHand?: number
 }
 
 /** Emitters that are maintained and generate no code. */
@@ -99,7 +101,14 @@ export function judge(bar: Bar, results: readonly Result[]): Verdict {
   const fastest = rivals.toSorted((a, b) => (b.figure?.median ?? 0) - (a.figure?.median ?? 0))[0]
   const figure = quotient(ours, fastest?.figure ?? one)
   const outcome = figure.median >= bar.atLeast ? 'holds' : figure.high >= bar.atLeast ? 'near' : 'missed'
-  return { ...bar, outcome, figure, ...(fastest ? { opponent: fastest.contestant } : {}) }
+  const loop = resultOf(results, { ...bar, contestant: 'loop' })?.figure
+  return {
+    ...bar,
+    outcome,
+    figure,
+    ...(fastest ? { opponent: fastest.contestant } : {}),
+    ...(loop ? { byHand: quotient(loop, fastest?.figure ?? one).median } : {}),
+  }
 }
 
 /** Whether every bar that was measured is reached, or missed by less than its spread; false where none was measured. */

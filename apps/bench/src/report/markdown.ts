@@ -1,6 +1,6 @@
 import { groups, type Group, type Scenario } from '../scenarios/scenario.ts'
 import type { Verdict } from './bars.ts'
-import { count, figure } from './plot.ts'
+import { count, figure, nanoseconds } from './plot.ts'
 import type { Plot } from './plots.ts'
 import { type Ahead, best, others, peersAhead, type Report, type Result, resultOf } from './report.ts'
 import type { Summary } from './statistics.ts'
@@ -174,7 +174,7 @@ function verdictTable(verdicts: readonly Verdict[], scenarios: readonly Scenario
     'not measured': 'not measured',
   }
   return markdownTable(
-    ['', 'at least', 'measured', ''],
+    ['', 'at least', 'measured', 'a loop by hand', ''],
     verdicts.map((verdict) => [
       verdict.claim,
       barOf(verdict, scenarios),
@@ -201,7 +201,8 @@ function rivalOf({ scenario: id, against, opponent }: Verdict, scenarios: readon
 function aheadList(fastest: readonly Ahead[], slower: readonly Ahead[]): string {
   const list = fastest.length === 0 ? 'Nowhere, by the fastest of our forms.' : grouped(fastest)
   if (slower.length === 0) return list
-  return `${list}\n\nBeside that, of our forms that are not the fastest of their row:\n\n${grouped(slower)}`
+  const summary = 'Peers ahead of those of our forms that are not our fastest'
+  return `${list}\n\n<details>\n<summary>${summary}</summary>\n\n${grouped(slower)}\n\n</details>`
 }
 
 /** One line for each scenario and column and form of ours. */
@@ -262,11 +263,4 @@ function spread({ low, high }: Summary): string {
 /** A ratio, or a number that is none. */
 function figureOf(value: number): string {
   return value >= 1000 ? count(Math.round(value)) : figure(value)
-}
-
-function nanoseconds(value: number): string {
-  if (Number.isNaN(value)) return '–'
-  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} ms`
-  if (value >= 1e4) return `${(value / 1e3).toPrecision(3)} µs`
-  return `${value >= 100 ? value.toFixed(0) : value.toPrecision(2)} ns`
 }

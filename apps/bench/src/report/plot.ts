@@ -46,8 +46,8 @@ export function barChart(title: string, subtitle: string, bars: readonly PlotBar
   return svg(bottom + 20, title, subtitle, body)
 }
 
-/** Lines over sizes, both axes logarithmic. `unit` is that of the values. */
-export function lineChart(title: string, subtitle: string, unit: string, lines: readonly PlotLine[]): string {
+/** Lines of nanoseconds over sizes, both axes logarithmic. */
+export function lineChart(title: string, subtitle: string, lines: readonly PlotLine[]): string {
   const [left, right, top, height] = [70, 190, 70, 240]
   const points = lines.flatMap((line) => line.points)
   const sizes = [...new Set(points.map(([size]) => size))].toSorted((a, b) => a - b)
@@ -64,7 +64,7 @@ export function lineChart(title: string, subtitle: string, unit: string, lines: 
     const at = y(10 ** power).toFixed(1)
     body.push(`<path d="M${left} ${at}H${width - right}" class="grid"/>`)
     body.push(
-      `<text x="${left - 8}" y="${Number(at) + 4}" text-anchor="end" class="soft">${count(10 ** power)} ${unit}</text>`,
+      `<text x="${left - 8}" y="${Number(at) + 4}" text-anchor="end" class="soft">${nanoseconds(10 ** power)}</text>`,
     )
   }
   for (const size of sizes) {
@@ -75,6 +75,7 @@ export function lineChart(title: string, subtitle: string, unit: string, lines: 
   const ends = spreadOut(
     lines.map((line) => y(line.points.at(-1)?.[1] ?? 1)),
     17,
+    top + height,
   )
   lines.forEach((line, at) => {
     const colour = lineColours[at % lineColours.length]!
@@ -113,26 +114,34 @@ ${body.join('\n')}
 `
 }
 
-/** Moves positions apart until neighbours keep their distance; their order stays. */
-function spreadOut(positions: readonly number[], distance: number): number[] {
+/** Moves positions apart until neighbours keep their distance, none lies below `bottom`, and their order stays. */
+function spreadOut(positions: readonly number[], distance: number, bottom: number): number[] {
   const moved = [...positions]
   const order = positions.map((_, at) => at).toSorted((a, b) => positions[a]! - positions[b]!)
-  order.forEach((at, rank) => {
-    const above = rank === 0 ? -Infinity : moved[order[rank - 1]!]! + distance
-    moved[at] = Math.max(moved[at]!, above)
-  })
+  let least = -Infinity
+  for (const at of order) least = distance + (moved[at] = Math.max(moved[at]!, least))
+  let most = bottom
+  for (const at of order.toReversed()) most = (moved[at] = Math.min(moved[at]!, most)) - distance
   return moved
 }
 
 /** A ratio as tables and plots show it. */
 export function figure(value: number): string {
   if (value >= 10) return value.toFixed(value >= 100 ? 0 : 1)
-  return value >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(1)
+  return value >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(2)
 }
 
 /** A number with its thousands apart. */
 export function count(value: number): string {
   return value.toLocaleString('en-US')
+}
+
+/** A duration, in the unit that suits it. */
+export function nanoseconds(value: number): string {
+  if (Number.isNaN(value)) return '–'
+  if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} ms`
+  if (value >= 1e3) return `${Number((value / 1e3).toPrecision(3))} µs`
+  return `${value >= 100 ? value.toFixed(0) : Number(value.toPrecision(2))} ns`
 }
 
 function escaped(text: string): string {

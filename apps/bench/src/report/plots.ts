@@ -68,7 +68,6 @@ function growthPlot(id: string, title: string, unit: string, scenario: Scenario,
     svg: lineChart(
       title,
       `Nanoseconds for one ${unit}; a level line means that numbers cost nothing`,
-      'ns',
       lines.filter(({ points }) => points.length > 0),
     ),
   }

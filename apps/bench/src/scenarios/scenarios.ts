@@ -197,7 +197,7 @@ function memoryScenario(): MemoryScenario {
     group: 'memory',
     columns: Object.keys(layouts),
     contestants: filtered(syncRecipes, (_, name) => name !== 'loop' && name !== 'handle' && name !== 'definition'),
-    rounds: 2,
+    rounds: 3,
     weigh: (name, column, collect) => weigh(recipeOf(syncRecipes, name), layouts[column]!, collect),
   }
 }
