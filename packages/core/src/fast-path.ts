@@ -61,6 +61,8 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
   const fail = (at: number, payload: unknown, error: unknown): void =>
     guard.fail(error, key, payload, entries[at]!.nameOf(calls[at]!))
   switch (calls.length) {
+    case 0:
+      return (payload) => (topic.calls !== calls || guard.room <= 0 ? careful(payload) : 0)
     case 1:
       return (payload) => {
         const { room } = guard

@@ -53,7 +53,9 @@ export class Topic implements Shelf {
     const { entries } = this
     let at = entries.length
     while (at > 0 && entries[at - 1]!.priority < entry.priority) at--
-    if (at === entries.length) entries.push(entry)
+    // An array that grew from empty keeps room for many more; most topics have one entry.
+    if (entries.length === 0) this.entries = [entry]
+    else if (at === entries.length) entries.push(entry)
     else entries.splice(at, 0, entry)
     this.#changed()
   }
