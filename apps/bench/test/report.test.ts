@@ -112,6 +112,15 @@ describe('the page', () => {
     expect(page).toContain('- once, hot, rxjs, round 1: it broke')
   })
 
+  test('has tables whose rows all have the cells of their head', () => {
+    const tables = page.split('\n\n').filter((part) => part.startsWith('|'))
+    expect(tables.length).toBeGreaterThan(3)
+    for (const table of tables) {
+      const cells = table.split('\n').map((line) => line.split('|').length)
+      expect(new Set(cells).size, table).toBe(1)
+    }
+  })
+
   test('links plots that exist', () => {
     const files = plotsOf(scenarios, results).map(({ file }) => file)
     expect([...page.matchAll(/\(benchmarks\/(\S+?)\)/g)].map(([, file]) => file)).toEqual(files)

@@ -58,7 +58,7 @@ function introduction({ mode, environment, rounds, seed, minutes }: Report): str
   }[mode]
   return `Written by \`pnpm bench\`, which anyone can run: ${date.slice(0, 10)}, commit ${commit}, Node ${node} (V8 ${v8}), ${cpu}, ${cores} cores, ${memory} GiB, ${system}, load ${load[0]} before and ${load[1]} after, ${rounds} rounds in ${minutes} minutes, seed ${seed}.${part}
 
-A figure is a speed as a multiple of the yardstick's that ran beside it in the same process: 2 is twice as fast. Below it stand the quartiles of all rounds. **Bold** is the fastest of a column, loops written by hand aside. tidings isolates the errors of handlers in every figure; of its peers here, only emittery and EventTarget do so.
+A figure is a speed as a multiple of the yardstick's that ran beside it in the same process: 2 is twice as fast. Below it stand the quartiles of all rounds. **Bold** is the fastest of a column, loops written by hand aside. tidings isolates the errors of handlers in every figure; of its peers here, only emittery, EventTarget and rxjs do so.
 
 - **hot**: one topic in a fresh process. Published benchmarks measure this.
 - **warmed**: the library was used on 3 other instances, 24 topics each, 0 to 5 handlers, other payloads, as in an application.
@@ -179,6 +179,7 @@ function verdictTable(verdicts: readonly Verdict[], scenarios: readonly Scenario
       verdict.claim,
       barOf(verdict, scenarios),
       verdict.figure ? `${figureOf(verdict.figure.median)}<br><sub>${spread(verdict.figure)}</sub>` : '–',
+      verdict.byHand === undefined ? '' : figure(verdict.byHand),
       words[verdict.outcome],
     ]),
   )
