@@ -1,5 +1,5 @@
 import { asyncSnapshot, type AsyncStorage, asyncStorage, type Snapshot } from './async-context.ts'
-import { atLeast, oneOf } from './check.ts'
+import { atLeast, invalidArgument, oneOf } from './check.ts'
 import { type EventStormError, PendingOverflowError } from './dispatch-errors.ts'
 import { type Guard, stormOf, trailLength } from './guard.ts'
 import { Latch, type Settling } from './latch.ts'
@@ -78,6 +78,11 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     this.#serial = oneOf(['concurrent', 'serial'], options.mode, 'mode') === 'serial'
     this.#concurrency = atLeast(1, options.concurrency ?? Infinity, 'concurrency')
     this.#maxPending = atLeast(0, options.maxPending ?? Infinity, 'maxPending')
+    if (options.maxPending !== undefined && options.concurrency === undefined && !this.#serial) {
+      throw invalidArgument(
+        '`maxPending` bounds nothing without `concurrency`\nGive both: nothing waits where all may run.',
+      )
+    }
     this.#queued = this.#serial || this.#concurrency !== Infinity
     this.#snapshot = this.#queued ? asyncSnapshot() : undefined
     this.#storage = options.maxDepth === undefined ? undefined : asyncStorage<Chain>()

@@ -4,8 +4,8 @@ import { EventStream, type StreamOptions } from './event-stream.ts'
 import { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
 import type {
-  Argument,
   CreateOptionsOf,
+  Fitting,
   Handler,
   Input,
   Key,
@@ -14,6 +14,7 @@ import type {
   Payload,
   Publishable,
   TypeOf,
+  WithoutPayload,
 } from './keys.ts'
 import type { AsyncDispatcherOptions, SubscribeOptions } from './options.ts'
 import type { Subscription } from './subscription.ts'
@@ -35,7 +36,7 @@ export class AsyncEventDispatcher<Events extends object = Record<string, unknown
   readonly #delivery: AsyncDelivery
 
   constructor(options: AsyncDispatcherOptions = {}) {
-    const guard = new Guard(options)
+    const guard = new Guard(options, ['mode', 'concurrency', 'maxPending', 'overflow'])
     const delivery = new AsyncDelivery(guard, options)
     this.#delivery = delivery
     this.#topics = new Topics(guard, function (payload) {
@@ -43,20 +44,24 @@ export class AsyncEventDispatcher<Events extends object = Record<string, unknown
     })
   }
 
+  /** Publishes an event that exists already: its `type` says which handlers get it. */
+  publish<const Event extends { readonly type: string; readonly create?: never }>(
+    event: Event & Fitting<Events, Event['type'], Event>,
+  ): Promise<number>
+  /** Has the definition create the event, where it can, and publishes it. */
+  publish<D extends EventDefinition>(
+    definition: D & Fitting<Events, D['type'], Payload<Events, D>>,
+    input: Input<Events, D>,
+    options?: CreateOptionsOf<D>,
+  ): Promise<number>
+  publish<K extends WithoutPayload<Events>>(type: Publishable<Events, K>): Promise<number>
   /**
    * Starts the handlers of an event; resolves, once all have settled, to the number called: 0 when there are none or
    * the event is shed. Rejects (and tells `onError`, so that nothing is lost when nobody awaits) when the event is
    * refused: by its definition's `create`, beyond `maxDepth` or `maxPending`, after `close`. With `errors: 'throw'` it
    * rejects with an `AggregateError`.
    */
-  publish<K extends TypeOf<Events>>(type: K & Publishable<K>, ...payload: Argument<Payload<Events, K>>): Promise<number>
-  publish<D extends EventDefinition>(
-    definition: D,
-    input: Input<Events, D>,
-    options?: CreateOptionsOf<D>,
-  ): Promise<number>
-  /** Publishes an event that exists already: its `type` says which handlers get it. */
-  publish<Event extends { readonly type: string; readonly create?: never }>(event: Event): Promise<number>
+  publish<K extends TypeOf<Events>>(type: Publishable<Events, K>, payload: Events[K]): Promise<number>
   publish(key: string | EventDefinition, input?: unknown, options?: unknown): Promise<number> {
     return this.#publish(key, input, options, arguments.length)
   }
@@ -65,11 +70,17 @@ export class AsyncEventDispatcher<Events extends object = Record<string, unknown
    * Has a handler called with the events of a key: an event type, a pattern, or a definition.
    * In a pattern `*` stands for one dot-separated token, `**` for any number.
    */
+  subscribe<K extends TypeOf<Events>>(
+    key: Publishable<Events, K>,
+    handler: Handler<Events[K], K>,
+    options?: SubscribeOptions,
+  ): Subscription
   subscribe<K extends Key<Events>>(
-    key: K & Known<Events, K>,
+    key: Known<Events, K>,
     handler: Handler<Payload<Events, K>, MatchingType<Events, K>>,
     options?: SubscribeOptions,
-  ): Subscription {
+  ): Subscription
+  subscribe(key: string | EventDefinition, handler: Handler<never, never>, options?: SubscribeOptions): Subscription {
     return this.#topics.subscribe(key, handler as Handler, options)
   }
 
@@ -82,7 +93,7 @@ export class AsyncEventDispatcher<Events extends object = Record<string, unknown
   }
 
   /** The events of a key as an async iterator, buffered from this call on. */
-  events<K extends Key<Events>>(key: K & Known<Events, K>, options?: StreamOptions): EventStream<Payload<Events, K>> {
+  events<K extends Key<Events>>(key: Known<Events, K>, options?: StreamOptions): EventStream<Payload<Events, K>> {
     return new EventStream((handler, more) => this.#topics.subscribe(key, handler as Handler, more), options)
   }
 

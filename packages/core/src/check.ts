@@ -9,7 +9,7 @@ export function invalidArgument(message: string): TidingsError<'INVALID_ARGUMENT
 export function atLeast(minimum: number, value: number, option: string): number {
   if (typeof value === 'number' && value >= minimum) return value
   throw invalidArgument(
-    `\`${option}\` must be a number from ${minimum} on, received ${shown(value)}\nChange it, or leave it out for the default.`,
+    `\`${option}\` must be a number${minimum === -Infinity ? '' : ` from ${minimum} on`}, received ${shown(value)}\nChange it, or leave it out for the default.`,
   )
 }
 
@@ -24,6 +24,31 @@ export function oneOf<Word extends string>(
   throw invalidArgument(
     `\`${option}\` must be one of ${words.join(', ')}, received ${shown(value)}\nChange it, or leave it out for the default.`,
   )
+}
+
+/** An options object; throws where it is none, or has an option that there is not: a slip of the pen, most likely. */
+export function knownOptions<Options extends object>(
+  options: Options,
+  known: readonly string[],
+  place: string,
+): Options {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidArgument(
+      `the options of ${place} must be an object, received ${shown(options)}\nLeave them out for the defaults.`,
+    )
+  }
+  for (const option in options) {
+    if (!known.includes(option)) {
+      throw invalidArgument(`\`${option}\` is no option of ${place}\nThere are: ${known.join(', ')}.`)
+    }
+  }
+  return options
+}
+
+/** A hook of the user; throws where it could not be called. */
+export function hook<Hook>(value: Hook, option: string): Hook {
+  if (value === undefined || typeof value === 'function') return value
+  throw invalidArgument(`\`${option}\` must be a function, received ${shown(value)}\nLeave it out for the default.`)
 }
 
 /** A value as a message shows it. Never throws. */

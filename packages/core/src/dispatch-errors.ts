@@ -30,7 +30,7 @@ export class PendingOverflowError extends TidingsError<'PENDING_OVERFLOW'> {
   constructor(type: string, waiting: number, maxPending: number) {
     super(
       'PENDING_OVERFLOW',
-      `publish of "${type}" is refused: ${waiting} handler calls wait, \`maxPending\` is ${maxPending}\nAwait \`ready()\` before you publish, or raise \`concurrency\`.`,
+      `publish of "${type}" is refused: ${waiting} handler calls wait where \`maxPending\` allows ${maxPending}\nAwait \`ready()\` before you publish, raise \`concurrency\` or \`maxPending\`, or choose \`overflow: 'wait'\`.`,
     )
   }
 }

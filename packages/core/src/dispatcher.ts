@@ -4,8 +4,8 @@ import { publishBound, publishPlain, specialise } from './fast-path.ts'
 import { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
 import type {
-  Argument,
   CreateOptionsOf,
+  Fitting,
   Handler,
   Input,
   Key,
@@ -14,6 +14,7 @@ import type {
   Payload,
   Publishable,
   TypeOf,
+  WithoutPayload,
 } from './keys.ts'
 import type { DispatcherOptions, SubscribeOptions } from './options.ts'
 import type { Subscription } from './subscription.ts'
@@ -42,6 +43,17 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
     this.#bound = this.#topics.bound
   }
 
+  /** Publishes an event that exists already: its `type` says which handlers get it. */
+  publish<const Event extends { readonly type: string; readonly create?: never }>(
+    event: Event & Fitting<Events, Event['type'], Event>,
+  ): number
+  /** Has the definition create the event, where it can, and publishes it. */
+  publish<D extends EventDefinition>(
+    definition: D & Fitting<Events, D['type'], Payload<Events, D>>,
+    input: Input<Events, D>,
+    options?: CreateOptionsOf<D>,
+  ): number
+  publish<K extends WithoutPayload<Events>>(type: Publishable<Events, K>): number
   /**
    * Calls the handlers of an event and returns their number; 0 when there are none or the event is shed.
    *
@@ -49,10 +61,7 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
    * called. Throws `EventStormError` beyond `maxDepth`, `DispatcherClosedError` after `close`, and an `AggregateError`
    * with `errors: 'throw'`.
    */
-  publish<K extends TypeOf<Events>>(type: K & Publishable<K>, ...payload: Argument<Payload<Events, K>>): number
-  publish<D extends EventDefinition>(definition: D, input: Input<Events, D>, options?: CreateOptionsOf<D>): number
-  /** Publishes an event that exists already: its `type` says which handlers get it. */
-  publish<Event extends { readonly type: string; readonly create?: never }>(event: Event): number
+  publish<K extends TypeOf<Events>>(type: Publishable<Events, K>, payload: Events[K]): number
   publish(key: string | EventDefinition, input?: unknown, options?: unknown): number {
     if (typeof key === 'string') {
       const topic = this.#topics.byType.get(key)
@@ -68,11 +77,17 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
    * Has a handler called with the events of a key: an event type, a pattern, or a definition.
    * In a pattern `*` stands for one dot-separated token, `**` for any number.
    */
+  subscribe<K extends TypeOf<Events>>(
+    key: Publishable<Events, K>,
+    handler: Handler<Events[K], K>,
+    options?: SubscribeOptions,
+  ): Subscription
   subscribe<K extends Key<Events>>(
-    key: K & Known<Events, K>,
+    key: Known<Events, K>,
     handler: Handler<Payload<Events, K>, MatchingType<Events, K>>,
     options?: SubscribeOptions,
-  ): Subscription {
+  ): Subscription
+  subscribe(key: string | EventDefinition, handler: Handler<never, never>, options?: SubscribeOptions): Subscription {
     return this.#topics.subscribe(key, handler as Handler, options)
   }
 

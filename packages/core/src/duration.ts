@@ -15,6 +15,6 @@ export function milliseconds(duration: Duration, option = 'duration'): number {
   const result = typeof duration === 'number' ? duration : Number(amount) * (units[unit] ?? Number.NaN)
   if (result >= 0) return result
   throw invalidArgument(
-    `\`${option}\` must be a duration, received ${shown(duration)}\nUse milliseconds or a string such as '30s'.`,
+    `\`${option}\` must be a duration, received ${shown(duration)}\nUse milliseconds or a string such as '30s' (ms, s, m, h, d).`,
   )
 }

@@ -1,4 +1,4 @@
-import { atLeast, invalidArgument, oneOf, shown } from './check.ts'
+import { atLeast, hook, invalidArgument, knownOptions, oneOf, shown } from './check.ts'
 import { DispatcherClosedError, EventStormError } from './dispatch-errors.ts'
 import type { DispatcherOptions, Failure } from './options.ts'
 import { type Breaker, StormBreaker } from './storm-breaker.ts'
@@ -6,6 +6,8 @@ import { promiseOf } from './thenable.ts'
 
 /** How many types of a chain are kept to name the cycle. */
 export const trailLength = 16
+
+const dispatcherOptions = ['onError', 'onUnhandled', 'errors', 'maxDepth', 'storm', 'observer']
 
 /** More than publishes can ever nest, and still a small integer to the engine. */
 const shut = 2 ** 29
@@ -34,7 +36,10 @@ export class Guard {
   #storm: EventStormError | undefined = undefined
   #told: EventStormError | undefined = undefined
 
-  constructor(options: DispatcherOptions) {
+  constructor(options: DispatcherOptions, more: readonly string[] = []) {
+    knownOptions(options, [...dispatcherOptions, ...more], 'the dispatcher')
+    hook(options.onError, 'onError')
+    hook(options.onUnhandled, 'onUnhandled')
     const { storm } = options
     this.options = options
     this.collects = oneOf(['report', 'throw'], options.errors, 'errors') === 'throw'
@@ -157,24 +162,28 @@ export class Guard {
     }
     const failure: Failure = { error, type, payload, handler }
     const { onError, observer } = this.options
-    const hook = onError ?? (collected ? undefined : report)
-    attempt(() => hook?.(failure))
+    if (onError)
+      attempt(
+        () => onError(failure),
+        () => report(failure),
+      )
+    else if (!collected) report(failure)
     attempt(() => observer?.failed?.(failure))
   }
 }
 
-/** Calls a hook of the user, whose own error must not stop an event. */
-function attempt(hook: () => unknown): void {
+/** Calls a hook of the user, whose own error must not stop an event; `instead` does what the hook has not done. */
+function attempt(call: () => unknown, instead?: () => void): void {
+  const lost = (error: unknown): void => {
+    // oxlint-disable-next-line no-console -- the last place an error can go
+    console.error('[tidings] a hook failed:', error)
+    instead?.()
+  }
   try {
-    promiseOf(hook())?.catch(lost)
+    promiseOf(call())?.catch(lost)
   } catch (error) {
     lost(error)
   }
-}
-
-function lost(error: unknown): void {
-  // oxlint-disable-next-line no-console -- the last place an error can go
-  console.error('[tidings] a hook failed:', error)
 }
 
 function report({ error, type, handler }: Failure): void {

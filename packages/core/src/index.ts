@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export { AsyncEventDispatcher } from './async-dispatcher.ts'
 export { type EventDefinition, eventType, nextDefinitionIndex, type PayloadOf } from './definition.ts'
 export { DispatcherClosedError, EventStormError, PendingOverflowError } from './dispatch-errors.ts'
@@ -9,6 +10,7 @@ export type { TopicHandle } from './handle.ts'
 export type {
   Argument,
   CreateOptionsOf,
+  Fitting,
   Handler,
   Input,
   Key,
@@ -17,6 +19,7 @@ export type {
   Payload,
   Publishable,
   TypeOf,
+  WithoutPayload,
 } from './keys.ts'
 export type {
   AsyncDispatcherOptions,

@@ -53,8 +53,27 @@ export type Known<Events, K> = K extends `${string}*${string}`
     : K
   : K
 
-/** An event type as it is; a pattern becomes a sentence, so that the compiler's message says what is wrong. */
-export type Publishable<K> = K extends `${string}*${string}` ? `${K} is a pattern, publish to an event type` : K
+/** An event type to publish: without an event map, a pattern becomes a sentence. With one, patterns are no types. */
+export type Publishable<Events, K> = string extends keyof Events
+  ? K extends `${string}*${string}`
+    ? `${K} is a pattern, publish to an event type`
+    : K
+  : K
+
+/** The types of the map whose payload may be left out. */
+export type WithoutPayload<Events> = {
+  [T in TypeOf<Events>]: undefined extends Events[T] ? T : never
+}[TypeOf<Events>]
+
+/** `unknown` for an event or a definition that keeps what the map says of its type; otherwise what it must be. */
+export type Fitting<Events, Type, Made> =
+  Type extends TypeOf<Events>
+    ? string extends keyof Events
+      ? unknown
+      : Made extends Events[Type]
+        ? unknown
+        : Events[Type]
+    : unknown
 
 /** The payload argument: optional where `undefined` is a payload. */
 export type Argument<P> = undefined extends P ? [payload?: P] : [payload: P]

@@ -1,4 +1,4 @@
-import { atLeast } from './check.ts'
+import { atLeast, hook, knownOptions } from './check.ts'
 import { milliseconds } from './duration.ts'
 import type { StormOptions, StormState } from './options.ts'
 
@@ -19,6 +19,8 @@ export class StormBreaker {
   readonly #changed: (type: string, breaker: Breaker) => void
 
   constructor(options: StormOptions, changed: (type: string, breaker: Breaker) => void) {
+    knownOptions(options, ['limit', 'per', 'cooldown', 'onChange'], '`storm`')
+    hook(options.onChange, 'storm.onChange')
     this.#limit = atLeast(1, options.limit, 'storm.limit')
     this.#per = atLeast(1, milliseconds(options.per ?? 1000, 'storm.per'), 'storm.per')
     this.#cooldown = milliseconds(options.cooldown ?? this.#per, 'storm.cooldown')

@@ -1,4 +1,4 @@
-import { atLeast, invalidArgument, shown } from './check.ts'
+import { atLeast, invalidArgument, knownOptions, shown } from './check.ts'
 import type { Handler } from './keys.ts'
 import type { SubscribeOptions } from './options.ts'
 
@@ -32,6 +32,7 @@ export interface Shelf {
 
 const collected = new FinalizationRegistry((entry: Entry) => entry.unsubscribe())
 const none: EntryOptions = {}
+const subscribeOptions = ['once', 'priority', 'signal', 'weak', 'name', 'ended']
 const released: Handler = function anonymous() {}
 
 /** A subscription as the dispatcher sees it. */
@@ -55,6 +56,7 @@ export class Entry implements Subscription {
     this.priority = 0
     this.once = false
     if (options === none) return
+    knownOptions(options, subscribeOptions, 'subscribe')
     if (options.priority !== undefined) this.priority = atLeast(-Infinity, options.priority, 'priority')
     this.once = options.once === true
     this.#name = options.name
@@ -120,6 +122,12 @@ export class Entry implements Subscription {
     if (signal?.aborted) this.unsubscribe()
     else signal?.addEventListener('abort', this)
     return this
+  }
+
+  /** For logs. */
+  toJSON(): { key: string; name: string; priority: number; once: boolean; active: boolean } {
+    const { key, name, priority, once, active } = this
+    return { key, name, priority, once, active }
   }
 
   /** The signal's abort. */

@@ -187,7 +187,7 @@ describe('nobody listening', () => {
     expect(dispatcher.publish('order.placed', { item: 'Book' })).toBe(0)
     expect(handle.publish({ orderId: 7 })).toBe(0)
     expect(dispatcher.publish({ type: 'unheard.of' })).toBe(0)
-    expect(dispatcher.publish(OrderPlaced, { item: 'Book' })).toBe(0)
+    expect(dispatcher.publish(OrderPlaced as EventDefinition, { item: 'Book' })).toBe(0)
     expect(onUnhandled.mock.calls).toEqual([
       [{ type: 'order.placed', payload: { item: 'Book' } }],
       [{ type: 'order.shipped', payload: { orderId: 7 } }],
@@ -231,7 +231,7 @@ describe('close', () => {
     const refused = [
       () => dispatcher.publish('order.placed', { item: 'Book' }),
       () => dispatcher.publish('shop.closed'),
-      () => dispatcher.publish(OrderPlaced, { item: 'Book' }),
+      () => dispatcher.publish(OrderPlaced as EventDefinition, { item: 'Book' }),
       () => dispatcher.publish(eventType<number>()('tick'), 1),
       () => dispatcher.publish({ type: 'order.placed' }),
       () => handle.publish({ item: 'Book' }),

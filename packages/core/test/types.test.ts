@@ -108,6 +108,21 @@ export function compiles(): void {
   // @ts-expect-error a misspelt policy
   void new EventDispatcher({ errors: 'thrw' })
 
+  // An event or a definition of a type that the map knows must be what the map says.
+  sync.publish({ type: 'order.placed', item: 'Book', quantity: 1 })
+  // @ts-expect-error another event
+  sync.publish({ type: 'order.placed', whatever: 1 })
+  const Another = eventType<{ sku: string }>()('order.placed')
+  // @ts-expect-error another payload
+  sync.publish(Another, { sku: 'B1' })
+
+  // Who wraps a dispatcher hands keys and payloads on.
+  const forward = <K extends keyof ShopEvents>(type: K, payload: ShopEvents[K]): number => sync.publish(type, payload)
+  const listen = <K extends keyof ShopEvents>(type: K, handler: (payload: ShopEvents[K]) => void): unknown =>
+    background.subscribe(type, handler)
+  expectTypeOf(forward).returns.toEqualTypeOf<number>()
+  expectTypeOf(listen).returns.toBeUnknown()
+
   const open = new EventDispatcher()
   open.publish('anything', 1)
   open.subscribe('anything', (payload) => expectTypeOf(payload).toEqualTypeOf<unknown>())
