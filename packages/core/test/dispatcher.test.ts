@@ -233,7 +233,7 @@ describe('close', () => {
       () => dispatcher.publish('shop.closed'),
       () => dispatcher.publish(OrderPlaced as EventDefinition, { item: 'Book' }),
       () => dispatcher.publish(eventType<number>()('tick'), 1),
-      () => dispatcher.publish({ type: 'order.placed' }),
+      () => dispatcher.publish({ type: 'order.placed', item: 'Book' }),
       () => handle.publish({ item: 'Book' }),
       () => dispatcher.subscribe('order.placed', () => {}),
       () => dispatcher.subscribe('order.*', () => {}),
