@@ -65,6 +65,17 @@ describe('a file that is fine', () => {
     expect({ code, units: report.totals.units_net }).toEqual({ code: 0, units: 13 })
   })
 
+  test('may have dates with slashes, the month first', async () => {
+    const rows = [row({ date: '12/1/2010 8:26' }), row({ date: '1/31/2011 16:59:30' })]
+    const { code, report } = await figures(folder.write('slashes.csv', csv(...rows)))
+    expect({ code, months: Object.keys(report.by_month) }).toEqual({ code: 0, months: ['2010-12', '2011-01'] })
+  })
+
+  test('may begin with the letters PK', async () => {
+    const path = folder.write('pk.csv', `PK,${HEADER}\n1,${row()}\n`)
+    expect(await figures(path)).toMatchObject({ code: 0, report: { accepted: 1 } })
+  })
+
   test('may be plain under a name that says gzip', async () => {
     expect(await figures(folder.write('plain.csv.gz', csv(row())))).toMatchObject({ code: 0, report: { accepted: 1 } })
   })
@@ -83,7 +94,7 @@ describe('malformed rows', () => {
       Buffer.concat([
         Buffer.from(csv(row(), row({ units: 'six' }), '', '1,2', row({ text: '"two\nlines"' }), row({ text: 'a"b' }))),
         Buffer.from([0xe9, 0x2c, 0x0a]),
-        Buffer.from(row({ date: '31/12/2010 8:26' })),
+        Buffer.from(row({ date: '12/1/2010' })),
       ]),
     )
     const { code, stderr, report } = await figures(path)
@@ -94,8 +105,8 @@ describe('malformed rows', () => {
       `rejected ${path}, row 4: "": the line is blank`,
       `rejected ${path}, row 5: "1,2": the row has 2 fields where the header has 8`,
       `rejected ${path}, row 7 (line 8), Description: "a\\"": a quote stands in a field without quotes: quote the field and double the quotes in it`,
-      `rejected ${path}, row 8 (line 9), InvoiceNo: "\\xe9": the bytes are not UTF-8: save the file as UTF-8`,
-      `rejected ${path}, row 9 (line 10), InvoiceDate: "31/12/2010 8:26": the date must be one that exists, as in 2011-01-31 16:59:00`,
+      `rejected ${path}, row 8 (line 9), InvoiceNo: "\\xe9": the bytes are not UTF-8; the file may be Latin-1: convert it with iconv -f latin1 -t utf-8`,
+      `rejected ${path}, row 9 (line 10), InvoiceDate: "12/1/2010": the date must be one that exists, with a time, as 2011-01-31 16:59 or (month first) 1/31/2011 16:59`,
     ])
     expect(report.rejects?.[0]).toEqual({
       reason: 'bad-quantity',
@@ -160,6 +171,37 @@ describe('a file that cannot be read to its end: exit code 1', () => {
       'with a header that is not UTF-8',
       () => folder.write('u.csv', Buffer.from('\xff\xfeI\0', 'latin1')),
       'the header cannot be read: "\\xff\\xfeI\\x00": the bytes are not UTF-8',
+    ],
+    [
+      'with quoted names between semicolons',
+      () =>
+        folder.write(
+          'q.csv',
+          HEADER.split(',')
+            .map((name) => `"${name}"`)
+            .join(';'),
+        ),
+      'the fields are separated by semicolons instead of commas',
+    ],
+    [
+      'with names between tabs, the second one quoted',
+      () => folder.write('q.tsv', 'InvoiceNo\t"StockCode"\n'),
+      'the fields are separated by tabs instead of commas',
+    ],
+    [
+      'with a header in Latin-1',
+      () => folder.write('l.csv', Buffer.from(`${HEADER},Größe\n`, 'latin1')),
+      'the file may be Latin-1: convert it with iconv -f latin1 -t utf-8',
+    ],
+    [
+      'that is an .xlsx or another zip archive',
+      () => folder.write('retail.csv', Buffer.from('PK\x03\x04\x14\0\x06\0,;"\n')),
+      'is a spreadsheet or zip archive\nSave it as CSV UTF-8 first',
+    ],
+    [
+      'that is an .xls',
+      () => folder.write('retail.xls', Buffer.from('d0cf11e0a1b11ae1', 'hex')),
+      'is a spreadsheet or zip archive',
     ],
     [
       'of one gzip byte pair',

@@ -131,12 +131,40 @@ describe('dates', () => {
     '2011-01-01 24:00:00',
     '2011-01-01 00:60:00',
     '2011-01-01 00:00:60',
-    '12/1/2010 8:26',
+    '12/1/2010',
+    '31/12/2010 8:26',
+    '0/1/2010 8:26',
+    '2/29/2011 8:26',
+    '4/31/2011 8:26',
+    '12/1/10 8:26',
+    '12/1/2010 24:00',
+    '12/1/2010 8:60',
+    '12/1/2010 8:6',
+    '12/1/2010 8:26 AM',
+    '12/1/2010T8:26',
+    '12-1-2010 8:26',
+    '2010/12/1 8:26',
     '2011-01-01',
     '2011-01-01 00:00:00Z',
     ' 2011-01-01 00:00:00',
   ])('%j is no date', (text) => {
     expect(parseTimestamp(text)).toBeUndefined()
+  })
+
+  test('INVARIANT: a date with slashes is what it is without them, the month first', () => {
+    const number = fc.integer({ min: 0, max: 40 })
+    const year = fc.integer({ min: 1000, max: 9999 })
+    const maybeSecond = fc.option(fc.integer({ min: 0, max: 65 }), { nil: undefined })
+    const two = (value: number): string => String(value).padStart(2, '0')
+    fc.assert(
+      fc.property(year, number, number, number, number, maybeSecond, (y, month, day, hour, minute, second) => {
+        const end = `:${two(minute)}${second === undefined ? '' : `:${two(second)}`}`
+        const plain = parseTimestamp(`${y}-${two(month)}-${two(day)} ${two(hour)}${end}`)
+        expect(parseTimestamp(`${month}/${day}/${y} ${hour}${end}`)).toBe(plain)
+        expect(parseTimestamp(`${two(month)}/${two(day)}/${y} ${two(hour)}${end}`)).toBe(plain)
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   test('dates exist exactly where the calendar has them', () => {

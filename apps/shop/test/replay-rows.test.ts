@@ -67,6 +67,13 @@ describe('a well-formed row', () => {
     expect(read({ customer })).toMatchObject({ line: { customer: expected } })
   })
 
+  test.each(['12/1/2010 8:26', '12/1/2010 8:26:00', '12/01/2010 08:26', '2010-12-01T08:26'])(
+    'with the date %s is of the first of December',
+    (date) => {
+      expect(read({ date })).toMatchObject({ line: { invoicedAt: '2010-12-01 08:26:00' } })
+    },
+  )
+
   test('a free line of a negative quantity has the amount 0, not -0', () => {
     expect(read({ units: '-5', price: '0' })).toMatchObject({ line: { amountMills: 0 } })
   })
@@ -93,6 +100,16 @@ describe('a malformed row is refused with its column and value', () => {
     [{ text: 'one,more' }, ['field-count', undefined, row({ text: 'one,more' })]],
   ])('%j', (fields, expected) => {
     expect(refusal(fields)).toEqual(expected)
+  })
+
+  test.each(['31/12/2010 8:26', '13/1/2011 08:26:00'])('a date with the day first, %s, is told as that', (date) => {
+    expect(read({ date })).toMatchObject({
+      refused: { reason: 'bad-date', message: expect.stringContaining('the month comes first') },
+    })
+  })
+
+  test.each(['12/1/2010', '2/30/2011 8:26', '31/2/2011 8:26', '2010-12-01'])('%s is told as no date', (date) => {
+    expect(read({ date })).toEqual({ refused: { reason: 'bad-date', column: 'timestamp', value: date } })
   })
 
   test('a wrong number of fields says both numbers', () => {
@@ -171,11 +188,13 @@ describe('each rule is broken by what it names, and by nothing else', () => {
       return 'line' in result && result.line.brokenRules.includes('exact_duplicate_of_earlier_row')
     }
     expect([{}, {}, { units: '7' }, {}, { units: '7' }].map(duplicate)).toEqual([false, true, false, true, true])
+    expect(duplicate({ date: '12/1/2010 8:26' })).toBe(true)
     const others: Fields[] = [
       { invoice: '536366' },
       { code: '85123B' },
       { text: 'WHITE LIGHT HOLDER ' },
       { date: '2010-12-01 08:26:01' },
+      { date: '1/12/2010 8:26' },
       { price: '2.551' },
       { customer: '' },
       { country: 'France' },
@@ -250,6 +269,20 @@ describe('the header', () => {
         `found "Invoice,StockCode,Item,Quantity,InvoiceDate,Price,Country"\n` +
         `Expected, in any order: ${HEADER}\nor                      ${OTHER_HEADER}`,
     )
+  })
+
+  test.each([
+    [';', 'semicolons'],
+    ['\t', 'tabs'],
+  ])('whose names are separated by %j is told as that', (separator, name) => {
+    expect(() => where(HEADER.replaceAll(',', separator))).toThrow(
+      `x.csv, row 1: the fields are separated by ${name} instead of commas; found ` +
+        `${JSON.stringify(HEADER.replaceAll(',', separator))}\nSave the file as CSV with commas`,
+    )
+  })
+
+  test('may have such a character in a name', () => {
+    expect(readHeader('x.csv', [...HEADER.split(','), 'note; more']).unused).toEqual(['note; more'])
   })
 
   test('that has a column in both spellings is refused', () => {

@@ -10,6 +10,7 @@ export type ReplayErrorCode =
   | 'REPLAY_GZIP_TRUNCATED'
   | 'REPLAY_HEADER'
   | 'REPLAY_IS_DIRECTORY'
+  | 'REPLAY_NOT_CSV'
   | 'REPLAY_TOTAL_OVERFLOW'
 
 /** Ends a replay: exit code 1. Malformed rows are no such error, they are counted and the replay goes on. */

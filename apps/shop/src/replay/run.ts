@@ -1,7 +1,7 @@
 import { isTidingsError } from '@tidings/core'
 import { ReplayError } from './errors.ts'
 import { type CsvProblem, CsvReader, type Place } from './input/csv.ts'
-import { type Columns, readHeader } from './input/header.ts'
+import { type Columns, readHeader, wrongSeparator } from './input/header.ts'
 import { quoted, quotedBytes } from './input/printable.ts'
 import { type Refusal, type Row, RowReader } from './input/rows.ts'
 import { openSource, type Source } from './input/source.ts'
@@ -157,6 +157,10 @@ class Replay {
 
   #malformed({ kind, field, bytes }: CsvProblem, place: Place): void {
     if (!this.#columns) {
+      const text = bytes.toString('latin1')
+      // A quoted name has the separator right behind or before the quote that makes the header malformed.
+      const [, separator] = /([;\t])"?$/.exec(text) ?? []
+      if (separator !== undefined) throw wrongSeparator(this.#path, separator, text)
       throw new ReplayError(
         'REPLAY_HEADER',
         `${this.#path}, row 1: the header cannot be read: ${quotedBytes(bytes)}: ${rejectMessages[kind]}`,

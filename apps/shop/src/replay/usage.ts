@@ -27,6 +27,8 @@ its file, row, column and value; the others go on.
   FILE                  UTF-8, comma-separated, LF or CRLF, columns in any order under one of these headers:
                         ${headerSpellings[0]}
                         ${headerSpellings[1]}
+                        dates as 2011-01-31 16:59 or 1/31/2011 16:59 (with slashes the month comes first); seconds
+                        are optional
   --json                print one JSON object on standard output instead of tables
   --show-rejects N|all  how many rejected rows to list on standard error; default 20 (all are counted)
   --help                show this text

@@ -41,6 +41,9 @@ export function readHeader(path: string, fields: readonly string[]): Columns {
     if (found.length > 1) twice.push(found.map((index) => header[index]!).join(' and '))
     if (found[0] !== undefined) at[key] = found[0]
   }
+  const [only = ''] = header.length === 1 ? header : []
+  const separator = separators.find(([character]) => only.includes(character))
+  if (separator) throw wrongSeparator(path, separator[0], only)
   if (missing.length + twice.length > 0) throw wrongHeader(path, header, missing, twice)
   const used = new Set(Object.values(at))
   return { at: at as Record<ColumnKey, number>, header, unused: header.filter((_, index) => !used.has(index)) }
@@ -52,6 +55,23 @@ export const headerSpellings: readonly string[] = [0, 1].map((release) =>
     .map((spellings: readonly string[]) => spellings[release] ?? spellings[0])
     .join(','),
 )
+
+/** What else stands between fields, and its name. */
+const separators = [
+  [';', 'semicolons'],
+  ['\t', 'tabs'],
+] as const
+
+/** A header whose fields are not separated by commas. Its first fields, at least, are `found`. */
+export function wrongSeparator(path: string, separator: string, found: string): ReplayError {
+  const name = separators.find(([character]) => character === separator)?.[1] ?? quoted(separator)
+  return new ReplayError(
+    'REPLAY_HEADER',
+    `${path}, row 1: the fields are separated by ${name} instead of commas; found ${quoted(found, 300)}\n` +
+      'Save the file as CSV with commas between fields and points in decimal numbers.',
+    { details: { separator, found } },
+  )
+}
 
 function simplified(name: string): string {
   return name.toLowerCase().replace(/[\s_]/g, '')

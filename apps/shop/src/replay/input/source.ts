@@ -49,7 +49,8 @@ class FileSource implements Source {
 
   async *chunks(): AsyncGenerator<Buffer> {
     const raw = this.#raw()
-    const head = await atLeast(raw, 2)
+    const head = await atLeast(raw, 4)
+    if (isArchive(head)) throw notCsv(this.path)
     const whole = prepended(head, raw)
     yield* isGzip(head) ? gunzipped(whole, this.path) : whole
   }
@@ -85,6 +86,18 @@ async function atLeast(chunks: AsyncGenerator<Buffer>, count: number): Promise<B
 async function* prepended(head: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   if (head.length > 0) yield head
   yield* rest
+}
+
+/** Whether the bytes begin as a zip archive does, which an .xlsx is too, or an .xls of old. `PK` alone may be a header. */
+function isArchive(head: Buffer): boolean {
+  return ['504b0304', '504b0506', '504b0708', 'd0cf11e0'].includes(head.toString('hex', 0, 4))
+}
+
+function notCsv(path: string): ReplayError {
+  return new ReplayError(
+    'REPLAY_NOT_CSV',
+    `${path} is a spreadsheet or zip archive\nSave it as CSV UTF-8 first, or unpack the CSV file from it.`,
+  )
 }
 
 function isDirectory(path: string, cause?: unknown): ReplayError {
