@@ -1,38 +1,13 @@
-import { asyncSnapshot, type AsyncStorage, asyncStorage, type Snapshot } from './async-context.ts'
+import { asyncSnapshot, type Snapshot } from './async-context.ts'
+import { CausalChains, type Chain, count } from './causal-chain.ts'
 import { atLeast, invalidArgument, oneOf } from './check.ts'
-import { type EventStormError, PendingOverflowError } from './dispatch-errors.ts'
-import { type Guard, stormOf, trailLength } from './guard.ts'
+import { PendingOverflowError } from './dispatch-errors.ts'
+import type { Guard } from './guard.ts'
 import { Latch, type Settling } from './latch.ts'
 import type { AsyncDispatcherOptions } from './options.ts'
 import type { Entry } from './subscription.ts'
 import { promiseOf } from './thenable.ts'
 import type { Topic } from './topic.ts'
-
-/** An event and what caused it, as far as this dispatcher knows. */
-interface Chain {
-  readonly key: string
-  readonly depth: number
-  readonly cause: Chain | undefined
-  /** Its type is among its causes. */
-  readonly again: boolean
-  readonly root: Root
-}
-
-/** What all that one event caused shares. */
-interface Root {
-  /** Refuses every further publish, until all that is under way has settled. */
-  storm: EventStormError | undefined
-  /** Events under way. */
-  open: number
-  /** Those among them whose type is among their causes. */
-  again: number
-}
-
-/**
- * How many events may be under way that one event has led to by way of its own type. A cycle that branches doubles with
- * each step: where the steps keep pace, it would fill the memory long before it is `maxDepth` deep.
- */
-const maxAgain = 10_000
 
 /** An event on its way through its handlers. */
 interface Delivery {
@@ -56,12 +31,10 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
   readonly #concurrency: number
   readonly #maxPending: number
   readonly #rejects: boolean
-  readonly #storage: AsyncStorage<Chain> | undefined
+  readonly #chains: CausalChains
   readonly #snapshot: (() => Snapshot) | undefined
   /** Whether handlers may have to wait. */
   readonly #queued: boolean
-  /** The chain of the handler that runs right now, where no storage follows it. */
-  #current: Chain | undefined = undefined
   readonly #queue: Delivery[] = []
   #head = 0
   #running = 0
@@ -85,7 +58,7 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     }
     this.#queued = this.#serial || this.#concurrency !== Infinity
     this.#snapshot = this.#queued ? asyncSnapshot() : undefined
-    this.#storage = options.maxDepth === undefined ? undefined : asyncStorage<Chain>()
+    this.#chains = new CausalChains(guard.maxDepth, options.maxDepth !== undefined)
   }
 
   publish(topic: Topic, payload: unknown): Promise<number> {
@@ -94,7 +67,7 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     let chain: Chain | undefined
     let entries: readonly Entry[]
     try {
-      if (queued || this.#storage) chain = this.#cause(topic.key)
+      if (queued || this.#chains.acrossAwaits) chain = this.#chains.begin(topic.key)
       if (guard.room <= 0 && !guard.admit(topic, payload)) return counted(0)
       entries = topic.plan()
       if (entries.length === 0) {
@@ -107,7 +80,7 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     }
     if (queued) return this.#enqueue(topic, payload, entries, chain)
     if (!chain) return this.#callAll(topic, payload, entries)
-    return this.#inChain(chain, () => this.#callAll(topic, payload, entries, chain))
+    return this.#chains.within(chain, () => this.#callAll(topic, payload, entries, chain))
   }
 
   /** A rejection that is reported already, and so never an unhandled one. */
@@ -135,7 +108,7 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     let latch: Latch<Chain | undefined> | undefined
     let called = 0
     guard.room--
-    enter(chain, 1)
+    count(chain, 1)
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!
       // While nothing changed, whom to call is known.
@@ -152,7 +125,7 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
         else guard.fail(error, key, payload, entry.nameOf(handler))
       }
     }
-    enter(chain, -1)
+    count(chain, -1)
     guard.room++
     return latch ? latch.close(called) : counted(called)
   }
@@ -162,16 +135,12 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     const delivery: Delivery = { topic, payload, entries, chain, within: undefined, latch, next: 0, called: 0 }
     this.#queue.push(delivery)
     this.waiting += entries.length
-    this.#inChain(chain, () => this.#pump())
+    this.#chains.within(chain, () => this.#pump())
     // What began at once goes on in its context by itself.
     if (this.#snapshot && delivery.next < (this.#serial ? 1 : entries.length)) {
-      delivery.within = this.#inChain(chain, this.#snapshot)
+      delivery.within = this.#chains.within(chain, this.#snapshot)
     }
     return latch.promise
-  }
-
-  #inChain<Result>(chain: Chain | undefined, callback: () => Result): Result {
-    return this.#storage && chain ? this.#storage.run(chain, callback) : callback()
   }
 
   /** Starts what waits while there are slots. */
@@ -229,10 +198,9 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     if (!handler) return undefined
     delivery.called++
     const start = guard.options.observer && performance.now()
-    const outer = this.#current
-    this.#current = chain
     try {
-      const promise = promiseOf(within ? within(() => handler(payload, key)) : handler(payload, key))
+      const call = (): unknown => handler(payload, key)
+      const promise = promiseOf(this.#chains.calling(chain, within ? () => within(call) : call))
       if (promise) {
         latch.follow(promise, entry, handler, start)
         return promise
@@ -240,8 +208,6 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
       if (start !== undefined) guard.handled(key, payload, entry.nameOf(handler), start)
     } catch (error) {
       latch.failed(error, entry.nameOf(handler))
-    } finally {
-      this.#current = outer
     }
     return undefined
   }
@@ -257,30 +223,13 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
 
   #latch(topic: Topic, payload: unknown, chain: Chain | undefined): Latch<Chain | undefined> {
     this.#inFlight++
-    enter(chain, 1)
+    count(chain, 1)
     return new Latch(topic, payload, this, chain)
   }
 
   settled(chain: Chain | undefined): void {
-    enter(chain, -1)
+    count(chain, -1)
     if (--this.#inFlight === 0 && this.#drained.length > 0) for (const resolve of this.#drained.splice(0)) resolve()
-  }
-
-  /** The place of a publish in its causal chain. Throws where the chain is too long, or branches too much. */
-  #cause(key: string): Chain | undefined {
-    const { maxDepth } = this.#guard
-    const cause = this.#storage ? this.#storage.getStore() : this.#current
-    const depth = cause ? cause.depth + 1 : 0
-    const root = cause?.root ?? { storm: undefined, open: 0, again: 0 }
-    if (root.open === 0) root.storm = undefined
-    if (maxDepth === Infinity) return undefined
-    const again = isAmong(key, cause)
-    if (depth >= maxDepth || root.storm || (again && root.again >= maxAgain)) {
-      const trail: string[] = []
-      for (let link = cause; link && trail.length < trailLength; link = link.cause) trail.unshift(link.key)
-      throw (root.storm ??= stormOf(key, depth, trail))
-    }
-    return { key, depth, cause, root, again }
   }
 
   /** Throws where an event is refused for want of room. It is taken in whole, so anything goes while a slot is free. */
@@ -299,16 +248,4 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
 /** A resolved promise, one for each number. */
 export function counted(called: number): Promise<number> {
   return (counts[called] ??= Promise.resolve(called))
-}
-
-/** Counts an event in (1) or out (-1) where its chain is known. */
-function enter(chain: Chain | undefined, one: 1 | -1): void {
-  if (!chain) return
-  chain.root.open += one
-  if (chain.again) chain.root.again += one
-}
-
-function isAmong(key: string, cause: Chain | undefined): boolean {
-  for (let link = cause; link; link = link.cause) if (link.key === key) return true
-  return false
 }
