@@ -4,6 +4,7 @@ import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { pathToFileURL } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { replay } from '../src/replay/cli.ts'
@@ -383,6 +384,42 @@ describe('output', () => {
       const { code, stderr } = await demo.ended
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     }
+  })
+
+  describe('tables', () => {
+    const path = folder.write(
+      'wide.csv',
+      csv(
+        row({ units: '987654321', price: '1234.567', country: 'United Arab Emirates' }),
+        row({ text: 'X'.repeat(50), country: 'United Arab Emirates', price: '98765432' }),
+        row({ invoice: 'C536366', units: '-98765432', price: '1234.567' }),
+        row({ units: 'six' }),
+      ),
+    )
+
+    /** What is written to an output of such a kind, without what differs from run to run, its lines apart. */
+    async function linesOn(output: { isTTY?: boolean; columns?: number }): Promise<string[]> {
+      const stdout = Object.assign(new PassThrough(), output)
+      await replay([path], { stdout, stderr: new PassThrough(), signals: new EventEmitter(), raise: () => {} })
+      const lines = stripVTControlCharacters(String(stdout.read())).split('\n')
+      return lines.filter((line) => !/^Replayed|^ {2}(?:speed|peak memory)/.test(line))
+    }
+
+    test.each([80, 72, 100])('fit a terminal of %i columns', async (columns) => {
+      const lines = await linesOn({ isTTY: true, columns })
+      expect(lines.filter((line) => line.length > columns)).toEqual([])
+      expect(lines.join('\n')).toMatch(/country .*revenue net £/)
+      expect(lines.join('\n')).not.toContain('cancelled £')
+      expect(lines.join('\n')).toMatch(/^ {2}bad-quantity +1 {2}row 5$/m)
+    })
+
+    test('have all their columns on a wide terminal, one that does not know its width, and elsewhere', async () => {
+      const all = await linesOn({})
+      expect(all.some((line) => line.includes('cancelled £') && line.length > 80)).toBe(true)
+      expect(await linesOn({ isTTY: true, columns: 1000 })).toEqual(all)
+      expect(await linesOn({ isTTY: true, columns: 0 })).toEqual(all)
+      expect(await linesOn({ isTTY: false, columns: 80 })).toEqual(all)
+    })
   })
 
   test('the demo without a command, or with one that it does not know, says what there is', async () => {

@@ -118,6 +118,22 @@ test('a table is aligned: text to the left, numbers to the right', () => {
   expect(lines).toEqual(['  name      rows  note', '  a            1  x', '  longer  12,345'])
 })
 
+test('a table that is too wide is left without columns that may be, the lowest first, and no more than needed', () => {
+  const columns = [
+    { title: 'name' },
+    { title: 'second', align: 'right', leaveOut: 2 },
+    { title: 'first', align: 'right', leaveOut: 1 },
+    { title: 'kept', align: 'right' },
+  ] as const
+  const heading = (width?: number): string => table(columns, [['a', '1', '2', '3']], (_, text) => text, width)[0]!
+  expect(heading()).toBe('  name  second  first  kept')
+  expect(heading(27)).toBe('  name  second  first  kept')
+  expect(heading(26)).toBe('  name  second  kept')
+  expect(heading(20)).toBe('  name  second  kept')
+  expect(heading(19)).toBe('  name  kept')
+  expect(heading(1)).toBe('  name  kept')
+})
+
 describe('values in messages', () => {
   test('are quoted, shortened, and free of what could steer a terminal', () => {
     expect(quoted('a"b\n\u001b[2J\u009b\u202e\u2028')).toBe('"a\\"b\\n\\u001b[2J\\u009b\\u202e\\u2028"')

@@ -8,7 +8,7 @@ import { jsonReport } from './report/json.ts'
 import { peakMemory } from './report/memory.ts'
 import { count } from './report/numbers.ts'
 import { ProgressDisplay } from './report/progress.ts'
-import { type Output, type Style, styleFor } from './report/terminal.ts'
+import { type Output, type Style, styleFor, widthOf } from './report/terminal.ts'
 import { type Outcome, runReplay } from './run.ts'
 import { type StopSignal, watchSignals } from './signals.ts'
 import { exitCodes, synopsis, usage } from './usage.ts'
@@ -46,7 +46,7 @@ export async function replay(args: readonly string[], io: ReplayIo): Promise<num
     notes.end(outcome)
     const report = request.json
       ? `${JSON.stringify(jsonReport(outcome))}\n`
-      : humanReport(outcome, peakMemory(), styleFor(io.stdout))
+      : humanReport(outcome, peakMemory(), styleFor(io.stdout), widthOf(io.stdout))
     const unwritten = await print(io.stdout, report)
     notes.ending(outcome)
     if (unwritten) notes.unwritten(unwritten)

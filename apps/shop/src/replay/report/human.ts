@@ -1,22 +1,23 @@
+import { stripVTControlCharacters } from 'node:util'
 import type { FiguresReport } from '../figures/figures.ts'
 import type { ProductReport } from '../figures/products.ts'
-import { rejectLine } from '../rejects.ts'
+import { type Reject, rejectLine } from '../rejects.ts'
 import type { Outcome } from '../run.ts'
 import { count, duration, mebibytes, pounds } from './numbers.ts'
 import { table, type TableColumn } from './table.ts'
 import type { Style } from './terminal.ts'
 
-/** The report for people. `memory` is the peak in bytes. */
-export function humanReport(outcome: Outcome, memory: number, style: Style): string {
+/** The report for people. `memory` is the peak in bytes, `width` how many characters a line of a table may have. */
+export function humanReport(outcome: Outcome, memory: number, style: Style, width = Infinity): string {
   const { shop } = outcome
   const months = Object.entries(shop.months)
   const countries = Object.entries(shop.countries).toSorted(([, a], [, b]) => b.revenue_net_mills - a.revenue_net_mills)
   const sections = [
-    section(style, 'By country', figuresTable('country', countries, shop.totals, style)),
-    section(style, 'By month', figuresTable('month', months, shop.totals, style)),
-    section(style, 'Products by net revenue, the first 20', productTable(shop.products.revenue_net, style)),
+    section(style, 'By country', figuresTable('country', countries, shop.totals, style, width)),
+    section(style, 'By month', figuresTable('month', months, shop.totals, style, width)),
+    section(style, 'Products by net revenue, the first 20', productTable(shop.products.revenue_net, style, width)),
     section(style, 'Rows that break a rule (accepted, and flagged)', ruleTable(outcome, style)),
-    section(style, 'Rejected rows', rejectTable(outcome, style)),
+    section(style, 'Rejected rows', rejectTable(outcome, style, width)),
   ]
   return [summary(outcome, memory, style), ...sections.filter((lines) => lines.length > 0)].map(joined).join('\n')
 }
@@ -55,17 +56,18 @@ function figuresTable(
   groups: readonly (readonly [string, FiguresReport])[],
   totals: FiguresReport,
   style: Style,
+  width: number,
 ): string[] {
   if (groups.length === 0) return []
   const columns: TableColumn[] = [
     { title },
     { title: 'rows', align: right },
-    { title: 'invoices', align: right },
-    { title: 'customers', align: right },
-    { title: 'units net', align: right },
+    { title: 'invoices', align: right, leaveOut: 4 },
+    { title: 'customers', align: right, leaveOut: 3 },
+    { title: 'units net', align: right, leaveOut: 2 },
     { title: 'revenue net £', align: right },
-    { title: 'cancelled £', align: right },
-    { title: 'clean £', align: right },
+    { title: 'cancelled £', align: right, leaveOut: 1 },
+    { title: 'clean £', align: right, leaveOut: 5 },
   ]
   const line = (name: string, figures: FiguresReport): string[] => [
     name === '' ? '(none)' : name,
@@ -77,16 +79,16 @@ function figuresTable(
     pounds(figures.revenue_cancelled_mills),
     pounds(figures.revenue_clean_mills),
   ]
-  return table(columns, [...groups.map(([name, figures]) => line(name, figures)), line('all', totals)], style)
+  return table(columns, [...groups.map(([name, figures]) => line(name, figures)), line('all', totals)], style, width)
 }
 
-function productTable(products: readonly ProductReport[], style: Style): string[] {
+function productTable(products: readonly ProductReport[], style: Style, width: number): string[] {
   if (products.length === 0) return []
   const columns: TableColumn[] = [
     { title: 'stock code' },
-    { title: 'units net', align: right },
+    { title: 'units net', align: right, leaveOut: 1 },
     { title: 'revenue net £', align: right },
-    { title: 'description' },
+    { title: 'description', leaveOut: 2 },
   ]
   return table(
     columns,
@@ -97,6 +99,7 @@ function productTable(products: readonly ProductReport[], style: Style): string[
       description ?? '–',
     ]),
     style,
+    width,
   )
 }
 
@@ -115,12 +118,15 @@ function ruleTable({ shop }: Outcome, style: Style): string[] {
   )
 }
 
-function rejectTable({ rejects }: Outcome, style: Style): string[] {
+function rejectTable({ rejects }: Outcome, style: Style, width: number): string[] {
   if (rejects.length === 0) return []
   const columns: TableColumn[] = [{ title: 'reason' }, { title: 'rows', align: right }, { title: 'first' }]
-  return table(
-    columns,
-    rejects.map(({ reason, rows, first }) => [reason, count(rows), rejectLine(first)]),
-    style,
-  )
+  const lines = (text: (first: Reject) => string): string[] =>
+    table(
+      columns,
+      rejects.map(({ reason, rows, first }) => [reason, count(rows), text(first)]),
+      style,
+    )
+  const whole = lines(rejectLine)
+  return whole.some((line) => stripVTControlCharacters(line).length > width) ? lines(({ row }) => `row ${row}`) : whole
 }
