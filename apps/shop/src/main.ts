@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util'
 import { replay } from './replay/cli.ts'
 import { paintFor } from './story/paint.ts'
 
@@ -10,41 +11,54 @@ const usage = `Usage: demo [--seed N]     a day in an event-driven shop, in seve
 Exit codes: 0 fine, 2 a command or an option that there is not; replay has more.
 `
 
-const [command = '--seed', ...args] = process.argv.slice(2)
+const seedRule = '--seed takes one whole number from 0 on'
 
 // Who writes sees whether it worked. Without a listener a reader who leaves early, as `head` does, would end the
 // process with a stack trace.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 
-switch (command) {
-  case 'replay': {
-    const { stdout, stderr } = process
-    process.exitCode = await replay(args, {
-      stdout,
-      stderr,
-      signals: process,
-      raise: (signal) => process.kill(process.pid, signal),
-    })
-    break
-  }
-  case '--seed': {
-    const seed = args.length === 0 ? 1 : Number(args[0])
-    if (!Number.isSafeInteger(seed) || seed < 0 || args.length > 1) {
-      refuse(`--seed takes one whole number from 0 on, received ${JSON.stringify(args.join(' '))}`)
-      break
-    }
+const [first, ...rest] = process.argv.slice(2)
+
+if (first === 'replay') {
+  const { stdout, stderr } = process
+  process.exitCode = await replay(rest, {
+    stdout,
+    stderr,
+    signals: process,
+    raise: (signal) => process.kill(process.pid, signal),
+  })
+} else {
+  const request = parse(process.argv.slice(2))
+  if ('refused' in request) refuse(request.refused)
+  else if (request.help) process.stdout.write(usage)
+  else {
     // Loaded here, because no Node parses the decorators of its sources: the replay runs without a build too.
     const { tellStory } = await import('./story/story.ts')
-    await tellStory(seed, console.log, paintFor(process.stdout))
-    break
+    await tellStory(request.seed, console.log, paintFor(process.stdout))
   }
-  case 'help':
-  case '--help':
-  case '-h':
-    process.stdout.write(usage)
-    break
-  default:
-    refuse(`there is no command ${JSON.stringify(command)}`)
+}
+
+/** The request, or what is wrong with it. */
+function parse(args: string[]): { readonly help: boolean; readonly seed: number } | { readonly refused: string } {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { help: { type: 'boolean', short: 'h', default: false }, seed: { type: 'string', default: '1' } },
+    })
+    const [command = 'help', ...others] = positionals
+    if (command === 'replay') return { refused: 'replay comes first, its options behind it' }
+    if (command !== 'help') return { refused: `there is no command ${JSON.stringify(command)}` }
+    if (others.length > 0) return { refused: `help takes no ${JSON.stringify(others[0])}` }
+    if (!/^\d+$/.test(values.seed) || !Number.isSafeInteger(Number(values.seed))) {
+      return { refused: `${seedRule}, received ${JSON.stringify(values.seed)}` }
+    }
+    return { help: values.help || positionals.length > 0, seed: Number(values.seed) }
+  } catch (error) {
+    // Behind its first sentence Node explains how to pass such a thing as a positional, which would not help here.
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split(/\.\s/)
+    return { refused: reason.includes("'--seed") ? `${seedRule}: ${reason}` : reason }
+  }
 }
 
 function refuse(what: string): void {

@@ -219,9 +219,11 @@ describe('a file that cannot be read to its end: exit code 1', () => {
     expect(report.error!.message).toContain(message)
   })
 
-  test('before its first row has a report that says just that', async () => {
+  test('before its first row is told by its error alone', async () => {
     const path = join(folder.path, 'nowhere.csv')
-    expect((await replayed(path)).stdout).toBe(`Could not finish ${path}\n  0 rows = 0 accepted + 0 rejected\n`)
+    const { code, stdout, stderr } = await replayed(path)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^error .*nowhere\.csv does not exist\nCheck the path; .*\n$/)
   })
 
   test('that this user may not read', async () => {
@@ -420,6 +422,29 @@ describe('output', () => {
       expect(await linesOn({ isTTY: true, columns: 0 })).toEqual(all)
       expect(await linesOn({ isTTY: false, columns: 80 })).toEqual(all)
     })
+  })
+
+  test.each([
+    [['--seed'], '--seed takes one whole number from 0 on'],
+    [['--seed='], '--seed takes one whole number from 0 on, received ""'],
+    [['--seed', '-1'], '--seed takes one whole number from 0 on'],
+    [['--seed', '1.5'], '--seed takes one whole number from 0 on, received "1.5"'],
+    [['--seed', '9007199254740992'], 'received "9007199254740992"'],
+    [['--seed', '1', '2'], 'there is no command "2"'],
+    [['--foo'], "Unknown option '--foo'\n"],
+    [['--seed', '1', 'replay'], 'replay comes first'],
+    [[''], 'there is no command ""'],
+  ])('the demo refuses %j with exit code 2 and tells no story', async (args, message) => {
+    const { code, stdout, stderr } = await new DemoProcess(args).ended
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr.startsWith('demo: ')).toBe(true)
+    expect(stderr).toContain(message)
+    expect(stderr).toContain('Usage: demo')
+  })
+
+  test.each(['help', '--help', '-h'])('the demo explains itself for %s', async (word) => {
+    const { code, stdout } = await new DemoProcess([word]).ended
+    expect({ code, usage: stdout.startsWith('Usage: demo [--seed N]') }).toEqual({ code: 0, usage: true })
   })
 
   test('the demo without a command, or with one that it does not know, says what there is', async () => {

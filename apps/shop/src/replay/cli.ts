@@ -44,10 +44,12 @@ export async function replay(args: readonly string[], io: ReplayIo): Promise<num
       onUnusedColumns: (names) => notes.unusedColumns(names),
     })
     notes.end(outcome)
+    // Of a file without a row that was read there is nothing to tell but the error.
+    const nothing = outcome.status === 'failed' && outcome.accepted + outcome.rejected === 0
     const report = request.json
       ? `${JSON.stringify(jsonReport(outcome))}\n`
       : humanReport(outcome, peakMemory(), styleFor(io.stdout), widthOf(io.stdout))
-    const unwritten = await print(io.stdout, report)
+    const unwritten = nothing && !request.json ? undefined : await print(io.stdout, report)
     notes.ending(outcome)
     if (unwritten) notes.unwritten(unwritten)
     return unwritten ? exitCodes.failed : exitCodeOf(outcome, signals.received)

@@ -36,7 +36,6 @@ function summary(outcome: Outcome, memory: number, style: Style): string[] {
   const rows = accepted + rejected
   const heading = { complete: 'Replayed', interrupted: 'Stopped while replaying', failed: 'Could not finish' }[status]
   const title = style('bold', `${heading} ${file}`)
-  if (status === 'failed' && rows === 0) return [title, '  0 rows = 0 accepted + 0 rejected']
   const facts: [string, string][] = [
     ['rows', `${count(rows)} = ${count(accepted)} accepted + ${count(rejected)} rejected`],
     ['events', `${count(sale)} sales, ${count(cancellation)} cancellations, ${count(other)} adjustments`],
