@@ -4,7 +4,7 @@ import { circuitBreaker as breakerPolicy, CircuitState, ConsecutiveBreaker, Coun
 import { CircuitOpenError } from '../errors.ts'
 import { tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, invalid, positiveInteger, timerDuration } from '../wrapping/options.ts'
+import { functionOption, invalid, positiveInteger, timerDuration, knownOptions } from '../wrapping/options.ts'
 import type { Async, Change, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
 /** `closed`: calls pass. `open`: calls are refused. `half-open`: one trial call passes, others are refused. */
@@ -49,6 +49,7 @@ export interface CircuitBroken extends Change {
  * const charge = circuitBreaker({ failures: 5, resetAfter: '30s' })(chargeCard)
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): HandlerDecorator<CircuitBroken> {
+  knownOptions('circuitBreaker', options, ['failures', 'resetAfter', 'countIf', 'onStateChange'])
   const { failures = 5, countIf = () => true, onStateChange } = options
   const resetAfter = timerDuration(options.resetAfter ?? '30s', 'resetAfter')
   functionOption(countIf, 'countIf')

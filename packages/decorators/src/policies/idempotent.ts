@@ -1,6 +1,6 @@
 import { type Duration, milliseconds } from '@tidings/core'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, invalid, methodOption, positiveInteger } from '../wrapping/options.ts'
+import { functionOption, invalid, methodOption, positiveInteger, knownOptions } from '../wrapping/options.ts'
 import type { AsyncMaybe, Change, EventOf, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
 /** An event by whose id {@link idempotent} knows it again. */
@@ -48,6 +48,7 @@ export interface Idempotent<Event> extends Change {
 export function idempotent<Event = Identified>(
   options: IdempotentOptions<Event> = {},
 ): HandlerDecorator<Idempotent<Event>> {
+  knownOptions('idempotent', options, ['store', 'key', 'scope'])
   const { key: keyOf, store, scope } = options
   if (keyOf !== undefined) functionOption(keyOf, 'key')
   if (store !== undefined) {
@@ -104,6 +105,7 @@ export interface MemoryIdempotencyStoreOptions {
 export function memoryIdempotencyStore(
   options: MemoryIdempotencyStoreOptions = {},
 ): IdempotencyStore & { readonly size: number } {
+  knownOptions('memoryIdempotencyStore', options, ['max', 'ttl'])
   const max = positiveInteger(options.max ?? 10_000, 'max')
   const ttl = milliseconds(options.ttl ?? '24h', 'ttl')
   /** From the key not seen for longest to the latest, each with the time at which it expires. */

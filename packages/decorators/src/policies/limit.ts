@@ -1,7 +1,7 @@
 import { CancelledError, OverloadedError } from '../errors.ts'
 import { type HeldCall, holdCall, leavesOnAbort } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { positiveInteger } from '../wrapping/options.ts'
+import { positiveInteger, knownOptions } from '../wrapping/options.ts'
 import type { Async, Cancellable, Change, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
 export interface LimitOptions {
@@ -27,6 +27,7 @@ export interface Limited extends Change {
  * const send = limit(4)(sendMail)
  */
 export function limit(concurrency: number, options: LimitOptions = {}): HandlerDecorator<Limited> {
+  knownOptions('limit', options, ['maxWaiting'])
   positiveInteger(concurrency, 'concurrency', true)
   const { maxWaiting = 1000 } = options
   if (maxWaiting !== 0) positiveInteger(maxWaiting, 'maxWaiting', true)

@@ -1,6 +1,6 @@
 import { decorator } from '../wrapping/decorator.ts'
 import { tell } from '../wrapping/calls.ts'
-import { functionOption, invalid, methodOption } from '../wrapping/options.ts'
+import { functionOption, invalid, methodOption, knownOptions } from '../wrapping/options.ts'
 import type { Change, HandlerDecorator } from '../wrapping/types.ts'
 
 /** What {@link logged} writes to: the console, or most loggers. */
@@ -59,6 +59,7 @@ export interface Logged extends Change {
  * // Executed reserve in 3.1 ms          or: Failed reserve after 3.1 ms: TypeError
  */
 export function logged(options: LoggedOptions = {}): HandlerDecorator<Logged> {
+  knownOptions('logged', options, ['logger', 'level', 'name', 'format'])
   const { logger = console, level = 'info', format = line } = options
   functionOption(format, 'format')
   methodOption(logger, 'info', 'logger')

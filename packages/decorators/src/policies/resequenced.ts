@@ -2,7 +2,7 @@ import type { Duration } from '@tidings/core'
 import { CancelledError } from '../errors.ts'
 import { holdCall, leavesOnAbort, tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, invalid, positiveInteger, timerDuration } from '../wrapping/options.ts'
+import { functionOption, invalid, positiveInteger, timerDuration, knownOptions } from '../wrapping/options.ts'
 import type { AsyncMaybe, Change, EventOf, Flushable, HandlerDecorator, Kept } from '../wrapping/types.ts'
 import { type GapReason, type Held, Lane } from './resequencer.ts'
 
@@ -86,6 +86,16 @@ export interface Resequenced<Event> extends Change {
 export function resequenced<Event = Sequenced>(
   options: ResequencedOptions<Event> = {},
 ): HandlerDecorator<Resequenced<Event>> {
+  knownOptions('resequenced', options, [
+    'place',
+    'gapTimeout',
+    'first',
+    'maxHeld',
+    'maxSources',
+    'late',
+    'onGap',
+    'onLate',
+  ])
   const gapTimeout = timerDuration(options.gapTimeout ?? '5s', 'gapTimeout')
   const maxHeld = positiveInteger(options.maxHeld ?? 1000, 'maxHeld')
   const maxSources = positiveInteger(options.maxSources ?? 10_000, 'maxSources')

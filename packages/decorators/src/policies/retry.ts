@@ -1,7 +1,7 @@
 import type { Duration } from '@tidings/core'
 import { sleep, tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { atLeast, functionOption, invalid, positiveInteger, timerDuration } from '../wrapping/options.ts'
+import { atLeast, functionOption, invalid, positiveInteger, timerDuration, knownOptions } from '../wrapping/options.ts'
 import { signalOf } from '../wrapping/signal.ts'
 import type { Async, Cancellable, Change, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
@@ -51,6 +51,7 @@ export interface Retried extends Change {
  * const send = retry({ attempts: 5, delay: '1s', retryIf: (error) => !(error instanceof TypeError) })(sendMail)
  */
 export function retry(options: RetryOptions = {}): HandlerDecorator<Retried> {
+  knownOptions('retry', options, ['attempts', 'delay', 'factor', 'max', 'jitter', 'retryIf', 'onRetry'])
   const { attempts = 3, jitter = true, retryIf = isRetryable, onRetry } = options
   positiveInteger(attempts, 'attempts', true)
   functionOption(retryIf, 'retryIf')

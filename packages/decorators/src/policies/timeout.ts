@@ -2,7 +2,7 @@ import type { Duration } from '@tidings/core'
 import { TimeoutError } from '../errors.ts'
 import { promised, tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, timerDuration } from '../wrapping/options.ts'
+import { functionOption, timerDuration, invalid, knownOptions } from '../wrapping/options.ts'
 import { signalOf, withSignal } from '../wrapping/signal.ts'
 import type { AnyHandler, Async, Change, HandlerDecorator, Kept, SignalContext } from '../wrapping/types.ts'
 
@@ -42,7 +42,9 @@ export interface Timed extends Change {
  * await load('42')
  */
 export function timeout(duration: Duration, options: TimeoutOptions = {}): HandlerDecorator<Timed> {
+  knownOptions('timeout', options, ['onLate'])
   const limit = timerDuration(duration, 'duration')
+  if (limit === 0) throw invalid('duration', 'longer than 0', duration, 'Leave the decorator out for no limit.')
   const { onLate } = options
   if (onLate !== undefined) functionOption(onLate, 'onLate')
   return decorator({

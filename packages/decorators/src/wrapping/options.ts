@@ -26,6 +26,22 @@ export function functionOption<F>(value: F, option: string): F {
   throw invalid(option, 'a function', value, `Pass the function itself as \`${option}\`.`)
 }
 
+/** Options that are an object and hold nothing unknown: a slip of the pen must not pass for a default. */
+export function knownOptions(decorator: string, options: object, known: readonly string[]): void {
+  if (typeof options === 'function') {
+    throw invalid(`options of ${decorator}`, 'an object', options, `Call it first: ${decorator}(…)(handler).`)
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(`options of ${decorator}`, 'an object', options, `There are: ${known.join(', ')}.`)
+  }
+  const unknown = Object.keys(options).find((option) => !known.includes(option))
+  if (unknown === undefined) return
+  throw new TidingsError(
+    'INVALID_ARGUMENT',
+    `\`${unknown}\` is no option of ${decorator}\nThere are: ${known.join(', ')}.`,
+  )
+}
+
 /** A method that an object given as an option must have. */
 export function methodOption(object: object, method: string, option: string): void {
   functionOption(Reflect.get(object, method), `${option}.${method}`)
