@@ -35,7 +35,15 @@ export {
   toCloudEventHeaders,
 } from './cloudevents/headers.ts'
 export { defineEvent, type EventTypeName } from './definition/define-event.ts'
-export type { CreateOptions, DefinedEvent, EventOf, EventOptions, ParseResult, Upcaster } from './definition/types.ts'
+export type {
+  AnyDefinedEvent,
+  CreateOptions,
+  DefinedEvent,
+  EventOf,
+  EventOptions,
+  ParseResult,
+  Upcaster,
+} from './definition/types.ts'
 export {
   AsyncSchemaError,
   InvalidCloudEventError,

@@ -1,4 +1,4 @@
-import type { DefinedEvent, EventOf, ParseResult } from '../definition/types.ts'
+import type { AnyDefinedEvent, EventOf, ParseResult } from '../definition/types.ts'
 import { InvalidDefinitionError, InvalidEventError, UnknownEventTypeError } from '../errors/errors.ts'
 import { render } from '../errors/render.ts'
 import { attributeIssue, wholeIssue } from '../event/attributes.ts'
@@ -6,7 +6,7 @@ import { type CatalogComparison, type CompareOptions, compareCatalogs } from './
 import { type CatalogSnapshot, snapshotOf } from './snapshot.ts'
 
 /** All event types of an application: to parse whatever arrives, and to compare with what was released before. */
-export interface Catalog<Definitions extends readonly DefinedEvent[] = readonly DefinedEvent[]> {
+export interface Catalog<Definitions extends readonly AnyDefinedEvent[] = readonly AnyDefinedEvent[]> {
   /** In the order given. */
   readonly definitions: Definitions
   /** The event types, in the order given. */
@@ -48,25 +48,25 @@ export interface Catalog<Definitions extends readonly DefinedEvent[] = readonly 
  * const catalog = createCatalog([OrderPlaced, OrderShipped])
  * const event = catalog.parse(JSON.parse(text)) // OrderPlaced | OrderShipped
  */
-export function createCatalog<const Definitions extends readonly DefinedEvent[]>(
+export function createCatalog<const Definitions extends readonly AnyDefinedEvent[]>(
   definitions: Definitions,
 ): Catalog<Definitions> {
   return new EventCatalog(definitions)
 }
 
 /** The event map of a catalog, to type a dispatcher: `new EventDispatcher<EventsOf<typeof catalog>>()`. */
-export type EventsOf<C extends { readonly definitions: readonly DefinedEvent[] }> = {
+export type EventsOf<C extends { readonly definitions: readonly AnyDefinedEvent[] }> = {
   [Definition in C['definitions'][number] as Definition['type']]: EventOf<Definition>
 }
 
-class EventCatalog<Definitions extends readonly DefinedEvent[]> implements Catalog<Definitions> {
+class EventCatalog<Definitions extends readonly AnyDefinedEvent[]> implements Catalog<Definitions> {
   readonly definitions: Definitions
   readonly types: readonly Definitions[number]['type'][]
   readonly #byType: ReadonlyMap<string, Definitions[number]>
 
   constructor(definitions: Definitions) {
     this.#byType = index(definitions)
-    this.definitions = Object.freeze([...definitions]) as readonly DefinedEvent[] as Definitions
+    this.definitions = Object.freeze([...definitions]) as readonly AnyDefinedEvent[] as Definitions
     this.types = Object.freeze([...this.#byType.keys()])
   }
 
@@ -85,7 +85,7 @@ class EventCatalog<Definitions extends readonly DefinedEvent[]> implements Catal
   }
 
   safeParse(value: unknown): ParseResult<EventOf<Definitions[number]>> {
-    let definition: DefinedEvent
+    let definition: AnyDefinedEvent
     try {
       definition = this.#definitionFor(value)
     } catch (error) {
@@ -103,7 +103,7 @@ class EventCatalog<Definitions extends readonly DefinedEvent[]> implements Catal
     return snapshotOf(this.definitions)
   }
 
-  #definitionFor(value: unknown): DefinedEvent {
+  #definitionFor(value: unknown): AnyDefinedEvent {
     const type: unknown = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined
     if (typeof type !== 'string') throw untyped(value)
     const definition = this.#byType.get(type)
@@ -121,7 +121,9 @@ function untyped(value: unknown): InvalidEventError {
   return new InvalidEventError({ type: undefined, version: undefined, issues: [issue], origin: 'parse' })
 }
 
-function index<Definition extends DefinedEvent>(definitions: readonly Definition[]): ReadonlyMap<string, Definition> {
+function index<Definition extends AnyDefinedEvent>(
+  definitions: readonly Definition[],
+): ReadonlyMap<string, Definition> {
   const byType = new Map<string, Definition>()
   for (const [position, definition] of definitions.entries()) {
     const usable: unknown = definition

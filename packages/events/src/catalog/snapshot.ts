@@ -1,4 +1,4 @@
-import type { DefinedEvent } from '../definition/types.ts'
+import type { AnyDefinedEvent } from '../definition/types.ts'
 import { InvalidDefinitionError } from '../errors/errors.ts'
 import { render } from '../errors/render.ts'
 import { comparableSchemaOf, type JsonSchema } from '../schema/json-schema.ts'
@@ -19,7 +19,7 @@ export interface EventSnapshot {
   readonly schema?: JsonSchema
 }
 
-export function snapshotOf(definitions: readonly DefinedEvent[]): CatalogSnapshot {
+export function snapshotOf(definitions: readonly AnyDefinedEvent[]): CatalogSnapshot {
   const sorted = definitions.toSorted((a, b) => (a.type < b.type ? -1 : 1))
   const events = sorted.map(({ type, version, upcasts, schema }): [string, EventSnapshot] => {
     const json = comparableSchemaOf(schema)

@@ -1,4 +1,4 @@
-import type { DefinedEvent, EventOf } from '../definition/types.ts'
+import type { AnyDefinedEvent, EventOf } from '../definition/types.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { InvalidCloudEventError, InvalidEventError } from '../errors/errors.ts'
 import type { EventIssue } from '../errors/issues.ts'
@@ -23,7 +23,7 @@ export type EventReader<Event = unknown> = { parse(value: unknown): Event }
 export type EventRead<Reader extends EventReader> =
   Reader extends Catalog<infer Definitions>
     ? EventOf<Definitions[number]>
-    : Reader extends DefinedEvent
+    : Reader extends AnyDefinedEvent
       ? EventOf<Reader>
       : ReturnType<Reader['parse']>
 

@@ -60,6 +60,27 @@ export interface DefinedEvent<
   redact(data: unknown): unknown
 }
 
+/**
+ * Any definition that {@link defineEvent} made, whatever its schema: what a list of definitions holds. It is not
+ * `DefinedEvent<string, StandardSchema>`, since compilers before TypeScript 6.0 cannot relate the input of a zod schema
+ * to that of every schema.
+ */
+export interface AnyDefinedEvent {
+  readonly type: string
+  readonly index: number
+  readonly version: number
+  readonly schema: StandardSchema
+  readonly description: string | undefined
+  readonly upcasts: readonly number[]
+  /** Takes nothing here: which input fits, only the definition itself knows. */
+  create(input: never, options?: CreateOptions): TidingsEvent
+  parse(value: unknown): TidingsEvent
+  safeParse(value: unknown): ParseResult<TidingsEvent>
+  is(value: unknown): boolean
+  jsonSchema(options?: JsonSchemaOptions): JsonSchema
+  redact(data: unknown): unknown
+}
+
 /** What {@link defineEvent} takes besides the type. */
 export interface EventOptions<Schema extends StandardSchema> {
   /** Validates the data: zod, or any synchronous Standard Schema. */
