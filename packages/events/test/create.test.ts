@@ -260,6 +260,12 @@ describe('the subject', () => {
 })
 
 describe('causedBy', () => {
+  test('refuses what is no event', () => {
+    for (const cause of [{}, null, undefined, { id: 'a' }]) {
+      expect(() => causedBy(cause as never)).toThrow(/^causedBy must be given an event.*\nPass the event/)
+    }
+  })
+
   test('carries correlation and causation on', () => {
     const root = OrderPlaced.create({ orderId, quantity: 1 })
     const child = OrderPlaced.create({ orderId, quantity: 2 }, causedBy(root))

@@ -155,3 +155,7 @@ describe('an id', () => {
     expect(ids.every((id) => /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(id))).toBe(true)
   })
 })
+
+test('an object of schemas is told to be wrapped', () => {
+  expect(() => defineEvent('a', { item: z.string() } as never)).toThrow(/object of schemas\nWrap it: z\.object/)
+})

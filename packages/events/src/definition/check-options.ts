@@ -26,6 +26,9 @@ export function checkOptions(type: unknown, definition: unknown): void {
     )
   }
   const options: Record<string, unknown> = { ...definition }
+  if (!('schema' in options) && Object.values(options).some(isStandardSchema)) {
+    throw refuse(`${at} needs a schema, received an object of schemas`, 'Wrap it: z.object({ … }).')
+  }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
     const meant = closest(name, known)

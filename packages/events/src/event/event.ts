@@ -1,3 +1,4 @@
+import { TidingsError } from '@tidings/core'
 import { open, redact } from '../schema/sensitive.ts'
 import type { Disclosure } from '../schema/sensitive.ts'
 
@@ -99,10 +100,19 @@ export function originOf(event: object): EventOrigin | undefined {
   return (event as { [brand]?: EventOrigin })[brand]
 }
 
-/** The options for `create` that make the new event an effect of `cause`: correlation and causation are carried on. */
+/**
+ * The options for `create` that make the new event an effect of `cause`: correlation and causation are carried on.
+ * Throws a `TidingsError` with code `INVALID_ARGUMENT` for what is no event.
+ */
 export function causedBy(
   cause: Pick<TidingsEvent, 'id' | 'correlationId' | 'causationDepth'>,
 ): Required<Pick<EventJson, 'correlationId' | 'causationId' | 'causationDepth'>> {
+  if (typeof cause?.id !== 'string' || !Number.isSafeInteger(cause.causationDepth)) {
+    throw new TidingsError(
+      'INVALID_ARGUMENT',
+      'causedBy must be given an event: its `id` or `causationDepth` is missing\nPass the event that the handler received.',
+    )
+  }
   return {
     correlationId: cause.correlationId ?? cause.id,
     causationId: cause.id,
