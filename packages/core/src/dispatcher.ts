@@ -69,7 +69,7 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
     }
     // A definition that this dispatcher has seen before, and that only names its type.
     const bound = this.#bound[(key as EventDefinition | null)?.index as number]
-    if (bound !== undefined && bound.definition === key) return publishBound(bound, input)
+    if (bound !== undefined && bound.definition === key && input !== undefined) return publishBound(bound, input)
     return this.#publish(key, input, options, arguments.length)
   }
 
@@ -132,7 +132,7 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
     const topics = this.#topics
     const type = typeOf(key)
     const payload = topics.payload(key, input, options, given)
-    const topic = topics.find(key)
+    const topic = topics.find(given > 1 ? key : type)
     if (topic) return topic.publish(payload) as number
     topics.unheard(type, payload)
     return 0

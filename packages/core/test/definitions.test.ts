@@ -1,5 +1,11 @@
 import { describe, expect, test, vi } from 'vitest'
-import { type EventDefinition, EventDispatcher, eventType, nextDefinitionIndex } from '../src/index.ts'
+import {
+  AsyncEventDispatcher,
+  type EventDefinition,
+  EventDispatcher,
+  eventType,
+  nextDefinitionIndex,
+} from '../src/index.ts'
 
 interface Made {
   readonly type: 'order.placed'
@@ -196,4 +202,17 @@ describe('publish of an event that exists already', () => {
     expect(dispatcher.publish(new Shipped())).toBe(1)
     expect(dispatcher.publish(Object.assign(Object.create(null), { type: 'shipped' }))).toBe(1)
   })
+})
+
+test('INVARIANT: an event that has an index is delivered whole each time, and is no definition', async () => {
+  const event = { type: 'a', index: 3, item: 'Book' }
+  const background = new AsyncEventDispatcher()
+  const dispatcher = new EventDispatcher()
+  const got: unknown[] = []
+  for (const each of [dispatcher, background]) each.subscribe('a', (payload) => got.push(payload))
+  for (let i = 0; i < 3; i++) {
+    dispatcher.publish(event)
+    await background.publish(event)
+  }
+  expect(got).toEqual(Array.from({ length: 6 }, () => event))
 })
