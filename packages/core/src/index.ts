@@ -32,4 +32,5 @@ export type {
   StormState,
   SubscribeOptions,
 } from './options.ts'
+export { isPattern, patternMatcher } from './pattern.ts'
 export type { Subscription } from './subscription.ts'

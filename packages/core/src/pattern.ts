@@ -19,6 +19,15 @@ export function patternTokens(pattern: string): string[] {
 }
 
 /**
+ * A test of event types by a pattern, in which `*` stands for one dot-separated token and `**` for any number; a plain
+ * event type is matched by itself. Throws a `TidingsError` `INVALID_ARGUMENT` where a `*` is only a part of a token.
+ */
+export function patternMatcher(pattern: string): (type: string) => boolean {
+  const tokens = patternTokens(pattern)
+  return isPattern(pattern) ? (type) => matches(tokens, type.split('.')) : (type) => type === pattern
+}
+
+/**
  * Whether the tokens of a type match those of a pattern: `*` is one token, `**` any number, none included.
  * In time of pattern times type at most: where the two part, only the last `**` needs to take one token more.
  */

@@ -1,0 +1,51 @@
+import type { Duration } from '@tidings/core'
+import type { IdempotencyStore } from '@tidings/decorators'
+import type { AnyDefinedEvent, CreateOptions } from '@tidings/events'
+import type { Clock } from '../clock.ts'
+import type { HandlerLog } from '../handler/context.ts'
+import type { AnyHandler } from '../handler/handler.ts'
+import type { Middleware } from '../middleware.ts'
+import type { Observer } from '../observer.ts'
+import type { Transport } from '../transport/transport.ts'
+
+/** What {@link createBus} takes. */
+export interface BusOptions {
+  /**
+   * Who publishes: a URI-reference such as `/shop`. The events get it, and the names of the groups begin with it, so
+   * that two applications on one broker never take each other's events.
+   */
+  readonly source: string
+  readonly transport: Transport
+  readonly handlers?: readonly AnyHandler[] | undefined
+  /** Further event definitions, by which handlers of a pattern read events. Those of the handlers are known already. */
+  readonly definitions?: readonly AnyDefinedEvent[] | undefined
+  /** What `idempotent` handlers have handled. Default: kept in memory, the last 100,000 for 24 hours. */
+  readonly inbox?: IdempotencyStore | undefined
+  /** Wraps what goes out and what comes in, the first one outermost. */
+  readonly middleware?: readonly Middleware[] | undefined
+  /** Told what happens. */
+  readonly observer?: Observer | undefined
+  /** Where handlers log to, and the bus where nobody else is told. Default: the console. */
+  readonly log?: HandlerLog | undefined
+  /** How long a chain of events may be, each caused by the one before, across processes. Default 64. */
+  readonly maxDepth?: number | undefined
+  /** How long `publish` waits for the broker. Default `'30s'`. */
+  readonly publishTimeout?: Duration | undefined
+  /** A group that has deliveries but settles none for so long counts as stalled in `health()`. Default `'2m'`. */
+  readonly stalledAfter?: Duration | undefined
+  readonly clock?: Clock | undefined
+  /** From 0 up to, not with, 1: for the jitter of retries. Default `Math.random`. */
+  readonly random?: (() => number) | undefined
+}
+
+/** What `publish` takes besides the data. */
+export interface PublishOptions extends CreateOptions {
+  /** Delivered no earlier than this long from now. Needs a transport with `delay`. */
+  readonly delay?: Duration | undefined
+  /** Worthless after this time: a handler does not see it any more. Sets the attribute `expirytime`. */
+  readonly expires?: Duration | undefined
+  /** How long to wait for the broker; default that of the bus. */
+  readonly timeout?: Duration | undefined
+  /** Gives the wait up. */
+  readonly signal?: AbortSignal | undefined
+}

@@ -1,0 +1,162 @@
+import type { Duration } from '@tidings/core'
+import type { DefinedEvent, EventOf, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
+import type { DeadLetters } from '../dead-letter/dead-letters.ts'
+import type { EventFor, HandlerKey } from '../handler/handler.ts'
+import type { HandlerContext } from '../handler/context.ts'
+import type { HandlerOptions } from '../handler/options.ts'
+import type { Capabilities } from '../transport/capabilities.ts'
+import type { ConnectionState } from '../transport/transport.ts'
+import type { PublishOptions } from './options.ts'
+
+/** Delivers events to the handlers of all groups, over whatever transport, and loses none. Made by {@link createBus}. */
+export interface Bus extends AsyncDisposable {
+  readonly source: string
+  /** What the transport can do. */
+  readonly capabilities: Capabilities
+
+  /**
+   * Creates an event, and so validates it, and hands it to the broker. Resolves to the event when the broker has
+   * confirmed it, not when it is handled. Waits while the broker has no room.
+   *
+   * @throws InvalidEventError when the data does not fit; nothing is sent
+   * @throws PublishTimeoutError, or the reason of the signal, when nothing was sent in time
+   * @throws OutcomeUnknownError when it may have been sent; publish `error.event` again
+   * @throws MessageTooLargeError, BusClosedError, EventStormError (too many events, each caused by the one before)
+   */
+  publish<Type extends string, Schema extends StandardSchema>(
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+    options?: PublishOptions,
+  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
+  /** The same for an event that exists. */
+  publish<Event extends TidingsEvent>(event: Event, options?: PublishOptions): Promise<Event>
+
+  /**
+   * Publishes an event and waits for the first answer, which a handler gives by `context.reply`.
+   *
+   * @throws RequestTimeoutError when nobody answers in time; RequestFailedError when the handler gave up; all that `publish` throws
+   */
+  request<Type extends string, Schema extends StandardSchema, Reply extends TidingsEvent = TidingsEvent>(
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+    options?: RequestOptions<Reply>,
+  ): Promise<Reply>
+
+  /**
+   * Binds a handler while the bus runs, as `register` of `@tidings/decorators` and modules of an application do. The
+   * group is that of the options, else the name of the function.
+   */
+  subscribe<const Key extends HandlerKey>(
+    key: Key,
+    handle: (event: EventFor<Key>, context: HandlerContext) => unknown,
+    options?: SubscribeOptions,
+  ): BusSubscription
+
+  /**
+   * The events of a key, to be pulled. An event counts as handled when the next one is asked for; the last one when the
+   * iteration ends after it was asked for, so leaving the loop early gives it back. Ends with the signal or the bus.
+   */
+  events<const Key extends HandlerKey>(key: Key, options: PullOptions): AsyncIterableIterator<EventFor<Key>, undefined>
+
+  /** Takes back a delayed event by its id; false when it is gone already. Needs a transport with `cancel`. */
+  cancel(event: TidingsEvent | string): Promise<boolean>
+
+  /** What was given up. */
+  readonly deadLetters: DeadLetters
+
+  /** Whether events make progress. */
+  health(): Promise<Health>
+  /** What is bound to what, and why something is not. */
+  describe(): Description
+
+  /**
+   * Takes no more events, lets the running handlers end and gives back what has not begun. After `timeout` the signals
+   * of the handlers abort, and what they have not settled is given back. Idempotent; never rejects.
+   */
+  close(options?: CloseOptions): Promise<void>
+}
+
+export interface RequestOptions<Reply extends TidingsEvent> extends PublishOptions {
+  /** How long to wait for the answer. Default `'30s'`. */
+  readonly timeout?: Duration | undefined
+  /** What an answer must be; its type is that of the promise. Default: the reply as it is, if its type is known. */
+  readonly reply?: { readonly type: string; parse(value: unknown): Reply } | undefined
+}
+
+/** What `subscribe` takes; as {@link handler}, and `name` and `signal` as on a dispatcher. */
+export interface SubscribeOptions extends HandlerOptions {
+  /** For logs; default the function's name. It names the group too where `group` is left out. */
+  readonly name?: string | undefined
+  /** Unsubscribes when it aborts. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface BusSubscription extends Disposable {
+  readonly group: string
+  readonly name: string
+  readonly active: boolean
+  /** Resolves once events published from then on reach the handler; rejects when the transport refuses the group. */
+  readonly ready: Promise<void>
+  /** From now on the handler is not called. What is running ends; its group goes on waiting on the broker. Idempotent. */
+  unsubscribe(): void
+}
+
+export interface PullOptions extends Pick<HandlerOptions, 'group' | 'prefetch' | 'from'> {
+  readonly group: string
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface CloseOptions {
+  /** How long running handlers have to end. Default `'30s'`. */
+  readonly timeout?: Duration | undefined
+}
+
+/** `ok`; `starting` and `reconnecting` on the way there; `stalled`: deliveries, but nothing settled for too long. */
+export type HealthStatus = 'ok' | 'starting' | 'reconnecting' | 'stalled' | 'closing' | 'closed'
+
+export interface Health {
+  readonly status: HealthStatus
+  readonly connection: ConnectionState
+  readonly groups: readonly GroupHealth[]
+}
+
+export interface GroupHealth {
+  readonly group: string
+  readonly status: HealthStatus
+  /** Handlers running. */
+  readonly running: number
+  /** Deliveries held that wait for a slot, for their key, or for their next attempt. */
+  readonly held: number
+  /** Attempts that went on after their timeout, since their handler does not heed its signal. */
+  readonly overdue: number
+  /** Messages at the broker that nobody was given yet; undefined where it cannot tell. */
+  readonly waiting: number | undefined
+  /** Settled since the start. */
+  readonly settled: number
+  /** When a delivery was last settled, RFC 3339; undefined before the first. */
+  readonly lastProgress: string | undefined
+}
+
+export interface Description {
+  readonly source: string
+  readonly transport: string
+  readonly capabilities: Capabilities
+  readonly middleware: readonly string[]
+  readonly handlers: readonly HandlerDescription[]
+  /** Published by this bus so far, or defined, and no handler of this bus wants it. */
+  readonly unhandledTypes: readonly string[]
+}
+
+export interface HandlerDescription {
+  readonly name: string
+  readonly group: string
+  readonly types: readonly string[]
+  readonly bound: boolean
+  /** Why it is bound or not, as a sentence. */
+  readonly because: string
+  /** The event types known to this bus that its patterns match. */
+  readonly matches: readonly string[]
+  /** Its policy in words: `5 attempts, 1s to 1m apart`, `per key, 10 at a time`, `parks`. */
+  readonly policy: readonly string[]
+}

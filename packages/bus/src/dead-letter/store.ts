@@ -1,0 +1,66 @@
+import type { Message } from '../message/message.ts'
+
+/** Why an event was given up. */
+export type DeadLetterReason =
+  /** Every attempt failed. */
+  | 'attempts-exhausted'
+  /** The handler threw a `PermanentError`, or another error that says `retryable: false`. */
+  | 'permanent-error'
+  /** It was handed out again and again without an answer: it may end the process. */
+  | 'unsettled'
+  /** It is no CloudEvent, or its body is not what its content type says. */
+  | 'undecodable'
+  /** It does not match the schema of its event type. */
+  | 'invalid'
+  /** No event definition of this bus has its type, or no handler of the group wants it. */
+  | 'unknown-type'
+  /** Newer code wrote it. */
+  | 'unknown-version'
+  /** It is the effect of too many events, each of which caused the next. */
+  | 'event-storm'
+  /** An earlier event of its key is parked, and the group keeps the order. */
+  | 'key-parked'
+
+/** An error as it is kept: no more than a log would show. */
+export interface RecordedError {
+  /** The class. */
+  readonly name: string
+  readonly code?: string | undefined
+  /** Cut at 2,048 characters. */
+  readonly message: string
+}
+
+/** An event that a group could not handle, as it was received, with what is known of why. */
+export interface DeadLetter {
+  /** Unique; the same for the same event in the same group. */
+  readonly id: string
+  /** The whole name of the group. */
+  readonly group: string
+  /** The message as it arrived, bytes and all. */
+  readonly message: Message
+  readonly reason: DeadLetterReason
+  readonly error: RecordedError | undefined
+  /** Attempts made; 0 when the handler never saw it. */
+  readonly attempts: number
+  /** RFC 3339; the same as `lastFailedAt` when there was one attempt or none. */
+  readonly firstFailedAt: string
+  readonly lastFailedAt: string
+}
+
+/** Keeps dead letters. Part of a transport, or a store of its own. */
+export interface DeadLetterStore {
+  /**
+   * Keeps a letter, behind all others; one of the same id is replaced in its place. Throws or rejects when it cannot:
+   * the event then stays unsettled with its group.
+   */
+  add(letter: DeadLetter): void | Promise<void>
+  get(id: string): DeadLetter | undefined | Promise<DeadLetter | undefined>
+  /** Up to `limit` letters in the order of arrival, of one group where it is given, behind the one with the id `after`. */
+  list(query: { readonly group?: string | undefined; readonly after?: string | undefined; readonly limit: number }):
+    | readonly DeadLetter[]
+    | Promise<readonly DeadLetter[]>
+  /** Whether there was one to remove. */
+  remove(id: string): boolean | Promise<boolean>
+  /** Whether any letter of the group has this key. */
+  holdsKey(group: string, key: string): boolean | Promise<boolean>
+}

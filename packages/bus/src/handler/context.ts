@@ -1,0 +1,54 @@
+import type { InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
+import type { DefinedEvent, EventOf } from '@tidings/events'
+import type { PublishOptions } from '../bus/options.ts'
+
+/** What a handler is given beside its event. */
+export interface HandlerContext {
+  /** The whole name of the group. */
+  readonly group: string
+  /** Which attempt this is, from 1. */
+  readonly attempt: number
+  /** Whether some member was given the event before. */
+  readonly redelivered: boolean
+  /** Aborts when the attempt is over time, the delivery is lost, or the deadline of `close` has passed. */
+  readonly signal: AbortSignal
+  /** Logs with the event's id and type and the group. */
+  readonly log: HandlerLog
+  /** Publishes an effect of the event: correlation and causation are set. Otherwise as `bus.publish`. */
+  publish<Type extends string, Schema extends StandardSchema>(
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+    options?: PublishOptions,
+  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
+  /** Publishes an event made before, as it is. */
+  publish<Event extends TidingsEvent>(event: Event, options?: PublishOptions): Promise<Event>
+  /**
+   * Answers a request: the event goes to the requester alone. Does nothing when nobody asked, so that a handler can
+   * serve requests and plain events alike.
+   */
+  reply<Type extends string, Schema extends StandardSchema>(
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+  ): Promise<void>
+}
+
+/** What a batch handler is given beside its events. */
+export interface BatchContext extends Omit<HandlerContext, 'attempt' | 'redelivered' | 'publish' | 'reply'> {
+  /** Marks one event of the batch as failed; the others count as handled when the handler returns. */
+  fail(event: TidingsEvent, error: unknown): void
+  /** Publishes an effect of `cause`, which must be an event of the batch. */
+  publish<Type extends string, Schema extends StandardSchema>(
+    cause: TidingsEvent,
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+    options?: PublishOptions,
+  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
+}
+
+/** Writes lines with facts. */
+export interface HandlerLog {
+  debug(message: string, facts?: Readonly<Record<string, unknown>>): void
+  info(message: string, facts?: Readonly<Record<string, unknown>>): void
+  warn(message: string, facts?: Readonly<Record<string, unknown>>): void
+  error(message: string, facts?: Readonly<Record<string, unknown>>): void
+}

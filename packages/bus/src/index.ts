@@ -1,0 +1,60 @@
+export type { BusOptions, PublishOptions } from './bus/options.ts'
+export type {
+  Bus,
+  BusSubscription,
+  CloseOptions,
+  Description,
+  GroupHealth,
+  HandlerDescription,
+  Health,
+  HealthStatus,
+  PullOptions,
+  RequestOptions,
+  SubscribeOptions,
+} from './bus/types.ts'
+export { type Clock, systemClock } from './clock.ts'
+export type {
+  DeadLetterFilter,
+  DeadLetters,
+  ReplayOptions,
+  ReplayProgress,
+  ReplayResult,
+} from './dead-letter/dead-letters.ts'
+export type { DeadLetter, DeadLetterReason, DeadLetterStore, RecordedError } from './dead-letter/store.ts'
+export {
+  AttemptTimeoutError,
+  BusClosedError,
+  CapabilityMissingError,
+  DeadLettersFullError,
+  MessageTooLargeError,
+  OutcomeUnknownError,
+  PermanentError,
+  PublishTimeoutError,
+  RequestFailedError,
+  RequestTimeoutError,
+} from './errors.ts'
+export type { BatchContext, HandlerContext, HandlerLog } from './handler/context.ts'
+export {
+  type AnyHandler,
+  type BatchHandler,
+  type EventFor,
+  handler,
+  type Handler,
+  type HandlerKey,
+} from './handler/handler.ts'
+export type { BatchPolicy, HandlerOptions, RetryPolicy } from './handler/options.ts'
+export type { Policy } from './handler/policy.ts'
+export { deliveryHeaders, keyOf, type Message } from './message/message.ts'
+export type { Incoming, Middleware } from './middleware.ts'
+export type { Delivered, Observer } from './observer.ts'
+export type { Capabilities } from './transport/capabilities.ts'
+export type {
+  Connection,
+  ConnectionState,
+  ConnectOptions,
+  Delivery,
+  GroupRequest,
+  Membership,
+  Outgoing,
+  Transport,
+} from './transport/transport.ts'

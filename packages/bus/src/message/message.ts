@@ -1,0 +1,36 @@
+import type { EncodedEvent } from '@tidings/events'
+
+/**
+ * What a transport carries: an encoded event, and beside it the facts of its delivery. Immutable and owned by nobody,
+ * so a transport may keep it, hand it out many times, or write it to the wire.
+ */
+export interface Message extends EncodedEvent {
+  /**
+   * Facts of the delivery, which are no attributes of the event: those of {@link deliveryHeaders}, and whatever a
+   * middleware added. Texts by lower-case names; a transport carries them all, unchanged.
+   */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The names of the headers that the bus itself writes and reads. */
+export const deliveryHeaders = {
+  /** Which attempt this copy is for its group, from 1; left out for the first. */
+  attempt: 'x-tidings-attempt',
+  /** When the first attempt failed, RFC 3339. */
+  firstFailedAt: 'x-tidings-first-failed-at',
+  /** The id of the dead letter that this copy replays. */
+  replayOf: 'x-tidings-replay-of',
+  /** The group that waits for replies to a request. */
+  replyTo: 'x-tidings-reply-to',
+  /** The id of the event that a reply answers. */
+  inReplyTo: 'x-tidings-in-reply-to',
+  /** In a reply: the request could not be handled, and why. */
+  replyError: 'x-tidings-reply-error',
+} as const
+
+/** What orders a message among others: its `partitionkey`, else its subject; undefined for one that is free. */
+export function keyOf({ attributes }: Pick<Message, 'attributes'>): string | undefined {
+  const { partitionkey, subject } = attributes
+  if (typeof partitionkey === 'string' && partitionkey !== '') return partitionkey
+  return typeof subject === 'string' && subject !== '' ? subject : undefined
+}

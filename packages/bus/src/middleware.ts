@@ -1,0 +1,25 @@
+import type { Message } from './message/message.ts'
+
+/** A message that came in, for one group. */
+export interface Incoming {
+  readonly message: Message
+  /** The whole name of the group. */
+  readonly group: string
+  readonly attempt: number
+}
+
+/**
+ * Code around everything that goes out or comes in: tracing, compression, encryption, metrics. It sees messages as they
+ * are on the wire. The first middleware of a bus is the outermost in both directions.
+ */
+export interface Middleware {
+  /** For `describe()` and errors. */
+  readonly name: string
+  /** Around the hand-over to the transport, retries and replays included. What it passes on is what is sent. */
+  publish?(message: Message, next: (message: Message) => Promise<void>): Promise<void>
+  /**
+   * Around reading the event and calling its handler. `next` rejects with what the handler threw. What this function
+   * does decides: resolved, the event is handled; rejected, the attempt has failed.
+   */
+  receive?(incoming: Incoming, next: (message: Message) => Promise<void>): Promise<void>
+}

@@ -1,0 +1,39 @@
+/**
+ * What a transport can do. One object that drives three things: the check at start-up, which cases of the conformance
+ * suite run, and the table of the documentation. A transport states here what it does, never what it might.
+ */
+export interface Capabilities {
+  /** What was confirmed survives a crash of the broker. */
+  readonly durable: boolean
+  /** Members may connect from other processes. */
+  readonly remote: boolean
+  /**
+   * How messages of one key stay in order within a group. `'key'`: while one of them is unsettled, no other is handed
+   * out. `'partition'`: they come in order to one member at a time, and that member keeps their order. `'none'`.
+   */
+  readonly ordering: 'key' | 'partition' | 'none'
+  /** Groups may ask for event types by pattern. */
+  readonly patterns: boolean
+  /** `notBefore` is honoured: a message waits at the broker, in nobody's way. */
+  readonly delay: boolean
+  /** A delayed message can be taken back. */
+  readonly cancel: boolean
+  /** Dead letters are kept, and can be listed and removed. */
+  readonly deadLetters: boolean
+  /** Groups that live as long as a connection: what replies come back by. */
+  readonly temporaryGroups: boolean
+  /** A new group can begin with the oldest message that is kept, `from: 'earliest'`. */
+  readonly history: boolean
+  /** Says when a message reaches no group at all. */
+  readonly unroutable: boolean
+  /** Counts how often a message was handed out, so that one which ends the process each time is found out. */
+  readonly redeliveryCount: boolean
+  /** A message published twice with one id within a window is kept once. */
+  readonly deduplication: boolean
+  /** `waiting` tells how many messages a group has before it. */
+  readonly lag: boolean
+  /** Bytes of a message's body and headers at most; `Infinity` for no bound. */
+  readonly maxMessageSize: number
+  /** Milliseconds for which a delivery can stay unsettled; `Infinity` for as long as the connection lives. */
+  readonly maxHold: number
+}

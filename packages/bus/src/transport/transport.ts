@@ -1,0 +1,118 @@
+import type { Clock } from '../clock.ts'
+import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { Message } from '../message/message.ts'
+import type { Capabilities } from './capabilities.ts'
+
+/**
+ * A broker, as the bus sees it: the mechanics of delivery. What a policy means (attempts, backoff, dead letters, order
+ * of retries, idempotence) is the bus's, the same on every transport; a transport only moves messages and settles them.
+ *
+ * It fits queues, which settle each message, and logs, which commit a position: see {@link Delivery}.
+ */
+export interface Transport {
+  /** What it is called in errors, logs and documentation: `memory`, `rabbitmq`. */
+  readonly name: string
+  readonly capabilities: Capabilities
+  /** Opens a connection, one for each bus. Rejects when the broker cannot be reached at all. */
+  connect(options: ConnectOptions): Promise<Connection>
+}
+
+export interface ConnectOptions {
+  /** Who connects, for the broker's own pages: the bus's `source`. */
+  readonly name: string
+  readonly clock: Clock
+  /** Told each change. A connection that broke comes back by itself, its groups with it. */
+  onState(state: ConnectionState, error?: unknown): void
+  /** Told each message that reached no group, where the transport can tell. */
+  onUnroutable(message: Message): void
+}
+
+/** `reconnecting` until the broker answers again; `closed` for good, after `close` or an error that no retry mends. */
+export type ConnectionState = 'connected' | 'reconnecting' | 'closed'
+
+/** One bus's way to the broker. */
+export interface Connection {
+  /**
+   * Hands a message to the broker. Nothing returned, or the promise resolved, means: confirmed, so that it is not lost
+   * any more by what the capabilities promise. Waits while the broker has no room (backpressure), and while the
+   * connection is away.
+   *
+   * Rejects with the signal's reason when it aborts before anything was sent; with `OutcomeUnknownError` when the
+   * connection broke or the signal aborted in between; with `MessageTooLargeError` beyond `maxMessageSize`, leaving the
+   * connection usable. Messages that one caller publishes one after the other stay in this order for each key.
+   */
+  publish(outgoing: Outgoing, signal?: AbortSignal): void | Promise<void>
+
+  /**
+   * Joins a group, making it and its bindings where they do not exist, and hands its messages to `deliver`, never more
+   * than `prefetch` unsettled ones. Resolves once the group gets what is published from then on.
+   */
+  subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void): Promise<Membership>
+
+  /** Where dead letters are kept; there when the capability says so. */
+  readonly deadLetters: DeadLetterStore | undefined
+
+  /** Takes back a delayed message by the id of its event; false when there is none (any more). Needs `cancel`. */
+  cancel?(id: string): Promise<boolean>
+
+  /**
+   * Ends the connection: what is unsettled goes back to its group at once. Publishes under way settle first. Resolves
+   * in bounded time, also while the broker is gone. Idempotent.
+   */
+  close(): Promise<void>
+}
+
+/** A message on its way to the broker. */
+export interface Outgoing {
+  readonly message: Message
+  /** The one group that it is for: a retry, a replay or a reply. Left out: each group that asked for its event type. */
+  readonly group?: string | undefined
+  /** Milliseconds since 1970 before which it must not be delivered. */
+  readonly notBefore?: number | undefined
+}
+
+/** What a bus asks of a transport for one group. */
+export interface GroupRequest {
+  /** The whole name, unique among all applications of the broker. */
+  readonly group: string
+  /** Event types, and patterns where the transport has them; empty for a group that only gets what is sent to it. */
+  readonly types: readonly string[]
+  /** How many deliveries may be unsettled at a time, in this member. */
+  readonly prefetch: number
+  /** Whether messages of one key (see `keyOf`) are to stay in order, across all members of the group. */
+  readonly ordered: boolean
+  /** Where a group that is new begins: with what is published from now on, or with the oldest that is kept. */
+  readonly from: 'latest' | 'earliest'
+  /** Lives as long as this connection, and has no other member. */
+  readonly temporary: boolean
+}
+
+/** One member's place in a group. */
+export interface Membership {
+  /** No further deliveries for now, without leaving the group. Those handed out can be settled. Idempotent. */
+  pause(): void
+  resume(): void
+  /** Messages of the group that are handed out to nobody; undefined where the transport cannot tell. */
+  waiting(): number | undefined | Promise<number | undefined>
+  /** No further deliveries; those handed out can be settled until the connection closes. Idempotent. */
+  stop(): Promise<void>
+}
+
+/**
+ * A message handed to a member of a group. It is unsettled until `ack` or `nack`; a member that dies, or loses its
+ * connection or partition, loses its unsettled deliveries, and the messages are delivered again.
+ *
+ * A queue settles each on its own. A log commits a position: it may commit only what has no unsettled message before it,
+ * however late the bus settles that one, and it hands out nothing twice in between.
+ */
+export interface Delivery {
+  readonly message: Message
+  /** How often the message was handed out before, as far as the transport counts. */
+  readonly redeliveries: number
+  /** Aborts when it is ours no more, so that its handler can stop. One signal may serve many deliveries. */
+  readonly lost: AbortSignal
+  /** Done: never again. Idempotent; nothing, when it is lost or settled already. */
+  ack(): void | Promise<void>
+  /** Given back: delivered again at once, to any member, in its old place where the group is ordered. Idempotent. */
+  nack(): void | Promise<void>
+}
