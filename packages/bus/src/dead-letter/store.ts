@@ -61,6 +61,6 @@ export interface DeadLetterStore {
     | Promise<readonly DeadLetter[]>
   /** Whether there was one to remove. */
   remove(id: string): boolean | Promise<boolean>
-  /** Whether any letter of the group has this key. */
-  holdsKey(group: string, key: string): boolean | Promise<boolean>
+  /** The oldest letter of the group with this key (see `keyOf`). Asked before each event of a group that parks keys. */
+  firstOfKey(group: string, key: string): DeadLetter | undefined | Promise<DeadLetter | undefined>
 }
