@@ -9,14 +9,8 @@ export {
 } from './catalog/compare.ts'
 export type { SchemaChangeKind } from './catalog/schema-change.ts'
 export type { CatalogSnapshot, EventSnapshot } from './catalog/snapshot.ts'
-export {
-  type EventRead,
-  type EventReader,
-  fromCloudEvent,
-  fromCloudEventBatch,
-  toCloudEvent,
-  toCloudEventBatch,
-} from './cloudevents/convert.ts'
+export { fromCloudEvent, fromCloudEventBatch, toCloudEvent, toCloudEventBatch } from './cloudevents/convert.ts'
+export { decodeEvent, type EncodedEvent, encodeEvent } from './cloudevents/encoded.ts'
 export {
   type CloudEvent,
   type CloudEventEnvelope,
@@ -34,6 +28,7 @@ export {
   parseCloudEventHeaders,
   toCloudEventHeaders,
 } from './cloudevents/headers.ts'
+export type { EventRead, EventReader } from './cloudevents/read.ts'
 export { defineEvent, type EventTypeName } from './definition/define-event.ts'
 export type {
   AnyDefinedEvent,

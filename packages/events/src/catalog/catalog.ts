@@ -1,7 +1,9 @@
+import { type CheckedReader, isCheckedReader, readChecked } from '../definition/checked.ts'
 import type { AnyDefinedEvent, EventOf, ParseResult } from '../definition/types.ts'
 import { InvalidDefinitionError, InvalidEventError, UnknownEventTypeError } from '../errors/errors.ts'
 import { render } from '../errors/render.ts'
 import { attributeIssue, wholeIssue } from '../event/attributes.ts'
+import type { EventAttributes } from '../event/event.ts'
 import { type CatalogComparison, type CompareOptions, compareCatalogs } from './compare.ts'
 import { type CatalogSnapshot, snapshotOf } from './snapshot.ts'
 
@@ -59,7 +61,7 @@ export type EventsOf<C extends { readonly definitions: readonly AnyDefinedEvent[
   [Definition in C['definitions'][number] as Definition['type']]: EventOf<Definition>
 }
 
-class EventCatalog<Definitions extends readonly AnyDefinedEvent[]> implements Catalog<Definitions> {
+class EventCatalog<Definitions extends readonly AnyDefinedEvent[]> implements Catalog<Definitions>, CheckedReader {
   readonly definitions: Definitions
   readonly types: readonly Definitions[number]['type'][]
   readonly #byType: ReadonlyMap<string, Definitions[number]>
@@ -82,6 +84,14 @@ class EventCatalog<Definitions extends readonly AnyDefinedEvent[]> implements Ca
 
   parse(value: unknown): EventOf<Definitions[number]> {
     return this.#definitionFor(value).parse(value) as EventOf<Definitions[number]>
+  }
+
+  [readChecked](type: string, version: number, attributes: EventAttributes, data: unknown): unknown {
+    const definition = this.#byType.get(type)
+    if (definition === undefined) throw new UnknownEventTypeError(type, this.types)
+    if (isCheckedReader(definition)) return definition[readChecked](type, version, attributes, data)
+    // One of another copy of this package.
+    return definition.parse({ ...attributes, type, version, data })
   }
 
   safeParse(value: unknown): ParseResult<EventOf<Definitions[number]>> {

@@ -13,6 +13,7 @@ import {
 } from '../event/attributes.ts'
 import type { Extensions } from '../event/event.ts'
 import { fromBase64 } from './base64.ts'
+import { isJsonType } from './media-type.ts'
 
 /** A CloudEvent in its JSON format (CloudEvents 1.0): one flat object, extension attributes beside the others. */
 export interface CloudEvent {
@@ -84,50 +85,95 @@ export function parseCloudEventBatch(value: unknown, options: CloudEventOptions 
   return read.map(({ envelope }) => envelope)
 }
 
-/** Whether a media type declares JSON: `application/json`, or a type that ends in `+json`. */
-export function isJsonType(contentType: string): boolean {
-  return /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType)
+/** The envelope of attributes and data that stand apart; `issues` are those found before. */
+export function envelopeOf(
+  attributes: Readonly<Record<string, unknown>>,
+  dataContentType: unknown,
+  data: unknown,
+  issues: readonly EventIssue[],
+): CloudEventEnvelope {
+  const { envelope, issues: own } = readAttributes(attributes, data, dataContentType)
+  if (issues.length + own.length > 0) throw new InvalidCloudEventError([...own, ...issues])
+  return envelope
 }
 
 /** What reads attributes and data into an envelope; `issues` is empty when all of it is right. */
-export interface EnvelopeReading {
+interface EnvelopeReading {
   readonly envelope: CloudEventEnvelope
   readonly issues: readonly EventIssue[]
 }
 
-/** Checks attributes by name, as JSON or as header texts. `null` and `undefined` count as left out. */
-export function readAttributes(given: Readonly<Record<string, unknown>>, data: unknown): EnvelopeReading {
+/**
+ * Checks attributes by name, as JSON or as header texts. `null` and `undefined` count as left out. `dataContentType` is
+ * for protocols that carry it apart. Every delivery comes through here, so it makes nothing but the envelope.
+ */
+function readAttributes(
+  given: Readonly<Record<string, unknown>>,
+  data: unknown,
+  dataContentType: unknown = given['datacontenttype'],
+): EnvelopeReading {
   const issues: EventIssue[] = []
-  const attributes = new Map(Object.entries(given).filter(([, value]) => value !== null && value !== undefined))
-  const specversion = attributes.get('specversion')
+  const { specversion, id, source, type, subject, time, dataschema } = given
   if (specversion !== '1.0') {
     // Another version has other rules: judging the rest by those of 1.0 would only mislead.
-    return { envelope: none, issues: [attributeIssue('specversion', '"1.0"', specversion)] }
+    return { envelope: none, issues: [attributeIssue('specversion', '"1.0"', specversion ?? undefined)] }
   }
-  for (const [name, check] of Object.entries(core)) {
-    const value = attributes.get(name)
-    if (value === undefined && !required.has(name)) continue
-    const expected = check(value)
-    if (expected !== undefined) issues.push(attributeIssue(name, expected, value))
-  }
-  const extensions = [...attributes].filter(([name]) => !Object.hasOwn(core, name) && name !== 'specversion')
-  for (const [name, value] of extensions) {
-    const expected = checkExtensionName(name) ?? checkExtensionValue(value)
-    if (expected !== undefined) issues.push(attributeIssue(name, expected, value))
-  }
-  const text = (name: string) => attributes.get(name) as string | undefined
   const envelope: CloudEventEnvelope = {
-    id: text('id') ?? '',
-    source: text('source') ?? '',
-    type: text('type') ?? '',
-    subject: text('subject'),
-    time: text('time'),
-    dataContentType: text('datacontenttype'),
-    dataSchema: text('dataschema'),
-    extensions: Object.fromEntries(extensions) as Extensions,
+    id: required('id', id, checkText, issues) ?? '',
+    source: required('source', source, checkUriReference, issues) ?? '',
+    type: required('type', type, checkText, issues) ?? '',
+    subject: optional('subject', subject, checkText, issues),
+    time: optional('time', time, checkTime, issues),
+    dataContentType: optional('datacontenttype', dataContentType, checkMediaType, issues),
+    dataSchema: optional('dataschema', dataschema, checkUri, issues),
+    extensions: readExtensions(given, issues),
     data,
   }
   return { envelope, issues }
+}
+
+function readExtensions(given: Readonly<Record<string, unknown>>, issues: EventIssue[]): Extensions {
+  const extensions: Record<string, Extensions[string]> = {}
+  for (const name of Object.keys(given)) {
+    const value = given[name]
+    if (value === undefined || value === null) continue
+    switch (name) {
+      case 'specversion':
+      case 'id':
+      case 'source':
+      case 'type':
+      case 'subject':
+      case 'time':
+      case 'datacontenttype':
+      case 'dataschema':
+        continue
+      default: {
+        const expected = checkExtensionName(name) ?? checkExtensionValue(value)
+        if (expected === undefined) extensions[name] = value as Extensions[string]
+        else issues.push(attributeIssue(name, expected, value))
+      }
+    }
+  }
+  return extensions
+}
+
+type Check = (value: unknown) => string | undefined
+
+function required(name: string, value: unknown, check: Check, issues: EventIssue[]): string | undefined {
+  return value === null || value === undefined
+    ? refused(name, undefined, check(undefined), issues)
+    : optional(name, value, check, issues)
+}
+
+// A check that answers nothing has seen a string.
+function optional(name: string, value: unknown, check: Check, issues: EventIssue[]): string | undefined {
+  if (value === null || value === undefined) return undefined
+  const expected = check(value)
+  return expected === undefined ? (value as string) : refused(name, value, expected, issues)
+}
+
+function refused(name: string, value: unknown, expected: string | undefined, issues: EventIssue[]): undefined {
+  if (expected !== undefined) issues.push(attributeIssue(name, expected, value))
 }
 
 const none: CloudEventEnvelope = {
@@ -140,17 +186,6 @@ const none: CloudEventEnvelope = {
   dataSchema: undefined,
   extensions: {},
   data: undefined,
-}
-
-const required = new Set(['id', 'source', 'type'])
-const core: Readonly<Record<string, (value: unknown) => string | undefined>> = {
-  id: checkText,
-  source: checkUriReference,
-  type: checkText,
-  subject: checkText,
-  time: checkTime,
-  datacontenttype: checkMediaType,
-  dataschema: checkUri,
 }
 
 function readCloudEvent(value: unknown, { attributeNames = 'strict' }: CloudEventOptions): EnvelopeReading {
@@ -182,8 +217,8 @@ function readCloudEvent(value: unknown, { attributeNames = 'strict' }: CloudEven
   return { envelope: { ...envelope, data: bytes }, issues: [...issues, ...more] }
 }
 
-// A name whose lower case is taken stays as it is, and is refused.
-function inLowerCase(attributes: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+/** Attributes under names in lower case; a name whose lower case is taken stays as it is, and is refused. */
+export function inLowerCase(attributes: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const result: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(attributes)) {
     const lower = name.toLowerCase()

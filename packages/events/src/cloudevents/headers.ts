@@ -2,15 +2,11 @@ import { InvalidCloudEventError } from '../errors/errors.ts'
 import type { EventIssue } from '../errors/issues.ts'
 import { attributeIssue } from '../event/attributes.ts'
 import type { TidingsEvent } from '../event/event.ts'
-import { fromBase64 } from './base64.ts'
-import { type EventRead, type EventReader, fromEnvelope, toCloudEvent } from './convert.ts'
-import {
-  type CloudEventEnvelope,
-  type CloudEventOptions,
-  isJsonType,
-  parseCloudEvent,
-  readAttributes,
-} from './envelope.ts'
+import { bytesOf, isBytes, readJson } from './body.ts'
+import { type CloudEventEnvelope, type CloudEventOptions, envelopeOf, parseCloudEvent } from './envelope.ts'
+import { charsetOf, isJsonType, isTextType } from './media-type.ts'
+import { type EventRead, type EventReader, fromEnvelope } from './read.ts'
+import { binaryOf } from './write.ts'
 
 /** How a protocol writes attributes into headers. The defaults are those of HTTP. */
 export interface HeaderOptions extends CloudEventOptions {
@@ -47,15 +43,13 @@ export type BodyLike = string | Uint8Array | ArrayBuffer | object | null | undef
  */
 export function toCloudEventHeaders(event: TidingsEvent, options: HeaderOptions = {}): CloudEventMessage {
   const { prefix = 'ce-', percentEncoding = true } = options
-  const { data, data_base64, datacontenttype, ...attributes } = toCloudEvent(event)
+  const { attributes, contentType, body } = binaryOf(event)
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(attributes)) {
     headers[prefix + name] = percentEncoding ? encodeValue(String(value)) : String(value)
   }
-  if (datacontenttype !== undefined) headers['content-type'] = datacontenttype
-  if (data_base64 !== undefined) return { headers, body: fromBase64(data_base64) }
-  if (data === undefined || datacontenttype === undefined) return { headers, body: undefined }
-  return { headers, body: typeof data === 'string' && !isJsonType(datacontenttype) ? data : JSON.stringify(data) }
+  if (contentType !== undefined) headers['content-type'] = contentType
+  return { headers, body }
 }
 
 /**
@@ -90,12 +84,7 @@ export function parseCloudEventHeaders(
     issues.push(attributeIssue('datacontenttype', `the value of the content-type header, or no header`, own))
   }
   const type = typeof own === 'string' ? own : contentType
-  const { envelope, issues: more } = readAttributes(
-    { ...attributes, datacontenttype: type },
-    decodeBody(body, typeof type === 'string' ? type : undefined, issues),
-  )
-  if (issues.length + more.length > 0) throw new InvalidCloudEventError([...more, ...issues])
-  return envelope
+  return envelopeOf(attributes, type, decodeBody(body, typeof type === 'string' ? type : undefined, issues), issues)
 }
 
 /**
@@ -182,31 +171,10 @@ function decodeBody(body: BodyLike, contentType: string | undefined, issues: Eve
   if (typeof body !== 'string' && !isBytes(body)) return body
   if (isBytes(body) && body.byteLength === 0) return undefined
   if (contentType !== undefined && isJsonType(contentType)) {
-    const text = textOf(body)
-    if (text === '') return undefined
-    try {
-      return JSON.parse(text) as unknown
-    } catch {
-      issues.push({
-        path: ['data'],
-        code: 'invalid_attribute',
-        expected: `a body of ${contentType}`,
-        received: 'other text',
-      })
-      return undefined
-    }
+    return readJson(typeof body === 'string' ? body : textOf(body), contentType, issues)
   }
   if (typeof body === 'string') return body
-  const isText = contentType !== undefined && /^(?:text\/|[^;]*[/+]xml\s*(?:;|$))/i.test(contentType)
-  return isText ? textOf(body, /charset="?([\w-]+)/i.exec(contentType)?.[1]) : bytesOf(body)
-}
-
-function isBytes(body: BodyLike): body is Uint8Array | ArrayBuffer {
-  return body instanceof ArrayBuffer || ArrayBuffer.isView(body)
-}
-
-function bytesOf(body: Uint8Array | ArrayBuffer): Uint8Array {
-  return body instanceof ArrayBuffer ? new Uint8Array(body) : body
+  return contentType !== undefined && isTextType(contentType) ? textOf(body, charsetOf(contentType)) : bytesOf(body)
 }
 
 function textOf(body: string | Uint8Array | ArrayBuffer, charset = 'utf-8'): string {

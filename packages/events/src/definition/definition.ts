@@ -22,6 +22,7 @@ import type { StandardSchema } from '../schema/standard-schema.ts'
 import type { DataOf, InputOf } from '../schema/types.ts'
 import { type Validation, type Validator, validatorOf } from '../schema/validator.ts'
 import { creationSchemaOf, type Wire, wireOf } from '../schema/wire.ts'
+import { type CheckedReader, readChecked } from './checked.ts'
 import { copyMutable } from './copy-mutable.ts'
 import { attributesFrom, readEnvelope } from './envelope.ts'
 import type { CreateOptions, DefinedEvent, EventOptions, ParseResult } from './types.ts'
@@ -89,13 +90,7 @@ export class Definition<Type extends string, Schema extends StandardSchema>
     try {
       const { attributes, version, data, issues } = readEnvelope(isEvent(value) ? value.toJSON() : value, this.type)
       if (issues.length > 0) throw this.#refuse('parse', issues)
-      if (version > this.version) throw new UnknownEventVersionError(this.type, version, this.version)
-      const validate = this.#wireValidator()
-      const current = version < this.version ? this.#upcast(data, version) : data
-      const valid = this.#validated(current, validate, 'parse')
-      // Producers that know nothing of `key` leave the subject out.
-      const subject = attributes.subject ?? this.#subject(valid, 'parse')
-      return this.#event(valid, subject === attributes.subject ? attributes : { ...attributes, subject })
+      return this.#read(version, attributes, data)
     } catch (error) {
       throw isTidingsError(error) ? error : this.#unreadable(error)
     }
@@ -138,6 +133,35 @@ export class Definition<Type extends string, Schema extends StandardSchema>
       this.disclosure,
     )
     throw this.#refuse('encode', issue === undefined ? [] : [issue])
+  }
+
+  #read(version: number, attributes: EventAttributes, data: unknown): TidingsEvent<Type, DataOf<Schema>> {
+    if (version > this.version) throw new UnknownEventVersionError(this.type, version, this.version)
+    const validate = this.#wireValidator()
+    const current = version < this.version ? this.#upcast(data, version) : data
+    const valid = this.#validated(current, validate, 'parse')
+    // Producers that know nothing of `key` leave the subject out.
+    const subject = attributes.subject ?? this.#subject(valid, 'parse')
+    return this.#event(valid, subject === attributes.subject ? attributes : { ...attributes, subject })
+  }
+
+  // Defined here, since a declaration made file by file has no name for it.
+  static {
+    const read: CheckedReader[typeof readChecked] = function (
+      this: Definition<string, StandardSchema>,
+      type,
+      version,
+      attributes,
+      data,
+    ) {
+      try {
+        if (type !== this.type) throw this.#refuse('parse', [attributeIssue('type', `'${this.type}'`, type)])
+        return this.#read(version, attributes, data)
+      } catch (error) {
+        throw isTidingsError(error) ? error : this.#unreadable(error)
+      }
+    }
+    Object.defineProperty(Definition.prototype, readChecked, { value: read })
   }
 
   // The same one, as long as no codec makes a difference between what is created and what is read.

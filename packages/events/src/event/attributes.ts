@@ -14,13 +14,16 @@ export function checkText(value: unknown): string | undefined {
   return forbidden.test(value) ? 'a string without control characters or broken Unicode' : undefined
 }
 
+// Nearly every source: much quicker than the whole of the rule, of which it is a part.
+const plainUriReference = /^[\w.~!$&'()*+,;=:@/-]+$/
+
 // The lookahead ends the authority in one way only: without it a long hostile text takes quadratic time.
 const uriReference =
   /^(?:[a-z][a-z\d+.-]*:)?(?:\/\/(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2}|\[[\da-fv.:]+\])*(?=[/?#]|$))?(?:[\w.~!$&'()*+,;=:@/-]|%[\da-f]{2})*(?:\?(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*)?(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*)?$/i
 
 /** A URI-reference of RFC 3986 that is not empty. */
 export function checkUriReference(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' && uriReference.test(value)
+  return typeof value === 'string' && value !== '' && (plainUriReference.test(value) || uriReference.test(value))
     ? undefined
     : 'a URI or a path, such as /shop (RFC 3986: no spaces, other characters percent-encoded)'
 }
@@ -36,13 +39,20 @@ const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;\s*[\w!#$&^.+-]+=(?:[\w!#
 
 /** A media type of RFC 2046, with or without parameters. */
 export function checkMediaType(value: unknown): string | undefined {
-  return typeof value === 'string' && mediaType.test(value) ? undefined : 'a media type, such as application/json'
+  return value === 'application/json' || (typeof value === 'string' && mediaType.test(value))
+    ? undefined
+    : 'a media type, such as application/json'
 }
 
 const timestamp = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):(\d\d))$/
 
+// A day that exists in every year, in UTC, as almost every event has it: a fifth of the time of the whole rule.
+const plainTimestamp =
+  /^\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/
+
 /** A date and time of RFC 3339, on a day that exists; a leap second is allowed. */
 export function checkTime(value: unknown): string | undefined {
+  if (typeof value === 'string' && plainTimestamp.test(value)) return undefined
   const match = typeof value === 'string' ? timestamp.exec(value) : null
   if (match !== null) {
     const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, offsetHour = 0, offsetMinute = 0] = match

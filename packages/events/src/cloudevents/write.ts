@@ -1,0 +1,99 @@
+import { InvalidEventError } from '../errors/errors.ts'
+import type { EventIssue } from '../errors/issues.ts'
+import { wholeIssue } from '../event/attributes.ts'
+import { isEvent, noExtensions, originOf, type TidingsEvent } from '../event/event.ts'
+import { sequenceText } from '../event/sequence.ts'
+import { isJsonType } from './media-type.ts'
+
+/** What an event has to say in any form of CloudEvents. */
+export interface EventContent {
+  /** Data as a JSON value, text or bytes; `undefined` without data. The bytes are the event's own. */
+  readonly data: unknown
+  /** The media type of the data; `undefined` without data. */
+  readonly contentType: string | undefined
+  readonly dataSchema: string | undefined
+}
+
+/** An event in binary mode: attributes apart from the data, which is JSON text, other text, or bytes of their own. */
+export interface BinaryEvent {
+  /** All but `datacontenttype`. */
+  readonly attributes: Readonly<Record<string, string | number | boolean>>
+  readonly contentType: string | undefined
+  readonly body: string | Uint8Array | undefined
+}
+
+/** Writes an event in binary mode. */
+export function binaryOf(event: TidingsEvent): BinaryEvent {
+  const { data, contentType, dataSchema } = contentOf(event)
+  return { attributes: attributesOf(event, undefined, dataSchema), contentType, body: bodyOf(data, contentType) }
+}
+
+function bodyOf(data: unknown, contentType: string | undefined): string | Uint8Array | undefined {
+  if (contentType === undefined) return undefined
+  // A copy: the bytes of an event are its own.
+  if (data instanceof Uint8Array) return new Uint8Array(data)
+  return typeof data === 'string' && !isJsonType(contentType) ? data : JSON.stringify(data)
+}
+
+/** The data of an event, encoded, and what describes it. Throws `InvalidEventError` for what is none or cannot be written. */
+export function contentOf(event: TidingsEvent): EventContent {
+  const origin = isEvent(event) ? originOf(event) : undefined
+  if (origin === undefined) {
+    const issue = wholeIssue('an event that a definition made', event)
+    throw new InvalidEventError({ type: undefined, version: undefined, issues: [issue], origin: 'write' })
+  }
+  const data = origin.encode(event.data, true)
+  const bytes = data instanceof Uint8Array
+  const { dataSchema, dataContentType = bytes ? 'application/octet-stream' : 'application/json' } = origin
+  if (!bytes && typeof data !== 'string' && data !== undefined && !isJsonType(dataContentType)) {
+    const expected = `text or a Uint8Array, since dataContentType is ${dataContentType}`
+    const issue: EventIssue = {
+      path: ['data'],
+      code: 'invalid_data',
+      expected,
+      received: `a value of type ${typeof data}`,
+    }
+    throw new InvalidEventError({ type: event.type, version: event.version, issues: [issue], origin: 'encode' })
+  }
+  return { data, contentType: data === undefined ? undefined : dataContentType, dataSchema }
+}
+
+/**
+ * The attributes of an event under their wire names, in the order of the specification, extensions last. Assigned one by
+ * one, since a spread for each that may be missing takes five times as long.
+ */
+export function attributesOf(
+  event: TidingsEvent,
+  contentType: string | undefined,
+  dataSchema: string | undefined,
+): Record<string, string | number | boolean> {
+  const { subject, sequence, correlationId, causationId, causationDepth, extensions } = event
+  const attributes: WireAttributes = { specversion: '1.0', id: event.id, source: event.source, type: event.type }
+  if (subject !== undefined) attributes.subject = subject
+  attributes.time = event.time
+  if (contentType !== undefined) attributes.datacontenttype = contentType
+  if (dataSchema !== undefined) attributes.dataschema = dataSchema
+  attributes.dataversion = event.version
+  if (sequence !== undefined) attributes.sequence = sequenceText(sequence)
+  if (correlationId !== undefined) attributes.correlationid = correlationId
+  if (causationId !== undefined) attributes.causationid = causationId
+  if (causationDepth !== 0) attributes.causationdepth = causationDepth
+  return extensions === noExtensions ? attributes : Object.assign(attributes, extensions)
+}
+
+// A type, not an interface: only a type fits a record.
+type WireAttributes = {
+  specversion: string
+  id: string
+  source: string
+  type: string
+  subject?: string
+  time?: string
+  datacontenttype?: string
+  dataschema?: string
+  dataversion?: number
+  sequence?: string
+  correlationid?: string
+  causationid?: string
+  causationdepth?: number
+}
