@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { groups, type Scenario } from './scenarios/scenario.ts'
 
@@ -11,6 +12,10 @@ export interface Request {
   readonly only?: readonly Scenario[]
   readonly rounds: number
   readonly node: string
+  /** Other Nodes that measure the bars, too. */
+  readonly nodes: readonly string[]
+  /** Whether the bars are measured once more while other cores are busy. */
+  readonly loaded: boolean
   readonly seed: number
   readonly retail?: string
 }
@@ -19,17 +24,20 @@ export const usage = `Usage: bench [options]
 
 Measures tidings and its peers side by side and writes docs/benchmarks.md. Takes some minutes.
 
-  --quick          fewer scenarios, columns and rounds: two to three minutes
+  --quick          the bars only, and those that they are held against, in a minute; writes no file
+  --check          fails where a bar lies under what is held by more than its spread; writes no file
   --only NAME,...  these scenarios or groups only; prints the tables, writes no file
-  --rounds N       fresh processes for each contestant and scenario; default 5, quick 3
+  --loaded         measures the bars once more while all other cores are busy
+  --nodes LIST     measures the bars on other Nodes, too: versions, such as 22,26, got from npm, or paths
+  --rounds N       fresh processes for each contestant and scenario; default 5. A bar that looks failed gets more
+                   with --quick, --loaded and --nodes
   --node PATH      the Node that runs the measurements; default this one
   --retail FILE    replays this retail CSV file through the demo, too
   --seed N         the order of the processes; default drawn
-  --check          judges the bars; writes no file
   --json           prints the report as JSON on standard output
   --help           shows this text
 
-Exit codes: 0 done; 1 a bar is missed (with --check), or something could not be measured; 2 wrong usage;
+Exit codes: 0 done; 1 a bar fails (with --check), or something could not be measured; 2 wrong usage;
 130 stopped by Ctrl-C: nothing is written.
 `
 
@@ -47,6 +55,8 @@ export function requestOf(args: readonly string[], scenarios: readonly Scenario[
         only: { type: 'string' },
         rounds: { type: 'string' },
         node: { type: 'string', default: process.execPath },
+        nodes: { type: 'string', default: '' },
+        loaded: { type: 'boolean', default: false },
         seed: { type: 'string' },
         retail: { type: 'string' },
       },
@@ -54,11 +64,14 @@ export function requestOf(args: readonly string[], scenarios: readonly Scenario[
   } catch (error) {
     return (error as Error).message
   }
-  const { help, quick, check, json, node, retail } = values
-  const rounds = wholeNumber(values.rounds ?? (quick ? '3' : '5'))
+  const { help, quick, check, json, node, loaded, retail } = values
+  const rounds = wholeNumber(values.rounds ?? '5')
   if (rounds === undefined || rounds < 1) return `--rounds must be a whole number above 0, received ${values.rounds}`
   const seed = wholeNumber(values.seed ?? String(Math.floor(Math.random() * 1e6)))
   if (seed === undefined) return `--seed must be a whole number, received ${values.seed}`
+  const nodes = values.nodes.split(',').flatMap((name) => name.trim() || [])
+  const missing = nodes.find((path) => !existsSync(path))
+  if (missing !== undefined) return `--nodes: there is no Node ${missing}\n\`pnpm bench\` gets versions from npm.`
   const only = values.only === undefined ? undefined : named(values.only, scenarios)
   if (typeof only === 'string') return only
   return {
@@ -68,6 +81,8 @@ export function requestOf(args: readonly string[], scenarios: readonly Scenario[
     json,
     rounds,
     node,
+    nodes,
+    loaded,
     seed,
     ...(only ? { only } : {}),
     ...(retail === undefined ? {} : { retail }),

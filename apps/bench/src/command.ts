@@ -1,9 +1,10 @@
 /** Measures, judges, writes. `--help` tells more. */
 import { join } from 'node:path'
 import { type Request, requestOf, usage } from './arguments.ts'
-import { passed } from './report/bars.ts'
-import { markdownOf, verdictLines } from './report/markdown.ts'
+import { markdownOf } from './report/markdown.ts'
+import { fallsBehind, passed, type Verdict } from './report/judge.ts'
 import type { Report } from './report/report.ts'
+import { verdictText } from './report/verdicts.ts'
 import { jsonOf, writeReport } from './report/write.ts'
 import { measureAll } from './run/measure-all.ts'
 import { scenarios } from './scenarios/scenarios.ts'
@@ -18,12 +19,14 @@ else process.exitCode = await bench(request)
 async function bench(request: Request): Promise<number> {
   const report = await measured(request)
   if (!report) return 130
-  if (!request.check && !request.only) writeReport(report, scenarios, join(import.meta.dirname, '../../../docs'))
+  const writes = !request.check && !request.only && !request.quick
+  if (writes) writeReport(report, scenarios, join(import.meta.dirname, '../../../docs'))
   process.stdout.write(request.json ? jsonOf(report) : summaryOf(report, request))
+  if (writes) process.stderr.write('Written: docs/benchmarks.md, docs/benchmarks/\n')
   for (const { job, message } of report.breakdowns) {
     process.stderr.write(`${job.scenario}, ${job.column}, ${job.contestant} could not be measured: ${message}\n`)
   }
-  return report.breakdowns.length > 0 || (request.check && !passed(report.verdicts)) ? 1 : 0
+  return report.breakdowns.length > 0 || (request.check && !passes(report)) ? 1 : 0
 }
 
 /** The report, or undefined where Ctrl-C came before its end. */
@@ -39,9 +42,24 @@ async function measured(request: Request): Promise<Report | undefined> {
   }
 }
 
+/** Whether every bar is held that was measured, under load, too, and no other Node is far behind. */
+function passes({ verdicts, loaded, nodes }: Report): boolean {
+  const keepsUp = (there: Verdict): boolean =>
+    !verdicts.some((here) => here.id === there.id && fallsBehind(there, here))
+  return (
+    passed(verdicts) && (!loaded || passed(loaded.verdicts)) && nodes.every(({ verdicts }) => verdicts.every(keepsUp))
+  )
+}
+
 /** What a reader at a terminal wants to see. */
-function summaryOf(report: Report, { check, only }: Request): string {
-  if (only && !check) return markdownOf(report, scenarios, [], '')
-  const verdicts = verdictLines(report.verdicts, scenarios).join('\n')
-  return `${verdicts}\n${check ? '' : 'Written: docs/benchmarks.md, docs/benchmarks/\n'}`
+function summaryOf(report: Report, { check, only, quick }: Request): string {
+  if (only && !check && !quick) return markdownOf(report, scenarios, [], '')
+  const { verdicts, loaded, nodes, environment } = report
+  const parts = [
+    { where: `Node ${environment.node}`, verdicts },
+    ...(loaded ? [{ where: `Node ${environment.node}, other cores busy`, verdicts: loaded.verdicts }] : []),
+    ...nodes.map((each) => ({ where: `Node ${each.node}`, verdicts: each.verdicts })),
+  ]
+  const texts = parts.map(({ where, verdicts }) => `${where}\n${verdictText(verdicts, scenarios)}\n`)
+  return texts.join('\n')
 }

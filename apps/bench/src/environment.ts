@@ -7,14 +7,10 @@ import type { Scenario } from './scenarios/scenario.ts'
 
 /** Where and when it is measured, but for the load at the end. */
 export function environmentOf(node: string, scenarios: readonly Scenario[]): Omit<Environment, 'load'> {
-  const versions = JSON.parse(
-    execFileSync(node, ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' }),
-  ) as Record<string, string>
   return {
     date: new Date().toISOString(),
     commit: commit(),
-    node: versions['node'] ?? '',
-    v8: (versions['v8'] ?? '').replace(/-.*/, ''),
+    ...engineOf(node),
     cpu: (cpus()[0]?.model ?? 'unknown processor')
       .replaceAll(/\((?:R|TM)\)/g, '')
       .replaceAll(/\s+/g, ' ')
@@ -24,6 +20,13 @@ export function environmentOf(node: string, scenarios: readonly Scenario[]): Omi
     system: `${type()} ${arch()}`,
     versions: Object.fromEntries(packagesOf(scenarios).map((name) => [name, versionOf(name)])),
   }
+}
+
+/** The versions of a Node and of its engine. */
+export function engineOf(node: string): Pick<Environment, 'node' | 'v8'> {
+  const text = execFileSync(node, ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' })
+  const versions = JSON.parse(text) as Record<string, string>
+  return { node: versions['node'] ?? '', v8: (versions['v8'] ?? '').replace(/-.*/, '') }
 }
 
 function commit(): string {

@@ -2,20 +2,24 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { requestOf, usage } from '../src/arguments.ts'
-import { replayRetail } from '../src/run/retail.ts'
 import { scenarios } from '../src/scenarios/scenarios.ts'
 
 const request = (...args: string[]) => requestOf(args, scenarios)
 
 describe('the command line', () => {
   test('without options asks for five rounds of everything on this Node', () => {
-    expect(request()).toMatchObject({ quick: false, check: false, rounds: 5, node: process.execPath })
+    expect(request()).toMatchObject({ quick: false, check: false, loaded: false, nodes: [], rounds: 5 })
+    expect(request()).toMatchObject({ node: process.execPath })
     expect(request()).not.toHaveProperty('only')
   })
 
-  test('takes three rounds for quick, unless it says otherwise', () => {
-    expect(request('--quick')).toMatchObject({ quick: true, rounds: 3 })
+  test('takes as many rounds as it says', () => {
     expect(request('--quick', '--rounds', '9')).toMatchObject({ quick: true, rounds: 9 })
+  })
+
+  test('takes the paths of other Nodes, and whether the machine is to be loaded', () => {
+    const path = process.execPath
+    expect(request('--nodes', `${path}, ${path}`, '--loaded')).toMatchObject({ nodes: [path, path], loaded: true })
   })
 
   test('names scenarios and groups', () => {
@@ -33,6 +37,7 @@ describe('the command line', () => {
     { args: ['--rounds', '0'], message: /--rounds must be a whole number above 0, received 0/ },
     { args: ['--rounds', 'many'], message: /--rounds must be a whole number above 0, received many/ },
     { args: ['--seed', '-1'], message: /--seed/ },
+    { args: ['--nodes', '/nowhere/node'], message: /--nodes: there is no Node \/nowhere\/node/ },
     { args: ['--fast'], message: /--fast/ },
     { args: ['everything'], message: /everything/ },
   ])('is refused for $args', ({ args, message }) => {
@@ -48,13 +53,4 @@ test('the command shows its usage, and ends with 2 where it is wrong', { timeout
     })
   expect(bench('--help')).toBe(usage)
   expect(() => bench('--rounds', 'x')).toThrow(expect.objectContaining({ status: 2 }))
-})
-
-test('a retail file that is not given, or not there, is left out with the reason', async () => {
-  await expect(replayRetail(undefined, 1, process.execPath)).resolves.toEqual({
-    leftOut: 'no file was given; name one with `--retail FILE`',
-  })
-  await expect(replayRetail('/nowhere/sales.csv', 1, process.execPath)).resolves.toEqual({
-    leftOut: 'there is no file sales.csv',
-  })
 })

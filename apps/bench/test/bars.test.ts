@@ -1,9 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { type Bar, bars, judge, passed } from '../src/report/bars.ts'
+import { type Bar, bars } from '../src/report/bars.ts'
+import { concessions } from '../src/report/concessions.ts'
+import { fails, fallsBehind, hintOf, judge, passed, type Verdict } from '../src/report/judge.ts'
 import type { Result } from '../src/report/report.ts'
 import { scenarios } from '../src/scenarios/scenarios.ts'
 
-const bar: Bar = { claim: 'fast', scenario: 'publish-1', column: 'warmed', contestant: 'handle', atLeast: 2 }
+const bar: Bar = {
+  id: 'fast',
+  claim: 'fast',
+  scenario: 'publish-1',
+  column: 'warmed',
+  contestant: 'handle',
+  atLeast: 2,
+}
 
 const result = (contestant: string, low: number, median: number, high: number): Result => ({
   scenario: 'publish-1',
@@ -56,28 +65,104 @@ describe('a bar', () => {
   })
 })
 
-describe('a check', () => {
-  const verdict = (outcome: ReturnType<typeof judge>['outcome']) => ({ ...bar, outcome })
+/** What becomes of a bar at 2, held at 1 where told, by such quartiles. */
+const verdict = (low: number, median: number, high: number, held?: Bar['held']): Verdict =>
+  judge(held ? { ...bar, held } : bar, [result('handle', low, median, high)])
 
-  test('passes where bars hold or are near, whatever was not measured', () => {
-    expect(passed([verdict('holds'), verdict('near'), verdict('not measured')])).toBe(true)
+describe('a bar that is not held', () => {
+  test('fails where it is missed by more than the spread', () => {
+    expect(fails(verdict(1.8, 1.9, 1.99))).toBe(true)
+    expect(fails(verdict(1.8, 1.9, 2))).toBe(false)
+    expect(fails(verdict(2, 2.1, 2.2))).toBe(false)
   })
 
-  test('fails where one bar is missed', () => {
-    expect(passed([verdict('holds'), verdict('missed')])).toBe(false)
-  })
-
-  test('fails where nothing was measured', () => {
-    expect(passed([verdict('not measured')])).toBe(false)
+  test('does not fail where it was not measured', () => {
+    expect(fails(judge(bar, []))).toBe(false)
   })
 })
 
+describe('a bar that something else is held for', () => {
+  const held = { atLeast: 1 }
+
+  test('is missed, and fails only under what is held, by more than the spread', () => {
+    expect(verdict(1.1, 1.2, 1.3, held)).toMatchObject({ outcome: 'missed' })
+    expect(fails(verdict(1.1, 1.2, 1.3, held))).toBe(false)
+    expect(fails(verdict(0.8, 0.9, 1, held))).toBe(false)
+    expect(fails(verdict(0.8, 0.9, 0.99, held))).toBe(true)
+  })
+
+  test('may be held against somebody else, from whose figure it then fails', () => {
+    const beside = { ...bar, held: { atLeast: 0.9, against: ['loop'] } }
+    const results = (loop: number) => [result('handle', 1, 1, 1), result('loop', loop, loop, loop)]
+    expect(judge(beside, results(1))).toMatchObject({
+      outcome: 'missed',
+      figure: { median: 1 },
+      instead: { median: 1 },
+    })
+    expect(fails(judge(beside, results(1)))).toBe(false)
+    expect(fails(judge(beside, results(2)))).toBe(true)
+  })
+
+  test('does not fail where the design is reached, whatever is held against somebody else', () => {
+    const beside = { ...bar, held: { atLeast: 0.9, against: ['loop'] } }
+    expect(fails(judge(beside, [result('handle', 3, 3, 3), result('loop', 9, 9, 9)]))).toBe(false)
+  })
+
+  test('fails where that somebody was not measured', () => {
+    expect(fails(judge({ ...bar, held: { atLeast: 0.9, against: ['loop'] } }, [result('handle', 1, 1, 1)]))).toBe(true)
+  })
+
+  test('gives a hint once the design is reached by more than the spread, or much more is than is held', () => {
+    expect(hintOf(verdict(2, 2.1, 2.2, held))).toBe('fast reaches 2 by more than its spread: end its concession')
+    expect(hintOf(verdict(1.4, 1.5, 1.6, held))).toBe('fast reaches 1.4 by more than its spread: raise what is held, 1')
+    expect(hintOf(verdict(1.2, 1.5, 2.2, held))).toBeUndefined()
+    expect(hintOf(verdict(2, 2.1, 2.2))).toBeUndefined()
+  })
+})
+
+describe('a check', () => {
+  const [kept, broken, unknown] = [verdict(2, 2, 2), verdict(1, 1, 1), judge(bar, [])]
+
+  test('passes where no bar fails, whatever was not measured', () => {
+    expect(passed([kept, unknown])).toBe(true)
+  })
+
+  test('fails where one bar does', () => {
+    expect(passed([kept, broken])).toBe(false)
+  })
+
+  test('fails where nothing was measured', () => {
+    expect(passed([unknown])).toBe(false)
+  })
+})
+
+test('another Node is behind where it is more than a fifth slower', () => {
+  const here = verdict(2, 2, 2)
+  expect(fallsBehind(verdict(1.6, 1.6, 1.6), here)).toBe(false)
+  expect(fallsBehind(verdict(1.5, 1.59, 1.7), here)).toBe(true)
+  expect(fallsBehind(judge(bar, []), here)).toBe(false)
+})
+
 test.for(bars.filter(({ scenario }) => scenario !== 'retail'))(
-  'the bar "$claim" names what is measured, in a quick run too',
-  ({ scenario: id, column, contestant, against = [] }) => {
+  'the bar "$id" names what is measured',
+  ({ scenario: id, column, contestant, against = [], held }) => {
     const scenario = scenarios.find((each) => each.id === id)
     expect(scenario?.columns).toContain(column)
-    expect(scenario?.quick).toContain(column)
-    expect(Object.keys(scenario?.contestants ?? {})).toEqual(expect.arrayContaining([contestant, ...against]))
+    const contestants = Object.keys(scenario?.contestants ?? {})
+    expect(contestants).toEqual(expect.arrayContaining([contestant, ...against, ...(held?.against ?? [])]))
+  },
+)
+
+test('no two bars have one name', () => {
+  expect(new Set(bars.map(({ id }) => id)).size).toBe(bars.length)
+})
+
+test.for(Object.entries(concessions))(
+  'the concession to "%s" is to a bar, asks for less than it, and names an ablation',
+  ([id, { held, ablation }]) => {
+    const conceded = bars.find((each) => each.id === id)
+    expect(conceded?.held).toBe(held)
+    if (!held.against) expect(held.atLeast).toBeLessThan(conceded!.atLeast)
+    expect(scenarios.find((scenario) => scenario.id === ablation)?.group).toBe('ablations')
   },
 )

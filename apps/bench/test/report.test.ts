@@ -2,8 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { bars, judge } from '../src/report/bars.ts'
-import { markdownOf, verdictLines } from '../src/report/markdown.ts'
+import { bars } from '../src/report/bars.ts'
+import { judge } from '../src/report/judge.ts'
+import { markdownOf } from '../src/report/markdown.ts'
 import { barChart, lineChart } from '../src/report/plot.ts'
 import { plotsOf } from '../src/report/plots.ts'
 import { type Report, type Result, resultsOf } from '../src/report/report.ts'
@@ -62,8 +63,13 @@ const report: Report = {
     rejected: 0,
     speed: { median: 250_000, low: 240_000, high: 260_000, rounds: 3 },
     memory: { median: 140, low: 139, high: 141, rounds: 3 },
+    once: { resident: [130, 185], heap: [37, 60] },
+    passes: 4,
+    repeated: { resident: [185, 190], heap: [62, 61] },
+    flatness: { median: 0.97, low: 0.96, high: 0.98, rounds: 3 },
   },
   verdicts: bars.map((bar) => judge(bar, results)),
+  nodes: [],
   breakdowns: [{ job: { scenario: 'once', column: 'hot', contestant: 'rxjs', round: 0 }, message: 'it broke' }],
 }
 
@@ -127,16 +133,14 @@ describe('the page', () => {
     expect(files).toEqual(['publish-3-warmed.svg', 'growth-churn.svg'])
   })
 
+  test('tells the memory of the replay by halves', () => {
+    expect(page).toContain('over 4 passes the first half reaches 0.97 of the second')
+    expect(page).toContain('| one pass, resident | 130 MiB | 185 MiB |')
+  })
+
   test('says why there is no replay', () => {
     expect(markdownOf({ ...report, retail: { leftOut: 'no file' } }, scenarios, [], '')).toContain('Left out: no file.')
   })
-})
-
-test('a terminal is told each verdict with its figure, spread and bar', () => {
-  const missed = { ...bars[0]!, outcome: 'missed' as const, figure: { median: 2.5, low: 2.4, high: 2.6, rounds: 3 } }
-  expect(verdictLines([missed], scenarios)).toEqual([
-    'missed        by handle, 1 handler, warmed library: 2.50 (2.40–2.60), at least 3.00 × the fastest of node:events, eventemitter3, mitt, nanoevents, emitix, mini-signals',
-  ])
 })
 
 describe('the files', () => {

@@ -1,9 +1,9 @@
 import { groups, type Group, type Scenario } from '../scenarios/scenario.ts'
-import type { Verdict } from './bars.ts'
 import { count, figure, nanoseconds } from './plot.ts'
 import type { Plot } from './plots.ts'
 import { type Ahead, best, others, peersAhead, type Report, type Result, resultOf } from './report.ts'
-import type { Summary } from './statistics.ts'
+import { markdownTable, spread } from './table.ts'
+import { loadTable, missedList, nodeTable, verdictTable } from './verdicts.ts'
 
 /** The report as a page. `plots` are linked below `folder`. */
 export function markdownOf(
@@ -17,14 +17,18 @@ export function markdownOf(
     .map((group) => measured.filter((scenario) => scenario.group === group))
     .filter((members) => members.length > 0)
     .map((members) => chapterOf(members, report, plots, folder))
+  const { verdicts, loaded, nodes } = report
+  const shown = verdicts.filter(({ outcome }) => report.mode !== 'partial' || outcome !== 'not measured')
+  const missed = missedList(shown, scenarios)
   return [
     '# Benchmarks',
     introduction(report),
     '## Our bars',
-    verdictTable(
-      report.verdicts.filter(({ outcome }) => report.mode !== 'partial' || outcome !== 'not measured'),
-      scenarios,
-    ),
+    barsNote,
+    verdictTable(shown, scenarios),
+    ...(missed === '' ? [] : ['### Why bars are missed', missed]),
+    ...(loaded ? ['### Verdicts, quiet and loaded', loadTable(verdicts, loaded)] : []),
+    ...(nodes.length === 0 ? [] : ['### On other Nodes', nodeTable(verdicts, nodes, report.environment)]),
     '## Where a peer is ahead of us',
     aheadList(peersAhead(measured, report.results, best), peersAhead(measured, report.results, others)),
     '## How it is measured',
@@ -38,15 +42,6 @@ export function markdownOf(
   ]
     .join('\n\n')
     .concat('\n')
-}
-
-/** The bars and what became of them, as lines for a terminal. */
-export function verdictLines(verdicts: readonly Verdict[], scenarios: readonly Scenario[]): string[] {
-  return verdicts.map((verdict) => {
-    const { outcome, claim, figure: reached } = verdict
-    const got = reached ? `${figureOf(reached.median)} (${spread(reached)})` : '–'
-    return `${outcome.padEnd(12)}  ${claim}: ${got}, at least ${barOf(verdict, scenarios)}`
-  })
 }
 
 function introduction({ mode, environment, rounds, seed, minutes }: Report): string {
@@ -66,6 +61,9 @@ A figure is a speed as a multiple of the yardstick's that ran beside it in the s
 - **changed**: as hot, but a subscription is exchanged once the publishing code is compiled.
 - **constant**: as warmed, but instance and topic are constants to the publishing code, as in a module that makes its own emitter. Everywhere else they are handed to it. The compiler then looks some emitters' handlers up only once.`
 }
+
+const barsNote =
+  '*At least* is what the design asks for, and the last column says whether it is reached. Where it is known not to be, *held instead* is the number under which the check in CI fails.'
 
 const method = `Each contestant, scenario and round gets a process of its own, which holds the contestant and the yardstick. They take turns of about a millisecond, 31 each, after a warm-up; the 20th percentile of each counts. The processes run one at a time in random order, so that a busy machine falls on all alike. Each contestant has a loop and handlers generated for it, with code of their own: none runs on what the compiler learned from another. Deliveries are counted before and after, and a wrong count ends the measurement. Our packages are measured as published: JavaScript from their \`dist\`.`
 
@@ -97,6 +95,8 @@ const notes: Partial<Record<Group, string>> = {
     '`jitless` is zod without generated code, as under a strict content security policy. The yardstick only parses.',
   features:
     'The yardstick is that of the same scenario without features. A hook that has nothing to do, a bound that is not reached, a pattern that does not match and one that does are to cost nothing: their rows equal `no options`. The others state what the feature costs while it is used.',
+  ablations:
+    'Our own code, and the same code written anew without what keeps its guarantees: each row adds one to those above it, and the last is what we publish. So the step between two rows is what a guarantee costs. Bars that are missed refer to these tables.',
   growth:
     'Each contestant races itself at 10, so a figure of 1 means that the number does not matter, and 0.5 that an operation takes twice as long. Nanoseconds stand below.',
   memory: 'Handlers and names exist before; smaller is better. The last column keeps what subscribing returned.',
@@ -123,7 +123,7 @@ function tableOf(scenario: Scenario, results: readonly Result[]): string {
     label,
     ...cells.map((cell, at) => {
       if (!cell) return scenario.leftOut?.(contestant, columns[at] ?? '') ? 'left out' : '–'
-      const bold = !growth && scenario.group !== 'features' && cell.figure.median === fastest[at]
+      const bold = !growth && !unranked(scenario.group) && cell.figure.median === fastest[at]
       return cellOf(cell, scenario, bold)
     }),
   ])
@@ -136,6 +136,11 @@ function tableOf(scenario: Scenario, results: readonly Result[]): string {
     lines.push([`*1 is ${scenario.yardstick}; one ${scenario.unit} takes it*`, ...scale])
   }
   return markdownTable(head, lines)
+}
+
+/** Whether rows are forms of one thing, not rivals. */
+function unranked(group: Group): boolean {
+  return group === 'features' || group === 'ablations'
 }
 
 function cellOf({ figure: value, nanoseconds: ns }: Result, scenario: Scenario, bold: boolean): string {
@@ -154,7 +159,7 @@ function summaryOf(scenario: Scenario, results: readonly Result[]): string {
     )
     return missing.length === 0 ? '' : `Left out: ${[...new Set(missing)].join('; ')}.`
   }
-  if (scenario.group === 'features') return ''
+  if (unranked(scenario.group)) return ''
   const parts = columns.flatMap((column) => {
     const cells = results
       .filter((result) => result.scenario === scenario.id && result.column === column)
@@ -164,39 +169,6 @@ function summaryOf(scenario: Scenario, results: readonly Result[]): string {
     return first ? `${column} ${contestants[first.contestant]?.label}` : []
   })
   return `${scenario.kind === 'memory' ? 'Smallest' : 'Fastest'}: ${parts.join('; ')}.`
-}
-
-function verdictTable(verdicts: readonly Verdict[], scenarios: readonly Scenario[]): string {
-  const words = {
-    holds: 'holds',
-    near: '**under it, within the spread**',
-    missed: '**missed**',
-    'not measured': 'not measured',
-  }
-  return markdownTable(
-    ['', 'at least', 'measured', 'a loop by hand', ''],
-    verdicts.map((verdict) => [
-      verdict.claim,
-      barOf(verdict, scenarios),
-      verdict.figure ? `${figureOf(verdict.figure.median)}<br><sub>${spread(verdict.figure)}</sub>` : '–',
-      verdict.byHand === undefined ? '' : figure(verdict.byHand),
-      words[verdict.outcome],
-    ]),
-  )
-}
-
-/** What a bar asks for: a multiple of somebody's speed, or, of the replay, a number. */
-function barOf(verdict: Verdict, scenarios: readonly Scenario[]): string {
-  const { atLeast, scenario } = verdict
-  return scenario === 'retail' ? count(atLeast) : `${figure(atLeast)} × ${rivalOf(verdict, scenarios)}`
-}
-
-function rivalOf({ scenario: id, against, opponent }: Verdict, scenarios: readonly Scenario[]): string {
-  const scenario = scenarios.find((each) => each.id === id)
-  if (against === undefined) return scenario?.kind === 'race' ? scenario.yardstick : '1'
-  const label = (name: string): string => scenario?.contestants[name]?.label ?? name
-  if (against.length === 1) return label(against[0] ?? '')
-  return `the fastest of ${against.map(label).join(', ')}${opponent === undefined ? '' : ` (here ${label(opponent)})`}`
 }
 
 function aheadList(fastest: readonly Ahead[], slower: readonly Ahead[]): string {
@@ -222,18 +194,33 @@ function grouped(ahead: readonly Ahead[]): string {
 
 function retail({ retail: replay }: Report): string {
   if ('leftOut' in replay) return `Left out: ${replay.leftOut}.`
-  const { file, events, rejected, speed, memory } = replay
-  return `\`demo replay ${file} --json\`, one process on one core: ${count(events)} events, validated and published to the views of the demo, ${count(rejected)} rows rejected.\n\n${markdownTable(
-    ['', 'median', 'quartiles'],
+  const { file, events, rejected, speed, memory, once, passes, repeated, flatness } = replay
+  const halves = ([first, second]: readonly [number, number]): string[] => [`${first} MiB`, `${second} MiB`]
+  return `\`demo replay ${file} --json\`, one process on one core: ${count(events)} events, validated and published to the views of the demo, ${count(rejected)} rows rejected.
+
+${markdownTable(
+  ['', 'median', 'quartiles'],
+  [
     [
-      [
-        'events a second',
-        count(Math.round(speed.median)),
-        `${count(Math.round(speed.low))} to ${count(Math.round(speed.high))}`,
-      ],
-      ['peak memory', `${memory.median.toFixed(0)} MiB`, `${memory.low.toFixed(0)} to ${memory.high.toFixed(0)}`],
+      'events a second',
+      count(Math.round(speed.median)),
+      `${count(Math.round(speed.low))} to ${count(Math.round(speed.high))}`,
     ],
-  )}`
+    ['peak memory', `${memory.median.toFixed(0)} MiB`, `${memory.low.toFixed(0)} to ${memory.high.toFixed(0)}`],
+  ],
+)}
+
+Memory, looked at every 10 ms: the highest of each half of a run. The views remember every distinct row, invoice and customer, so that one pass grows by these. Rows that come again add nothing: over ${passes} passes the first half reaches ${figure(flatness.median)} of the second.
+
+${markdownTable(
+  ['', 'first half', 'second half'],
+  [
+    ['one pass, resident', ...halves(once.resident)],
+    ['one pass, heap in use', ...halves(once.heap)],
+    [`${passes} passes, resident`, ...halves(repeated.resident)],
+    [`${passes} passes, heap in use`, ...halves(repeated.heap)],
+  ],
+)}`
 }
 
 function breakdowns({ breakdowns }: Report): string {
@@ -249,19 +236,4 @@ function versions({ environment }: Report): string {
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')
     .concat('.')
-}
-
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  const rule = head.map((_, at) => (at === 0 ? '---' : '---:'))
-  return [line(head), line(rule), ...rows.map(line)].join('\n')
-}
-
-function spread({ low, high }: Summary): string {
-  return `${figureOf(low)}–${figureOf(high)}`
-}
-
-/** A ratio, or a number that is none. */
-function figureOf(value: number): string {
-  return value >= 1000 ? count(Math.round(value)) : figure(value)
 }

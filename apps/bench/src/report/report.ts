@@ -1,6 +1,6 @@
 import type { Breakdown, Job, Sample } from '../run/job.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
-import type { Verdict } from './bars.ts'
+import type { Verdict } from './judge.ts'
 import { median, type Summary, summarise } from './statistics.ts'
 
 /** All that a run came to; `report.json` is one. */
@@ -14,6 +14,10 @@ export interface Report {
   readonly results: readonly Result[]
   readonly retail: Retail
   readonly verdicts: readonly Verdict[]
+  /** The bars once more while other cores were busy, where that was asked for. */
+  readonly loaded?: Loaded
+  /** The bars once more on other Nodes. */
+  readonly nodes: readonly OtherNode[]
   readonly breakdowns: readonly Breakdown[]
 }
 
@@ -32,6 +36,22 @@ export interface Environment {
   readonly load: readonly [number, number]
   /** Packages and their versions. */
   readonly versions: Readonly<Record<string, string>>
+}
+
+/** The bars on a loaded machine. */
+export interface Loaded {
+  /** Processes that did nothing but keep a core busy. */
+  readonly busy: number
+  /** The load of the machine over one minute, at the end. */
+  readonly load: number
+  readonly verdicts: readonly Verdict[]
+}
+
+/** The bars on another Node. */
+export interface OtherNode {
+  readonly node: string
+  readonly v8: string
+  readonly verdicts: readonly Verdict[]
 }
 
 /** One cell of a table. */
@@ -57,7 +77,20 @@ export type Retail =
       readonly speed: Summary
       /** Peak resident memory in MiB. */
       readonly memory: Summary
+      /** Of one pass over the file. */
+      readonly once: Halves
+      /** How often the rows were repeated for `repeated` and `flatness`. */
+      readonly passes: number
+      readonly repeated: Halves
+      /** The first half as a share of the second, of that which grows more. */
+      readonly flatness: Summary
     }
+
+/** The highest of each half of a run, in MiB. */
+export interface Halves {
+  readonly resident: readonly [number, number]
+  readonly heap: readonly [number, number]
+}
 
 /** The cells that the samples of all rounds make. */
 export function resultsOf(samples: readonly (Sample & { readonly job: Job })[]): Result[] {

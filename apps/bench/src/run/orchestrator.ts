@@ -8,18 +8,16 @@ export interface Plan {
   readonly scenarios: readonly Scenario[]
   readonly rounds: number
   readonly seed: number
-  /** Columns to measure; default all. */
-  readonly columns?: (scenario: Scenario) => readonly string[]
 }
 
 /** Every job of a plan: round by round, each round in a random order of its own. */
-export function jobsOf({ scenarios, rounds, seed, columns = (scenario) => scenario.columns }: Plan): Job[] {
+export function jobsOf({ scenarios, rounds, seed }: Plan): Job[] {
   const random = seeded(seed)
   return Array.from({ length: rounds }, (_, round) => {
     const jobs = scenarios
       .filter((scenario) => round < (scenario.rounds ?? rounds))
       .flatMap((scenario) =>
-        columns(scenario).flatMap((column) =>
+        scenario.columns.flatMap((column) =>
           Object.keys(scenario.contestants)
             .filter((contestant) => scenario.leftOut?.(contestant, column) === undefined)
             .map((contestant) => ({ scenario: scenario.id, column, contestant, round })),

@@ -1,57 +1,82 @@
-import { execFile } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { short, type Retail } from '../report/report.ts'
-import { summarise } from '../report/statistics.ts'
+import { type Halves, type Retail, short } from '../report/report.ts'
+import { median, summarise } from '../report/statistics.ts'
+import { repeatRows } from './repeat.ts'
+import { type MemorySample, type Replay, replay } from './replay.ts'
 
-const shop = fileURLToPath(new URL('../../../shop/', import.meta.url))
-// Imported before the demo: tells its peak resident memory in bytes when it ends.
-const report = "process.stderr.write('\\npeak-memory ' + process.resourceUsage().maxRSS * 1024 + '\\n')"
-const meter = `data:text/javascript,${encodeURIComponent(`process.on('exit', () => ${report})`)}`
-const patience = 600_000
-
-/** What the parts of the demo's JSON report that we read look like. */
-interface ReplayReport {
-  readonly accepted: number
-  readonly rejected: number
-  readonly seconds: number
-}
+/**
+ * How often the rows are repeated where memory is to be flat. The views of the demo remember each distinct row, invoice
+ * and customer: one pass grows by these, the passes after it by nothing.
+ */
+const passes = 4
 
 /** Replays a retail file through the demo, as many times as told, each in a new process of `node`. */
 export async function replayRetail(file: string | undefined, rounds: number, node: string): Promise<Retail> {
   if (file === undefined) return { leftOut: 'no file was given; name one with `--retail FILE`' }
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return { leftOut: `there is no file ${basename(file)}` }
-  const runs: { report: ReplayReport; peak: number }[] = []
-  for (let round = 0; round < rounds; round++) {
-    try {
-      runs.push(await replayOnce(file, node))
-    } catch (error) {
-      return { leftOut: `the demo could not replay ${basename(file)}: ${(error as Error).message}` }
-    }
-  }
-  const { accepted, rejected } = runs[0]!.report
-  return {
-    file: basename(file),
-    events: accepted,
-    rejected,
-    speed: short(summarise(runs.map(({ report }) => report.accepted / report.seconds))),
-    memory: short(summarise(runs.map(({ peak }) => peak / 2 ** 20))),
+  const folder = mkdtempSync(join(tmpdir(), 'tidings-retail-'))
+  try {
+    const repeated = join(folder, 'repeated.csv.gz')
+    await repeatRows(file, passes, repeated)
+    const once = await times(rounds, () => replay(file, node))
+    const often = await times(rounds, () => replay(repeated, node))
+    return retailOf(basename(file), once, often)
+  } catch (error) {
+    return { leftOut: `the demo could not replay ${basename(file)}: ${(error as Error).message}` }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function replayOnce(file: string, node: string): Promise<{ report: ReplayReport; peak: number }> {
-  const built = join(shop, 'dist/main.js')
-  const main = existsSync(built) ? [built] : ['--conditions=@tidings/source', join(shop, 'src/main.ts')]
-  const flags = ['--disable-warning=ExperimentalWarning', '--import', meter]
-  return new Promise((resolve, reject) => {
-    const args = [...flags, ...main, 'replay', file, '--json', '--show-rejects', '0']
-    execFile(node, args, { timeout: patience, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      const peak = /^peak-memory (\d+)$/m.exec(stderr)?.[1]
-      // 3: it read the whole file, and rejected some rows.
-      if ((error && error.code !== 3) || peak === undefined) {
-        reject(new Error(stderr.trim().split('\n').at(-1) ?? 'it ended without a word'))
-      } else resolve({ report: JSON.parse(stdout) as ReplayReport, peak: Number(peak) })
-    })
-  })
+async function times(count: number, run: () => Promise<Replay>): Promise<Replay[]> {
+  const replays: Replay[] = []
+  for (let time = 0; time < count; time++) replays.push(await run())
+  return replays
+}
+
+function retailOf(file: string, once: readonly Replay[], often: readonly Replay[]): Retail {
+  const halves = often.map(({ samples }) => halvesOf(samples))
+  const { accepted, rejected } = once[0]!.report
+  return {
+    file,
+    events: accepted,
+    rejected,
+    speed: short(summarise(once.map(({ report }) => report.accepted / report.seconds))),
+    memory: short(summarise(once.map(({ peak }) => mebibytes(peak)))),
+    once: medianOf(once.map(({ samples }) => halvesOf(samples))),
+    passes,
+    repeated: medianOf(halves),
+    flatness: short(summarise(halves.map(flatnessOf))),
+  }
+}
+
+/** The highest of each half of a run, in MiB. */
+export function halvesOf(samples: readonly MemorySample[]): Halves {
+  const middle = Math.ceil(samples.length / 2)
+  const highest = (part: readonly MemorySample[], of: keyof MemorySample): number =>
+    mebibytes(part.reduce((most, sample) => Math.max(most, sample[of]), 0))
+  const both = (of: keyof MemorySample): [number, number] => [
+    highest(samples.slice(0, middle), of),
+    highest(samples.slice(middle), of),
+  ]
+  return { resident: both('resident'), heap: both('heap') }
+}
+
+/** The first half as a share of the second: of resident memory or of the heap, whichever grows more. */
+export function flatnessOf({ resident, heap }: Halves): number {
+  return Math.min(resident[0] / resident[1], heap[0] / heap[1])
+}
+
+function medianOf(halves: readonly Halves[]): Halves {
+  const of = (pick: (half: Halves) => number): number => Math.round(median(halves.map(pick)))
+  return {
+    resident: [of(({ resident }) => resident[0]), of(({ resident }) => resident[1])],
+    heap: [of(({ heap }) => heap[0]), of(({ heap }) => heap[1])],
+  }
+}
+
+function mebibytes(bytes: number): number {
+  return bytes / 2 ** 20
 }

@@ -13,8 +13,6 @@ interface Measured {
   /** The circumstances, or sizes, that it is measured under. */
   readonly columns: readonly string[]
   readonly contestants: Readonly<Record<string, Contestant>>
-  /** Columns that `--quick` measures; default none. */
-  readonly quick?: readonly string[]
   /** Rounds that are enough; default as many as are asked for. */
   readonly rounds?: number
   /** Why a contestant is left out of a column; undefined where it is not. */
@@ -48,6 +46,7 @@ export const groups = {
   iterators: 'Async iterators',
   creation: 'Events made and validated',
   features: 'What features cost',
+  ablations: 'What guarantees cost',
   growth: 'Growth',
   memory: 'Memory',
 } as const

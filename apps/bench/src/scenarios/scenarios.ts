@@ -6,6 +6,7 @@ import { patternRecipes } from '../recipes/patterns.ts'
 import { type Recipe, recipeOf, type Recipes } from '../recipes/recipe.ts'
 import { syncRecipes } from '../recipes/sync.ts'
 import type { Race, Subject } from '../run/subject.ts'
+import { ablations } from './ablations.ts'
 import { churning, onceEach } from './churn.ts'
 import { creating, type schemas } from './creation.ts'
 import { growthScenarios } from './growth.ts'
@@ -28,16 +29,14 @@ const promiseAll = recipeOf(concurrentRecipes, 'promise-all')
 /** Everything that is measured in a process of its own, in the order of the report. */
 export const scenarios: readonly Scenario[] = [
   publishScenario('publish-0', 'Nobody listens', { handlers: 0 }, both),
-  publishScenario('publish-1', '1 handler', { handlers: 1 }, few, ['warmed', 'real']),
-  publishScenario('publish-3', '3 handlers', { handlers: 3 }, few, ['warmed', 'real', 'changed']),
+  publishScenario('publish-1', '1 handler', { handlers: 1 }, few),
+  publishScenario('publish-3', '3 handlers', { handlers: 3 }, few),
   publishScenario('publish-10', '10 handlers', { handlers: 10 }, few),
   publishScenario('publish-100', '100 handlers', { handlers: 100 }, all),
-  publishScenario('topics-1000', '1,000 topics at random, 3 handlers each', { handlers: 3, topics: 1000 }, all, [
-    'warmed',
-  ]),
+  publishScenario('topics-1000', '1,000 topics at random, 3 handlers each', { handlers: 3, topics: 1000 }, all),
   churnScenario('churn-0', 'Subscribe and unsubscribe, nobody else there', 0),
-  churnScenario('churn-3', 'Subscribe and unsubscribe among 3 others', 3, ['warmed']),
-  churnScenario('churn-100', 'Subscribe and unsubscribe among 100 others', 100, ['warmed']),
+  churnScenario('churn-3', 'Subscribe and unsubscribe among 3 others', 3),
+  churnScenario('churn-100', 'Subscribe and unsubscribe among 100 others', 100),
   {
     ...raceOf('once', 'Subscribe for one event and publish it', 'subscriptions', syncRecipes, both),
     contestants: filtered(syncRecipes, (recipe) => recipe.once !== undefined),
@@ -47,7 +46,7 @@ export const scenarios: readonly Scenario[] = [
       pair(recipeOf(syncRecipes, name), node, (recipe) => onceEach(recipe, { warmed: column === 'warmed' })),
   },
   asyncScenario('async-1', '1 async handler', concurrentRecipes, { handlers: 1, work: 'async' }),
-  asyncScenario('async-3', '3 async handlers', concurrentRecipes, { handlers: 3, work: 'async' }, ['warmed']),
+  asyncScenario('async-3', '3 async handlers', concurrentRecipes, { handlers: 3, work: 'async' }),
   asyncScenario('async-10', '10 async handlers', concurrentRecipes, { handlers: 10, work: 'async' }),
   asyncScenario('async-deferred', '3 async handlers that await once', concurrentRecipes, {
     handlers: 3,
@@ -67,7 +66,6 @@ export const scenarios: readonly Scenario[] = [
       patternRecipes,
       both,
     ),
-    quick: ['warmed'],
     yardstick: 'eventemitter2, `wildcard: true`',
     unit: 'publish',
     prepare: (name, column) =>
@@ -78,7 +76,6 @@ export const scenarios: readonly Scenario[] = [
   {
     ...raceOf('iterators', 'Publish 64, consume 64', 'iterators', {}, ['hot']),
     contestants: iteratorRecipes,
-    quick: ['hot'],
     yardstick: 'node:events, on',
     unit: 'event',
     prepare: async (name) => ({
@@ -105,6 +102,7 @@ export const scenarios: readonly Scenario[] = [
     group: 'features',
     columns: ['warmed'],
   },
+  ...ablations,
   ...growthScenarios,
   memoryScenario(),
 ]
@@ -114,11 +112,9 @@ function publishScenario(
   title: string,
   what: Pick<Publishing, 'handlers' | 'topics'>,
   columns: readonly string[],
-  quick: readonly string[] = [],
 ): RaceScenario {
   return {
     ...raceOf(id, title, 'publish', syncRecipes, columns),
-    quick,
     yardstick: node.label,
     unit: 'publish',
     prepare: (name, column) =>
@@ -136,10 +132,9 @@ function circumstances(what: Pick<Publishing, 'handlers' | 'topics'>, column: st
   }
 }
 
-function churnScenario(id: string, title: string, others: number, quick: readonly string[] = []): RaceScenario {
+function churnScenario(id: string, title: string, others: number): RaceScenario {
   return {
     ...raceOf(id, title, 'subscriptions', syncRecipes, both),
-    quick,
     yardstick: node.label,
     unit: 'subscription',
     prepare: (name, column) =>
@@ -152,11 +147,9 @@ function asyncScenario(
   title: string,
   recipes: Recipes,
   what: Pick<Publishing, 'handlers' | 'work'>,
-  quick: readonly string[] = [],
 ): RaceScenario {
   return {
     ...raceOf(id, title, 'async', recipes, both),
-    quick,
     yardstick: promiseAll.label,
     unit: 'publish',
     prepare: (name, column) =>
@@ -170,7 +163,6 @@ function creationScenario(id: string, title: string, data: keyof typeof schemas)
   return {
     ...raceOf(id, title, 'creation', {}, ['jit', 'jitless']),
     contestants: creationRecipes,
-    quick: ['jit', 'jitless'],
     yardstick: 'zod, `parse`',
     unit: 'event',
     prepare: async (name, column) => {
