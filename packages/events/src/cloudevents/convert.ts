@@ -1,7 +1,7 @@
 import type { TidingsEvent } from '../event/event.ts'
 import { toBase64 } from './base64.ts'
-import { type CloudEvent, type CloudEventOptions, parseCloudEvent, parseCloudEventBatch } from './envelope.ts'
-import { type EventRead, type EventReader, fromEnvelope } from './read.ts'
+import { type CloudEvent, type CloudEventOptions, batchContexts, cloudEventContext } from './envelope.ts'
+import { type EventRead, type EventReader, fromContext } from './read.ts'
 import { attributesOf, contentOf } from './write.ts'
 
 /**
@@ -39,7 +39,7 @@ export function fromCloudEvent<Reader extends EventReader>(
   reader: Reader,
   options?: CloudEventOptions,
 ): EventRead<Reader> {
-  return fromEnvelope(parseCloudEvent(value, options), reader)
+  return fromContext(cloudEventContext(value, options), reader)
 }
 
 /** The events of a JSON batch of CloudEvents. The first one that is wrong throws as in {@link fromCloudEvent}. */
@@ -48,5 +48,5 @@ export function fromCloudEventBatch<Reader extends EventReader>(
   reader: Reader,
   options?: CloudEventOptions,
 ): readonly EventRead<Reader>[] {
-  return parseCloudEventBatch(value, options).map((envelope) => fromEnvelope(envelope, reader))
+  return batchContexts(value, options).map((context) => fromContext(context, reader))
 }

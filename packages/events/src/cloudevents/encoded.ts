@@ -3,9 +3,9 @@ import type { EventIssue } from '../errors/issues.ts'
 import { attributeIssue, wholeIssue } from '../event/attributes.ts'
 import type { TidingsEvent } from '../event/event.ts'
 import { bodyIssue, bytesOf, isBytes, readJson } from './body.ts'
-import { type CloudEventOptions, envelopeOf, inLowerCase } from './envelope.ts'
+import { type CloudEventOptions, contextOf, inLowerCase } from './envelope.ts'
 import { charsetOf, isJsonType, isTextType } from './media-type.ts'
-import { type EventRead, type EventReader, fromEnvelope } from './read.ts'
+import { type EventRead, type EventReader, fromContext } from './read.ts'
 import { binaryOf } from './write.ts'
 
 /** An event ready for any transport: CloudEvents attributes by their wire names, the data apart from them. */
@@ -57,7 +57,7 @@ export function decodeEvent<Reader extends EventReader>(
   const issues: EventIssue[] = []
   const contentType = contentTypeOf(encoded.contentType, attributes['datacontenttype'], issues)
   const data = dataOf(encoded.body, typeof contentType === 'string' ? contentType : undefined, issues)
-  return fromEnvelope(envelopeOf(attributes, contentType, data, issues), reader)
+  return fromContext(contextOf(attributes, contentType, data, issues), reader)
 }
 
 // A foreign producer may have it among the attributes; what is wrong is two that differ.

@@ -3,9 +3,16 @@ import type { EventIssue } from '../errors/issues.ts'
 import { attributeIssue } from '../event/attributes.ts'
 import type { TidingsEvent } from '../event/event.ts'
 import { bytesOf, isBytes, readJson } from './body.ts'
-import { type CloudEventEnvelope, type CloudEventOptions, envelopeOf, parseCloudEvent } from './envelope.ts'
+import {
+  type CloudEventEnvelope,
+  type CloudEventOptions,
+  cloudEventContext,
+  contextOf,
+  type EnvelopeContext,
+  envelopeOf,
+} from './envelope.ts'
 import { charsetOf, isJsonType, isTextType } from './media-type.ts'
-import { type EventRead, type EventReader, fromEnvelope } from './read.ts'
+import { type EventRead, type EventReader, fromContext } from './read.ts'
 import { binaryOf } from './write.ts'
 
 /** How a protocol writes attributes into headers. The defaults are those of HTTP. */
@@ -63,6 +70,23 @@ export function parseCloudEventHeaders(
   body: BodyLike,
   options: HeaderOptions = {},
 ): CloudEventEnvelope {
+  return envelopeOf(readMessage(headers, body, options))
+}
+
+/**
+ * The event of a message in binary or structured content mode; see {@link parseCloudEventHeaders} for the message and
+ * `fromCloudEvent` for the event.
+ */
+export function fromCloudEventHeaders<Reader extends EventReader>(
+  headers: HeadersLike,
+  body: BodyLike,
+  reader: Reader,
+  options: HeaderOptions = {},
+): EventRead<Reader> {
+  return fromContext(readMessage(headers, body, options), reader)
+}
+
+function readMessage(headers: HeadersLike, body: BodyLike, options: HeaderOptions): EnvelopeContext {
   const { prefix = 'ce-', percentEncoding = true } = options
   const issues: EventIssue[] = []
   const given = readHeaders(headers, prefix.toLowerCase(), issues)
@@ -84,20 +108,7 @@ export function parseCloudEventHeaders(
     issues.push(attributeIssue('datacontenttype', `the value of the content-type header, or no header`, own))
   }
   const type = typeof own === 'string' ? own : contentType
-  return envelopeOf(attributes, type, decodeBody(body, typeof type === 'string' ? type : undefined, issues), issues)
-}
-
-/**
- * The event of a message in binary or structured content mode; see {@link parseCloudEventHeaders} for the message and
- * `fromCloudEvent` for the event.
- */
-export function fromCloudEventHeaders<Reader extends EventReader>(
-  headers: HeadersLike,
-  body: BodyLike,
-  reader: Reader,
-  options?: HeaderOptions,
-): EventRead<Reader> {
-  return fromEnvelope(parseCloudEventHeaders(headers, body, options), reader)
+  return contextOf(attributes, type, decodeBody(body, typeof type === 'string' ? type : undefined, issues), issues)
 }
 
 // Space, the double quote, the percent sign, and all but printable ASCII (HTTP protocol binding, section 3.1.3.2).
@@ -145,7 +156,7 @@ function isIterable(headers: HeadersLike): headers is Iterable<readonly [name: s
   return Symbol.iterator in headers
 }
 
-function readStructured(contentType: string, body: BodyLike, options: CloudEventOptions): CloudEventEnvelope {
+function readStructured(contentType: string, body: BodyLike, options: CloudEventOptions): EnvelopeContext {
   const issue = (path: string, expected: string, received: unknown) =>
     new InvalidCloudEventError([attributeIssue(path, expected, received)])
   if (/^application\/cloudevents-batch/i.test(contentType)) {
@@ -155,9 +166,9 @@ function readStructured(contentType: string, body: BodyLike, options: CloudEvent
     throw issue('content-type', 'application/cloudevents+json, the one event format that is read here', contentType)
   }
   const text = typeof body === 'string' || isBytes(body) ? textOf(body) : undefined
-  if (text === undefined) return parseCloudEvent(body, options)
+  if (text === undefined) return cloudEventContext(body, options)
   try {
-    return parseCloudEvent(JSON.parse(text), options)
+    return cloudEventContext(JSON.parse(text), options)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw new InvalidCloudEventError([

@@ -7,7 +7,7 @@ import { attributeIssue, checkInteger, maxInteger } from '../event/attributes.ts
 import { type EventJson, type Extensions, noExtensions } from '../event/event.ts'
 import { sequenceNumber } from '../event/sequence.ts'
 import { timestamp } from '../event/time.ts'
-import type { CloudEventEnvelope } from './envelope.ts'
+import { type EnvelopeContext, isCore, isOwn } from './envelope.ts'
 import { isJsonType } from './media-type.ts'
 
 /** What reads a CloudEvent into an event: a catalog, or a single definition. */
@@ -21,25 +21,27 @@ export type EventRead<Reader extends EventReader> =
       ? EventOf<Reader>
       : ReturnType<Reader['parse']>
 
-/** The event of an envelope that has been read already. */
-export function fromEnvelope<Reader extends EventReader>(
-  envelope: CloudEventEnvelope,
-  reader: Reader,
-): EventRead<Reader> {
+/** The event of an envelope that has been checked already. */
+export function fromContext<Reader extends EventReader>(context: EnvelopeContext, reader: Reader): EventRead<Reader> {
   const issues: EventIssue[] = []
-  const { id, source, type, subject } = envelope
-  const own = ownAttributes(envelope.extensions)
-  const version = wholeNumber('dataversion', own.dataversion, 1, issues) ?? 1
-  const causationDepth = wholeNumber('causationdepth', own.causationdepth, 0, issues)
-  const correlationId = textOf(own.correlationid)
-  const causationId = textOf(own.causationid)
-  const { sequence } = own
-  const time = envelope.time ?? timestamp(Date.now())
-  const data = decodeJson(envelope, issues)
+  const { id, source, type, subject, attributes: given } = context
+  const { dataversion, sequence: counted, correlationid, causationid, causationdepth } = given as GivenValues
+  const version = wholeNumber('dataversion', dataversion, 1, issues) ?? 1
+  const causationDepth = wholeNumber('causationdepth', causationdepth, 0, issues)
+  const correlationId = textOf(correlationid)
+  const causationId = textOf(causationid)
+  const sequence = sequenceNumber(counted)
+  let foreign = foreignAttributes(given)
+  // A sequence that is no number keeps a place among the extensions.
+  if (sequence === undefined && counted !== undefined && counted !== null) {
+    foreign = { ...foreign, sequence: counted }
+  }
+  const time = context.time ?? timestamp(Date.now())
+  const data = decodeJson(context, issues)
   if (issues.length > 0) throw new InvalidCloudEventError(issues)
   // All else that `parse` asks of attributes is known; an extension may be empty, these may not.
   if (correlationId !== '' && causationId !== '' && isCheckedReader(reader)) {
-    const extensions = own.extensions === undefined ? noExtensions : Object.freeze(own.extensions)
+    const extensions = foreign === undefined ? noExtensions : Object.freeze(foreign)
     const attributes = {
       id,
       source,
@@ -65,79 +67,43 @@ export function fromEnvelope<Reader extends EventReader>(
     correlationId,
     causationId,
     causationDepth,
-    extensions: own.extensions ?? {},
+    extensions: foreign ?? {},
     data,
   }
   return reader.parse(json) as EventRead<Reader>
 }
 
 type ExtensionValue = Extensions[string]
+// What a checked envelope has under the name of an extension.
+type GivenValue = ExtensionValue | null | undefined
+type GivenValues = Readonly<Record<string, GivenValue>>
 
-interface OwnAttributes {
-  readonly sequence: number | undefined
-  readonly correlationid: ExtensionValue | undefined
-  readonly causationid: ExtensionValue | undefined
-  readonly causationdepth: ExtensionValue | undefined
-  readonly dataversion: ExtensionValue | undefined
-  /** All others, `undefined` when there are none. */
-  readonly extensions: Extensions | undefined
-}
-
-// Tells our extensions from those of others.
-function ownAttributes(all: Extensions): OwnAttributes {
-  let sequence: number | undefined
-  let correlationid: ExtensionValue | undefined
-  let causationid: ExtensionValue | undefined
-  let causationdepth: ExtensionValue | undefined
-  let dataversion: ExtensionValue | undefined
+// What is no attribute of ours or of the specification; `undefined` when there is none.
+function foreignAttributes(attributes: Readonly<Record<string, unknown>>): Record<string, ExtensionValue> | undefined {
   let extensions: Record<string, ExtensionValue> | undefined
-  for (const name of Object.keys(all)) {
-    const value = all[name] as ExtensionValue
-    switch (name) {
-      case 'correlationid':
-        correlationid = value
-        break
-      case 'causationid':
-        causationid = value
-        break
-      case 'causationdepth':
-        causationdepth = value
-        break
-      case 'dataversion':
-        dataversion = value
-        break
-      case 'sequence':
-        sequence = sequenceNumber(value)
-        // A sequence that is no number keeps its place among the extensions.
-        if (sequence === undefined) (extensions ??= {})[name] = value
-        break
-      default:
-        ;(extensions ??= {})[name] = value
-    }
+  for (const name in attributes) {
+    if (isCore(name) || isOwn(name)) continue
+    const value = attributes[name]
+    if (value !== undefined && value !== null) (extensions ??= {})[name] = value as ExtensionValue
   }
-  return { sequence, correlationid, causationid, causationdepth, dataversion, extensions }
+  return extensions
 }
 
 // A number, or its text, as header protocols carry it.
-function wholeNumber(
-  name: string,
-  value: ExtensionValue | undefined,
-  least: number,
-  issues: EventIssue[],
-): number | undefined {
-  if (value === undefined) return undefined
+function wholeNumber(name: string, value: GivenValue, least: number, issues: EventIssue[]): number | undefined {
+  if (value === undefined || value === null) return undefined
   const number = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value
   const expected = checkInteger(number, least, maxInteger)
   if (expected !== undefined) issues.push(attributeIssue(name, expected, value))
   return Number(number)
 }
 
-function textOf(value: ExtensionValue | undefined): string | undefined {
-  return value === undefined ? undefined : String(value)
+function textOf(value: GivenValue): string | undefined {
+  return value === undefined || value === null ? undefined : String(value)
 }
 
 // Bytes that declare themselves JSON are read as such; any other bytes are data as they are.
-function decodeJson({ data, dataContentType }: CloudEventEnvelope, issues: EventIssue[]): unknown {
+function decodeJson({ data, dataContentType }: EnvelopeContext, issues: EventIssue[]): unknown {
   if (!(data instanceof Uint8Array) || dataContentType === undefined || !isJsonType(dataContentType)) return data
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data)) as unknown

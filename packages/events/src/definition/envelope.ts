@@ -76,20 +76,27 @@ export function attributesFrom(
   const counter = source == null || source === own.source ? own : knownSequence(source)
   const chosenSource = counter?.source ?? check('source', source, checkUriReference, issues) ?? own.source
   const now = Date.now()
-  const attributes = {
-    id: check('id', id, checkText, issues),
+  const chosenId = check('id', id, checkText, issues)
+  const chosenTime = time == null ? timestamp(now) : timeFrom(time, issues)
+  const chosenSubject = check('subject', options.subject, checkText, issues) ?? subject
+  const chosenSequence = check('sequence', sequence, checkSequence, issues)
+  const correlationId = check('correlationId', options.correlationId, checkText, issues)
+  const causationId = check('causationId', options.causationId, checkText, issues)
+  const causationDepth = check('causationDepth', options.causationDepth, checkDepth, issues) ?? 0
+  const chosenExtensions = extensions == null ? noExtensions : extensionsFrom(extensions, issues)
+  if (issues.length > 0) return { attributes: none, issues }
+  const attributes: EventAttributes = {
+    id: chosenId ?? nextId(now),
     source: chosenSource,
-    time: time == null ? timestamp(now) : timeFrom(time, issues),
-    subject: check('subject', options.subject, checkText, issues) ?? subject,
-    sequence: check('sequence', sequence, checkSequence, issues),
-    correlationId: check('correlationId', options.correlationId, checkText, issues),
-    causationId: check('causationId', options.causationId, checkText, issues),
-    causationDepth: check('causationDepth', options.causationDepth, checkDepth, issues) ?? 0,
-    extensions: extensions == null ? noExtensions : extensionsFrom(extensions, issues),
+    time: chosenTime,
+    subject: chosenSubject,
+    sequence: chosenSequence ?? ++(counter ?? sequenceOf(chosenSource)).last,
+    correlationId,
+    causationId,
+    causationDepth,
+    extensions: chosenExtensions,
   }
-  if (issues.length > 0) return { attributes: { ...attributes, id: '' }, issues }
-  attributes.sequence ??= ++(counter ?? sequenceOf(chosenSource)).last
-  return { attributes: { ...attributes, id: attributes.id ?? nextId(now) }, issues }
+  return { attributes, issues }
 }
 
 const cloudEvent = 'the JSON form of an event; this is a CloudEvent, which fromCloudEvent(value, catalog) reads'
@@ -141,13 +148,15 @@ function timeFrom(value: string | number | Date, issues: EventIssue[]): string {
 function extensionsFrom(value: unknown, issues: EventIssue[]): Extensions {
   const record = asRecord(value)
   if (record === undefined) issues.push(attributeIssue('extensions', 'an object', value))
-  const entries = Object.entries(record ?? {}).filter(([, each]) => each !== undefined && each !== null)
-  for (const [name, each] of entries) {
+  let extensions: Record<string, Extensions[string]> | undefined
+  for (const name of Object.keys(record ?? {})) {
+    const each = record?.[name]
+    if (each === undefined || each === null) continue
     const expected = checkExtensionName(name) ?? checkReserved(name, each) ?? checkExtensionValue(each)
-    if (expected !== undefined) issues.push(attributeIssue(['extensions', name], expected, each))
+    if (expected === undefined) (extensions ??= {})[name] = each as Extensions[string]
+    else issues.push(attributeIssue(['extensions', name], expected, each))
   }
-  if (entries.length === 0) return noExtensions
-  return Object.freeze(Object.fromEntries(entries)) as Extensions
+  return extensions === undefined ? noExtensions : Object.freeze(extensions)
 }
 
 const reserved = new Set(
