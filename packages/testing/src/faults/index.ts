@@ -1,0 +1,1 @@
+export { type FaultProxy, faultProxy, type FaultProxyOptions, type SlowOptions } from './fault-proxy.ts'
