@@ -1,3 +1,4 @@
+export { createBus } from './bus/create-bus.ts'
 export type { BusOptions, PublishOptions } from './bus/options.ts'
 export type {
   Bus,
@@ -44,6 +45,8 @@ export {
 } from './handler/handler.ts'
 export type { BatchPolicy, HandlerOptions, RetryPolicy } from './handler/options.ts'
 export type { Policy } from './handler/policy.ts'
+export { memory, type MemoryOptions } from './memory/memory.ts'
+export { PublishOverflowError } from './memory/publish-overflow-error.ts'
 export { deliveryHeaders, keyOf, type Message } from './message/message.ts'
 export type { Incoming, Middleware } from './middleware.ts'
 export type { Delivered, Observer } from './observer.ts'

@@ -1,0 +1,45 @@
+import type { Message } from '../message/message.ts'
+import type { Delivery } from '../transport/transport.ts'
+import type { Group } from './group.ts'
+import type { Member } from './member.ts'
+
+/**
+ * A message in one group, and at the same time its delivery, so that a message costs one object. It is handed out once:
+ * what comes back goes on as a new copy, so whoever held the old one can settle nothing any more.
+ */
+export class Copy implements Delivery {
+  readonly message: Message
+  readonly redeliveries: number
+  /** What orders it in its group; undefined where nothing does. */
+  readonly key: string | undefined
+  /** Its number in the order of arrival in its group. */
+  readonly place: number
+  readonly #group: Group
+  /** Whom it was handed to. */
+  member: Member | undefined = undefined
+  unsettled = false
+  /** The next one of its key. */
+  behind: Copy | undefined = undefined
+  /** Where it stands in a heap. */
+  slot = 0
+
+  constructor(group: Group, message: Message, key: string | undefined, place: number, redeliveries: number) {
+    this.#group = group
+    this.message = message
+    this.key = key
+    this.place = place
+    this.redeliveries = redeliveries
+  }
+
+  get lost(): AbortSignal {
+    return this.member!.lost
+  }
+
+  ack(): void {
+    if (this.unsettled) this.#group.ack(this)
+  }
+
+  nack(): void {
+    if (this.unsettled) this.#group.giveBack(this)
+  }
+}

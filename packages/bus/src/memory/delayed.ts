@@ -1,0 +1,116 @@
+import type { Clock } from '../clock.ts'
+import type { Message } from '../message/message.ts'
+import type { Group } from './group.ts'
+import { Heap } from './heap.ts'
+
+/** A message that is not due yet, with the groups that have kept room for it. */
+export interface DelayedMessage {
+  readonly message: Message
+  readonly groups: readonly Group[]
+  /** Whether it is for one group alone: a copy of what was delivered already, which cannot be taken back. */
+  readonly direct: boolean
+  readonly due: number
+}
+
+interface Entry extends DelayedMessage {
+  readonly arrived: number
+  slot: number
+}
+
+/** Keeps messages until they are due, with one timer. */
+export class Delayed {
+  readonly #onDue: (delayed: DelayedMessage) => void
+  readonly #heap = new Heap<Entry>((a, b) => a.due < b.due || (a.due === b.due && a.arrived < b.arrived))
+  /** What can be taken back, by the id of its event. */
+  readonly #byId = new Map<string, Set<Entry>>()
+  #arrived = 0
+  #clock: Clock | undefined
+  #timer: { readonly at: number; readonly cancel: () => void } | undefined
+
+  constructor(onDue: (delayed: DelayedMessage) => void) {
+    this.#onDue = onDue
+  }
+
+  start(clock: Clock): void {
+    this.#clock = clock
+    this.#arm()
+  }
+
+  /** Stands still until the next start. */
+  stop(): void {
+    this.#clock = undefined
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  add(delayed: DelayedMessage): void {
+    const entry: Entry = { ...delayed, arrived: this.#arrived++, slot: 0 }
+    for (const group of delayed.groups) group.reserve()
+    this.#heap.push(entry)
+    const id = idOf(entry)
+    if (id !== undefined) {
+      const entries = this.#byId.get(id)
+      if (entries === undefined) this.#byId.set(id, new Set([entry]))
+      else entries.add(entry)
+    }
+    this.#arm()
+  }
+
+  /** Takes back all messages of an event; says whether there were any. */
+  cancel(id: string): boolean {
+    const entries = this.#byId.get(id)
+    if (entries === undefined) return false
+    for (const entry of entries) {
+      this.#forget(entry)
+      for (const group of entry.groups) if (!group.gone) group.release()
+    }
+    this.#arm()
+    return true
+  }
+
+  /** Forgets what is for a group alone that is gone. */
+  drop(group: Group): void {
+    const entries = this.#heap.clear()
+    for (const entry of entries) {
+      if (entry.groups.includes(group) && entry.groups.every((other) => other.gone)) this.#forgetId(entry)
+      else this.#heap.push(entry)
+    }
+    this.#arm()
+  }
+
+  #arm(): void {
+    const clock = this.#clock
+    if (clock === undefined) return
+    const at = this.#heap.first?.due
+    if (at === this.#timer?.at) return
+    this.#timer?.cancel()
+    this.#timer =
+      at === undefined ? undefined : { at, cancel: clock.after(Math.max(0, at - clock.now()), () => this.#fire(clock)) }
+  }
+
+  #fire(clock: Clock): void {
+    this.#timer = undefined
+    const now = clock.now()
+    for (let entry = this.#heap.first; entry !== undefined && entry.due <= now; entry = this.#heap.first) {
+      this.#forget(entry)
+      this.#onDue(entry)
+    }
+    this.#arm()
+  }
+
+  #forget(entry: Entry): void {
+    this.#heap.remove(entry)
+    this.#forgetId(entry)
+  }
+
+  #forgetId(entry: Entry): void {
+    const id = idOf(entry)
+    const entries = id === undefined ? undefined : this.#byId.get(id)
+    entries?.delete(entry)
+    if (entries?.size === 0) this.#byId.delete(id!)
+  }
+}
+
+function idOf({ direct, message }: DelayedMessage): string | undefined {
+  return direct ? undefined : String(message.attributes['id'])
+}

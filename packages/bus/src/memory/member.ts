@@ -1,0 +1,60 @@
+import type { Delivery } from '../transport/transport.ts'
+import type { Copy } from './copy.ts'
+
+/** One member of one group, with what it holds. */
+export class Member {
+  readonly types: readonly string[]
+  readonly lost: AbortSignal
+  /** What it has been handed and has not settled. */
+  readonly held: Set<Copy> = new Set()
+  paused = false
+  readonly #prefetch: number
+  readonly #deliver: (delivery: Delivery) => void
+  readonly #onEnd: () => void
+  #stopped = false
+
+  /** `onEnd` is called when it has stopped and holds nothing any more. */
+  constructor(
+    types: readonly string[],
+    prefetch: number,
+    deliver: (delivery: Delivery) => void,
+    lost: AbortSignal,
+    onEnd: () => void,
+  ) {
+    this.types = types
+    this.lost = lost
+    this.#prefetch = prefetch
+    this.#deliver = deliver
+    this.#onEnd = onEnd
+  }
+
+  get hasRoom(): boolean {
+    return !this.paused && this.held.size < this.#prefetch
+  }
+
+  stop(): void {
+    this.#stopped = true
+    if (this.held.size === 0) this.#onEnd()
+  }
+
+  hand(copy: Copy): void {
+    copy.member = this
+    copy.unsettled = true
+    this.held.add(copy)
+    try {
+      this.#deliver(copy)
+    } catch (error) {
+      // Not ours to handle, and no reason to keep others from their messages.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+
+  /** It is settled or given back: the member can do nothing about it any more. */
+  take(copy: Copy): void {
+    copy.unsettled = false
+    this.held.delete(copy)
+    if (this.#stopped && this.held.size === 0) this.#onEnd()
+  }
+}

@@ -1,0 +1,68 @@
+import { Deque } from '../delivery/deque.ts'
+import type { Group } from './group.ts'
+
+/** Deliveries after which timers and I/O get their turn. */
+const perTurn = 256
+/** Deliveries of one group after which another one is served. */
+const perGroup = 32
+
+/**
+ * Serves groups, never in the stack of a publisher or of a handler: in a microtask, so that little time is lost, but with
+ * a turn of the event loop every {@link perTurn} deliveries, so that handlers and publishers which never really wait
+ * starve nobody.
+ */
+export class Turns {
+  readonly #groups = new Deque<Group>()
+  #left = perTurn
+  #pending = false
+
+  schedule(group: Group): void {
+    this.#groups.push(group)
+    if (this.#pending) return
+    this.#pending = true
+    if (this.#left > 0) queueMicrotask(this.#serve)
+    else macrotask(this.#renew)
+  }
+
+  readonly #renew = (): void => {
+    this.#left = perTurn
+    this.#serve()
+  }
+
+  readonly #serve = (): void => {
+    while (this.#left > 0) {
+      const group = this.#groups.shift()
+      if (group === undefined) {
+        this.#pending = false
+        return
+      }
+      group.scheduled = false
+      this.#left -= group.dispatch(Math.min(this.#left, perGroup))
+      group.wake()
+    }
+    if (this.#groups.size > 0) macrotask(this.#renew)
+    else this.#pending = false
+  }
+}
+
+/** Runs something in a later turn of the event loop, as soon as the runtime can. */
+const macrotask: (callback: () => void) => void = macrotasks()
+
+/** Taken when the module is loaded, so that the faked timers of a test do not stop deliveries. */
+function macrotasks(): (callback: () => void) => void {
+  const { setImmediate, MessageChannel, setTimeout } = globalThis as {
+    setImmediate?: (callback: () => void) => unknown
+    MessageChannel?: typeof globalThis.MessageChannel
+    setTimeout: typeof globalThis.setTimeout
+  }
+  if (setImmediate) return (callback) => void setImmediate(callback)
+  if (!MessageChannel) return (callback) => void setTimeout(callback, 0)
+  const { port1, port2 } = new MessageChannel()
+  const callbacks = new Deque<() => void>()
+  port1.addEventListener('message', () => callbacks.shift()?.())
+  port1.start()
+  return (callback) => {
+    callbacks.push(callback)
+    port2.postMessage(undefined)
+  }
+}
