@@ -48,6 +48,19 @@ export class OutcomeUnknownError extends TidingsError<'OUTCOME_UNKNOWN'> {
   }
 }
 
+/** The broker did not answer while the bus was starting. */
+export class ConnectTimeoutError extends TidingsError<'CONNECT_TIMEOUT'> {
+  override readonly name = 'ConnectTimeoutError'
+
+  constructor(transport: string, timeout: number) {
+    super(
+      'CONNECT_TIMEOUT',
+      `the transport ${transport} did not connect within ${timeout}ms\nSee whether its broker is up and its address right, or raise \`connectTimeout\`.`,
+      { details: { transport, timeout } },
+    )
+  }
+}
+
 /** The broker did not take the event in time, and has nothing of it. */
 export class PublishTimeoutError extends TidingsError<'PUBLISH_TIMEOUT'> {
   override readonly name = 'PublishTimeoutError'

@@ -26,6 +26,7 @@ export {
   AttemptTimeoutError,
   BusClosedError,
   CapabilityMissingError,
+  ConnectTimeoutError,
   DeadLettersFullError,
   MessageTooLargeError,
   OutcomeUnknownError,

@@ -1,4 +1,5 @@
 import type { TidingsEvent } from '@tidings/events'
+import type { HandlerLog } from './handler/context.ts'
 import type { DeadLetter, DeadLetterReason } from './dead-letter/store.ts'
 import type { Message } from './message/message.ts'
 import type { ConnectionState } from './transport/transport.ts'
@@ -27,4 +28,71 @@ export interface Observer {
   /** Given up by `deadLetter: 'discard'`. */
   discarded?(delivery: Delivered & { readonly reason: DeadLetterReason; readonly error: unknown }): void
   connection?(state: ConnectionState, error?: unknown): void
+}
+
+/** Calls the hooks of an observer, whatever they do; what must not pass unseen goes to the log where nobody asks for it. */
+export class Telling {
+  readonly #observer: Observer
+  readonly #log: HandlerLog
+
+  constructor(observer: Observer, log: HandlerLog) {
+    this.#observer = observer
+    this.#log = log
+  }
+
+  published(event: TidingsEvent): void {
+    if (this.#observer.published) this.#call('published', event)
+  }
+
+  unroutable(message: Message): void {
+    if (this.#observer.unroutable) this.#call('unroutable', message)
+  }
+
+  handled(delivery: Delivered, begun: number, now: number): void {
+    if (this.#observer.handled) this.#call('handled', { ...delivery, duration: now - begun })
+  }
+
+  failed(delivery: Delivered, error: unknown, retryIn: number | undefined): void {
+    if (this.#observer.failed) this.#call('failed', { ...delivery, error, retryIn })
+    else if (retryIn !== undefined) this.#log.warn('an attempt failed', { ...inShort(delivery), error, retryIn })
+  }
+
+  duplicate(delivery: Delivered): void {
+    if (this.#observer.duplicate) this.#call('duplicate', delivery)
+  }
+
+  expired(delivery: Delivered): void {
+    if (this.#observer.expired) this.#call('expired', delivery)
+  }
+
+  deadLettered(letter: DeadLetter): void {
+    if (this.#observer.deadLettered) this.#call('deadLettered', letter)
+    else {
+      const { id, reason, error, attempts } = letter
+      this.#log.error('an event was parked among the dead letters', { id, reason, error, attempts })
+    }
+  }
+
+  discarded(delivery: Delivered, reason: DeadLetterReason, error: unknown): void {
+    if (this.#observer.discarded) this.#call('discarded', { ...delivery, reason, error })
+    else this.#log.error('an event was discarded', { ...inShort(delivery), reason, error })
+  }
+
+  connection(state: ConnectionState, error: unknown): void {
+    if (this.#observer.connection) this.#call('connection', state, error)
+    else if (state !== 'connected') this.#log.warn(`the connection is ${state}`, { error })
+  }
+
+  #call<Hook extends keyof Observer>(hook: Hook, ...args: Parameters<NonNullable<Observer[Hook]>>): void {
+    try {
+      ;(this.#observer[hook] as ((...args: unknown[]) => void) | undefined)?.(...args)
+    } catch (error) {
+      this.#log.error(`the observer threw in \`${hook}\``, { error })
+    }
+  }
+}
+
+function inShort({ message, group, attempt }: Delivered): Record<string, unknown> {
+  const { id, type } = message.attributes
+  return { id, type, group, attempt }
 }

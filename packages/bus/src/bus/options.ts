@@ -2,6 +2,7 @@ import type { Duration } from '@tidings/core'
 import type { IdempotencyStore } from '@tidings/decorators'
 import type { AnyDefinedEvent, CreateOptions } from '@tidings/events'
 import type { Clock } from '../clock.ts'
+import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { HandlerLog } from '../handler/context.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import type { Middleware } from '../middleware.ts'
@@ -21,6 +22,8 @@ export interface BusOptions {
   readonly definitions?: readonly AnyDefinedEvent[] | undefined
   /** What `idempotent` handlers have handled. Default: kept in memory, the last 100,000 for 24 hours. */
   readonly inbox?: IdempotencyStore | undefined
+  /** Where dead letters are kept. Default: where the transport keeps them, if it can. */
+  readonly deadLetters?: DeadLetterStore | undefined
   /** Wraps what goes out and what comes in, the first one outermost. */
   readonly middleware?: readonly Middleware[] | undefined
   /** Told what happens. */
@@ -29,6 +32,8 @@ export interface BusOptions {
   readonly log?: HandlerLog | undefined
   /** How long a chain of events may be, each caused by the one before, across processes. Default 64. */
   readonly maxDepth?: number | undefined
+  /** How long `createBus` waits for the broker. Default `'30s'`. */
+  readonly connectTimeout?: Duration | undefined
   /** How long `publish` waits for the broker. Default `'30s'`. */
   readonly publishTimeout?: Duration | undefined
   /** A group that has deliveries but settles none for so long counts as stalled in `health()`. Default `'2m'`. */

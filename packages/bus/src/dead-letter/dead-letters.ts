@@ -60,5 +60,3 @@ export interface DeadLetters {
   /** Throws letters away for good; resolves to their number. The filter must not be empty: `{ before: new Date() }` is all. */
   discard(filter: DeadLetterFilter): Promise<number>
 }
-
-

@@ -40,6 +40,8 @@ export interface DeadLetter {
   readonly message: Message
   readonly reason: DeadLetterReason
   readonly error: RecordedError | undefined
+  /** Whether later events of its key are parked behind it, by `deadLetter: 'park-key'`. */
+  readonly parksKey: boolean
   /** Attempts made; 0 when the handler never saw it. */
   readonly attempts: number
   /** RFC 3339; the same as `lastFailedAt` when there was one attempt or none. */
@@ -56,9 +58,11 @@ export interface DeadLetterStore {
   add(letter: DeadLetter): void | Promise<void>
   get(id: string): DeadLetter | undefined | Promise<DeadLetter | undefined>
   /** Up to `limit` letters in the order of arrival, of one group where it is given, behind the one with the id `after`. */
-  list(query: { readonly group?: string | undefined; readonly after?: string | undefined; readonly limit: number }):
-    | readonly DeadLetter[]
-    | Promise<readonly DeadLetter[]>
+  list(query: {
+    readonly group?: string | undefined
+    readonly after?: string | undefined
+    readonly limit: number
+  }): readonly DeadLetter[] | Promise<readonly DeadLetter[]>
   /** Whether there was one to remove. */
   remove(id: string): boolean | Promise<boolean>
   /** The oldest letter of the group with this key (see `keyOf`). Asked before each event of a group that parks keys. */

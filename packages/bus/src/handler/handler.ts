@@ -74,10 +74,7 @@ const optionNames = [
  *
  * @throws TidingsError `INVALID_ARGUMENT` for an option that makes no sense, or an anonymous function without `group`
  */
-export function handler<const Key extends HandlerKey>(
-  key: Key,
-  handle: HandlerFunction<Key>,
-): Handler<EventFor<Key>>
+export function handler<const Key extends HandlerKey>(key: Key, handle: HandlerFunction<Key>): Handler<EventFor<Key>>
 export function handler<const Key extends HandlerKey>(
   key: Key,
   options: HandlerOptions & { readonly batch: BatchPolicy },

@@ -71,7 +71,12 @@ function retries(retry: RetryPolicy | false): Pick<Policy, 'attempts' | 'backoff
   const { jitter = true } = retry
   const part = typeof jitter === 'boolean' ? Number(jitter) / 2 : jitter
   if (!(part >= 0 && part <= 1)) {
-    throw invalidArgument('retry.jitter', 'true, false, or a part from 0 to 1', jitter, 'With 0.5 half is left to chance.')
+    throw invalidArgument(
+      'retry.jitter',
+      'true, false, or a part from 0 to 1',
+      jitter,
+      'With 0.5 half is left to chance.',
+    )
   }
   const full = (attempt: number): number => (delay === 0 ? 0 : Math.min(max, delay * factor ** (attempt - 1)))
   let longestBackoff = 0

@@ -24,7 +24,7 @@ export interface Capabilities {
   readonly temporaryGroups: boolean
   /** A new group can begin with the oldest message that is kept, `from: 'earliest'`. */
   readonly history: boolean
-  /** Says when a message reaches no group at all. */
+  /** Says when a message that is not delayed reaches no group at all. */
   readonly unroutable: boolean
   /** Counts how often a message was handed out, so that one which ends the process each time is found out. */
   readonly redeliveryCount: boolean
@@ -32,8 +32,10 @@ export interface Capabilities {
   readonly deduplication: boolean
   /** `waiting` tells how many messages a group has before it. */
   readonly lag: boolean
-  /** Bytes of a message's body and headers at most; `Infinity` for no bound. */
+  /** Bytes of a message's body, attributes and headers together at most; `Infinity` for no bound. */
   readonly maxMessageSize: number
+  /** Bytes of its attributes and headers alone at most, which many brokers bound apart. */
+  readonly maxHeadersSize: number
   /** Milliseconds for which a delivery can stay unsettled; `Infinity` for as long as the connection lives. */
   readonly maxHold: number
 }

@@ -21,9 +21,11 @@ export interface ConnectOptions {
   /** Who connects, for the broker's own pages: the bus's `source`. */
   readonly name: string
   readonly clock: Clock
+  /** Gives up connecting; without meaning once connected. */
+  readonly signal?: AbortSignal | undefined
   /** Told each change. A connection that broke comes back by itself, its groups with it. */
   onState(state: ConnectionState, error?: unknown): void
-  /** Told each message that reached no group, where the transport can tell. */
+  /** Told each message that reached no group, where the transport can tell; of delayed ones none may. */
   onUnroutable(message: Message): void
 }
 
@@ -37,17 +39,20 @@ export interface Connection {
    * any more by what the capabilities promise. Waits while the broker has no room (backpressure), and while the
    * connection is away.
    *
+   * `options.signal` is made when it is read: a transport that can confirm at once leaves it alone.
+   *
    * Rejects with the signal's reason when it aborts before anything was sent; with `OutcomeUnknownError` when the
    * connection broke or the signal aborted in between; with `MessageTooLargeError` beyond `maxMessageSize`, leaving the
    * connection usable. Messages that one caller publishes one after the other stay in this order for each key.
    */
-  publish(outgoing: Outgoing, signal?: AbortSignal): void | Promise<void>
+  publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
 
   /**
    * Joins a group, making it and its bindings where they do not exist, and hands its messages to `deliver`, never more
-   * than `prefetch` unsettled ones. Resolves once the group gets what is published from then on.
+   * than `prefetch` unsettled ones; a log may hand out fewer. Resolves once the group gets what is published from then
+   * on; rejects with the reason of `signal` when it aborts before.
    */
-  subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void): Promise<Membership>
+  subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void, signal?: AbortSignal): Promise<Membership>
 
   /** Where dead letters are kept; there when the capability says so. */
   readonly deadLetters: DeadLetterStore | undefined
@@ -56,8 +61,9 @@ export interface Connection {
   cancel?(id: string): Promise<boolean>
 
   /**
-   * Ends the connection: what is unsettled goes back to its group at once. Publishes under way settle first. Resolves
-   * in bounded time, also while the broker is gone. Idempotent.
+   * Ends the connection: what was acked is told to the broker first, as far as it answers; what is unsettled goes back
+   * to its group at once. Publishes under way settle first. Resolves in bounded time, also while the broker is gone.
+   * Idempotent.
    */
   close(): Promise<void>
 }
@@ -67,13 +73,16 @@ export interface Outgoing {
   readonly message: Message
   /** The one group that it is for: a retry, a replay or a reply. Left out: each group that asked for its event type. */
   readonly group?: string | undefined
-  /** Milliseconds since 1970 before which it must not be delivered. */
+  /** Milliseconds since 1970 before which it must not be delivered. It may be later, by what the broker's delays are made of. */
   readonly notBefore?: number | undefined
 }
 
 /** What a bus asks of a transport for one group. */
 export interface GroupRequest {
-  /** The whole name, unique among all applications of the broker. */
+  /**
+   * The whole name, unique among all applications of the broker: letters, digits, `.`, `_` and `-`, 200 at most, which
+   * every broker takes as a part of its own names.
+   */
   readonly group: string
   /** Event types, and patterns where the transport has them; empty for a group that only gets what is sent to it. */
   readonly types: readonly string[]
@@ -94,7 +103,10 @@ export interface Membership {
   resume(): void
   /** Messages of the group that are handed out to nobody; undefined where the transport cannot tell. */
   waiting(): number | undefined | Promise<number | undefined>
-  /** No further deliveries; those handed out can be settled until the connection closes. Idempotent. */
+  /**
+   * No further deliveries. The member keeps its place, and with it the keys or partitions of what it was handed, until
+   * that is settled or the connection closes: nobody else may overtake it. Resolves without waiting for it. Idempotent.
+   */
   stop(): Promise<void>
 }
 
@@ -107,12 +119,19 @@ export interface Membership {
  */
 export interface Delivery {
   readonly message: Message
-  /** How often the message was handed out before, as far as the transport counts. */
-  readonly redeliveries: number
+  /** How often the message was handed out before; undefined where the transport does not count. */
+  readonly redeliveries: number | undefined
   /** Aborts when it is ours no more, so that its handler can stop. One signal may serve many deliveries. */
   readonly lost: AbortSignal
-  /** Done: never again. Idempotent; nothing, when it is lost or settled already. */
-  ack(): void | Promise<void>
-  /** Given back: delivered again at once, to any member, in its old place where the group is ordered. Idempotent. */
-  nack(): void | Promise<void>
+  /**
+   * Done: never again. It is noted at once, and told to the broker when the transport thinks fit, a log's position when
+   * nothing before it is unsettled; a failure in between means another delivery. Idempotent; nothing, when it is lost or
+   * settled already.
+   */
+  ack(): void
+  /**
+   * Given up by this member, to be delivered again to any. Of an ordered group only after `stop`, oldest first: then it
+   * keeps its old place, else it may come behind later ones. Idempotent, as `ack`.
+   */
+  nack(): void
 }

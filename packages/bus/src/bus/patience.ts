@@ -1,0 +1,43 @@
+import type { Clock } from '../clock.ts'
+
+/** How long somebody waits. Nothing is made, no timer and no controller, before somebody reads the signal. */
+export class Patience {
+  readonly #clock: Clock
+  readonly #timeout: number
+  readonly #given: AbortSignal | undefined
+  #signal: AbortSignal | undefined
+  #cancel: (() => void) | undefined
+  #over: DOMException | undefined
+
+  /** `timeout` in milliseconds; `given` is the caller's own signal. */
+  constructor(clock: Clock, timeout: number, given: AbortSignal | undefined) {
+    this.#clock = clock
+    this.#timeout = timeout
+    this.#given = given
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= this.#start())
+  }
+
+  /** Whether this error says that the time was up. */
+  isOver(error: unknown): boolean {
+    return error !== undefined && error === this.#over
+  }
+
+  end(): void {
+    this.#cancel?.()
+  }
+
+  #start(): AbortSignal {
+    if (this.#timeout === Infinity && this.#given) return this.#given
+    const controller = new AbortController()
+    if (this.#timeout !== Infinity) {
+      this.#cancel = this.#clock.after(this.#timeout, () => {
+        this.#over = new DOMException('the time is up', 'TimeoutError')
+        controller.abort(this.#over)
+      })
+    }
+    return this.#given ? AbortSignal.any([this.#given, controller.signal]) : controller.signal
+  }
+}

@@ -1,0 +1,168 @@
+import { EventStormError, milliseconds, TidingsError } from '@tidings/core'
+import { type AnyDefinedEvent, causedBy, encodeEvent, isEvent, type TidingsEvent } from '@tidings/events'
+import { shown } from '../check.ts'
+import type { Clock } from '../clock.ts'
+import { BusClosedError, CapabilityMissingError, OutcomeUnknownError, PublishTimeoutError } from '../errors.ts'
+import type { Message } from '../message/message.ts'
+import type { KnownEvents } from '../message/read.ts'
+import type { Middleware } from '../middleware.ts'
+import type { Telling } from '../observer.ts'
+import type { Connection, Outgoing, Transport } from '../transport/transport.ts'
+import type { PublishOptions } from './options.ts'
+import { Patience } from './patience.ts'
+
+const noHeaders: Message['headers'] = Object.freeze({})
+
+/** What a publish is beside its event: who caused it, and where it goes when not to everybody. */
+export interface PublishRequest {
+  readonly cause?: TidingsEvent | undefined
+  readonly headers?: Message['headers'] | undefined
+  readonly group?: string | undefined
+}
+
+interface PublisherOptions {
+  readonly source: string
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly events: KnownEvents
+  readonly maxDepth: number
+  readonly timeout: number
+  readonly middleware: readonly Middleware[]
+  readonly telling: Telling
+}
+
+/** The way out: event, envelope, middleware, transport. */
+export class Publisher {
+  connection: Connection | undefined
+  readonly #options: PublisherOptions
+  readonly #senders: readonly NonNullable<Middleware['publish']>[]
+  #underWay = 0
+  #whenSettled: (() => void)[] = []
+  #closed = false
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+    this.#senders = options.middleware.flatMap((each) => (each.publish ? [each.publish.bind(each)] : []))
+  }
+
+  async publish(
+    what: unknown,
+    input: unknown,
+    options: PublishOptions | undefined,
+    request: PublishRequest = {},
+  ): Promise<TidingsEvent> {
+    const { telling, clock } = this.#options
+    const event = this.#event(what, input, options, request.cause)
+    if (this.#closed && request.cause === undefined) throw new BusClosedError(`publishing "${event.type}"`)
+    this.#checkDepth(event)
+    const encoded = encodeEvent(event)
+    const outgoing: Outgoing = {
+      message: {
+        attributes:
+          options?.expires === undefined
+            ? encoded.attributes
+            : { ...encoded.attributes, expirytime: after(clock, options.expires, 'expires').toISOString() },
+        contentType: encoded.contentType,
+        body: encoded.body,
+        headers: request.headers ?? noHeaders,
+      },
+      group: request.group,
+      notBefore: options?.delay === undefined ? undefined : this.#due(event, options.delay),
+    }
+    await this.#confirmed(event, outgoing, options)
+    telling.published(event)
+    return event
+  }
+
+  /** Hands a message to the transport, through the middleware. */
+  send(outgoing: Outgoing, options?: { readonly signal: AbortSignal }): void | Promise<void> {
+    const connection = this.connection!
+    if (this.#senders.length === 0) return connection.publish(outgoing, options)
+    const pass = async (at: number, message: Message): Promise<void> => {
+      const sender = this.#senders[at]
+      if (sender) await sender(message, (next) => pass(at + 1, next))
+      else await connection.publish({ ...outgoing, message }, options)
+    }
+    return pass(0, outgoing.message)
+  }
+
+  /** From now on only effects of handlers that still run are published. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** Resolves when no publish is under way. */
+  settled(): Promise<void> {
+    return this.#underWay === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenSettled.push(resolve))
+  }
+
+  #event(
+    what: unknown,
+    input: unknown,
+    options: PublishOptions | undefined,
+    cause: TidingsEvent | undefined,
+  ): TidingsEvent {
+    if (isEvent(what)) return what
+    const definition = what as AnyDefinedEvent
+    if (typeof definition?.create !== 'function') {
+      throw new TidingsError(
+        'INVALID_ARGUMENT',
+        `publish takes an event definition or an event, received ${shown(what)}\nMake one with defineEvent: a bus needs a schema to send by.`,
+      )
+    }
+    this.#options.events.add(definition)
+    const { source } = this.#options
+    const chosen = cause === undefined ? { source } : { source, ...causedBy(cause) }
+    return definition.create(input as never, options === undefined ? chosen : { ...chosen, ...definedOnly(options) })
+  }
+
+  #checkDepth({ type, causationDepth }: TidingsEvent): void {
+    const { maxDepth } = this.#options
+    if (causationDepth <= maxDepth) return
+    throw new EventStormError(
+      `an event "${type}" is refused: ${causationDepth} events led to it, each caused by the one before\n` +
+        'Find the cycle by their correlation id, or raise `maxDepth` of createBus.',
+      [type],
+    )
+  }
+
+  #due(event: TidingsEvent, delay: NonNullable<PublishOptions['delay']>): number {
+    const { transport, clock } = this.#options
+    if (!transport.capabilities.delay) {
+      throw new CapabilityMissingError(transport.name, [
+        { capability: 'delay', wantedBy: `publishing "${event.type}" with a delay` },
+      ])
+    }
+    return after(clock, delay, 'delay').getTime()
+  }
+
+  /** Waits for the broker, no longer than the options say. */
+  async #confirmed(event: TidingsEvent, outgoing: Outgoing, options: PublishOptions | undefined): Promise<void> {
+    const { clock, timeout: usual } = this.#options
+    options?.signal?.throwIfAborted()
+    const timeout = options?.timeout === undefined ? usual : milliseconds(options.timeout, 'timeout')
+    const patience = new Patience(clock, timeout, options?.signal)
+    this.#underWay++
+    try {
+      const confirmed = this.send(outgoing, patience)
+      if (confirmed) await confirmed
+    } catch (error) {
+      if (error instanceof OutcomeUnknownError) error.event = event
+      throw patience.isOver(error) ? new PublishTimeoutError(event.type, timeout) : error
+    } finally {
+      patience.end()
+      if (--this.#underWay === 0) for (const resolve of this.#whenSettled.splice(0)) resolve()
+    }
+  }
+}
+
+const ours = new Set(['delay', 'expires', 'timeout', 'signal'])
+
+/** The options that are the event's, without those that are undefined: these leave a default as it is. */
+function definedOnly(options: PublishOptions): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([name, value]) => !ours.has(name) && value !== undefined))
+}
+
+function after(clock: Clock, duration: NonNullable<PublishOptions['delay']>, option: string): Date {
+  return new Date(clock.now() + milliseconds(duration, option))
+}

@@ -1,0 +1,334 @@
+import { milliseconds } from '@tidings/core'
+import type { IdempotencyStore } from '@tidings/decorators'
+import type { AnyDefinedEvent, StandardSchema, TidingsEvent } from '@tidings/events'
+import type { DefinedEvent, EventOf, InputOf } from '@tidings/events'
+import type { Clock } from '../clock.ts'
+import { KeptDeadLetters } from '../dead-letter/kept-dead-letters.ts'
+import type { DeadLetters } from '../dead-letter/dead-letters.ts'
+import type { DeadLetterStore } from '../dead-letter/store.ts'
+import { GroupConsumer } from '../delivery/group-consumer.ts'
+import type { Runtime } from '../delivery/runtime.ts'
+import { BusClosedError, CapabilityMissingError, ConnectTimeoutError } from '../errors.ts'
+import type { HandlerContext, HandlerLog } from '../handler/context.ts'
+import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
+import { KnownEvents } from '../message/read.ts'
+import type { Middleware } from '../middleware.ts'
+import { type Observer, Telling } from '../observer.ts'
+import type { Capabilities } from '../transport/capabilities.ts'
+import type { Connection, ConnectionState, Transport } from '../transport/transport.ts'
+import { describe } from './describe.ts'
+import type { PublishOptions } from './options.ts'
+import { Patience } from './patience.ts'
+import { Publisher } from './publisher.ts'
+import { PullStream } from './pull-stream.ts'
+import { Requests } from './requests.ts'
+import { checkCapabilities, groupName } from './start-up.ts'
+import type {
+  Bus,
+  BusSubscription,
+  CloseOptions,
+  Description,
+  Health,
+  HealthStatus,
+  PullOptions,
+  RequestOptions,
+  SubscribeOptions,
+} from './types.ts'
+
+/** The options of a bus with their defaults; durations in milliseconds. */
+export interface BusSettings {
+  readonly source: string
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: HandlerLog
+  readonly observer: Observer
+  readonly middleware: readonly Middleware[]
+  readonly inbox: IdempotencyStore
+  readonly deadLetters: DeadLetterStore | undefined
+  readonly definitions: readonly AnyDefinedEvent[]
+  readonly maxDepth: number
+  readonly connectTimeout: number
+  readonly publishTimeout: number
+  readonly stalledAfter: number
+}
+
+/** The one implementation of a bus: wires what goes out, what comes in, and the end. */
+export class RunningBus implements Bus {
+  readonly source: string
+  readonly capabilities: Capabilities
+  readonly deadLetters: DeadLetters
+  readonly #settings: BusSettings
+  readonly #runtime: Runtime
+  readonly #telling: Telling
+  readonly #publisher: Publisher
+  readonly #requests: Requests
+  readonly #events = new KnownEvents()
+  readonly #groups = new Map<string, GroupConsumer>()
+  /** Groups without a handler any more, some of whose handlers still run. */
+  readonly #left = new Set<GroupConsumer>()
+  readonly #streams = new Set<{ finish(): void }>()
+  #connection: Connection | undefined
+  #state: ConnectionState = 'reconnecting'
+  #status: HealthStatus = 'starting'
+  #closing: Promise<void> | undefined
+
+  constructor(settings: BusSettings) {
+    const { source, transport, clock, random, log, observer, middleware, inbox, maxDepth, publishTimeout } = settings
+    this.#settings = settings
+    this.#telling = new Telling(observer, log)
+    this.source = source
+    this.capabilities = transport.capabilities
+    for (const definition of settings.definitions) this.#events.add(definition)
+    this.#publisher = new Publisher({
+      source,
+      transport,
+      clock,
+      events: this.#events,
+      maxDepth,
+      timeout: publishTimeout,
+      middleware,
+      telling: this.#telling,
+    })
+    const bus = this
+    this.#runtime = {
+      clock,
+      random,
+      log,
+      events: this.#events,
+      inbox,
+      maxDepth,
+      capabilities: transport.capabilities,
+      get deadLetters() {
+        return settings.deadLetters ?? bus.#connection?.deadLetters
+      },
+      receivers: middleware.flatMap((each) => (each.receive ? [each.receive.bind(each)] : [])),
+      telling: this.#telling,
+      send: (outgoing) => this.#publisher.send(outgoing),
+      publish: (cause, what, input, options, headers, group) =>
+        this.#publisher.publish(what, input, options, { cause, headers, group }),
+    }
+    this.#requests = new Requests(this.#runtime, groupName(source, 'replies'))
+    this.deadLetters = new KeptDeadLetters(this.#runtime, source, transport.name)
+  }
+
+  async start(handlers: readonly AnyHandler[]): Promise<void> {
+    for (const each of handlers) this.#add(each)
+    const { transport, clock, connectTimeout } = this.#settings
+    const patience = new Patience(clock, connectTimeout, undefined)
+    const { signal } = patience
+    try {
+      this.#connection = await transport.connect({
+        name: this.source,
+        clock,
+        signal,
+        onState: (state, error) => this.#onState(state, error),
+        onUnroutable: (message) => this.#telling.unroutable(message),
+      })
+      this.#publisher.connection = this.#connection
+      this.#state = 'connected'
+      await Promise.all([...this.#groups.values()].map((group) => group.join(this.#connection!, signal)))
+      this.#status = 'ok'
+    } catch (error) {
+      await this.#connection?.close()
+      throw patience.isOver(error) ? new ConnectTimeoutError(transport.name, connectTimeout) : error
+    } finally {
+      patience.end()
+    }
+  }
+
+  publish<Type extends string, Schema extends StandardSchema>(
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+    options?: PublishOptions,
+  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
+  publish<Event extends TidingsEvent>(event: Event, options?: PublishOptions): Promise<Event>
+  publish(what: unknown, input?: unknown, options?: PublishOptions): Promise<never> {
+    const hasInput = typeof (what as { create?: unknown } | null)?.create === 'function'
+    const published = this.#publisher.publish(
+      what,
+      hasInput ? input : undefined,
+      hasInput ? options : (input as PublishOptions | undefined),
+    )
+    // What the overloads say of the type, the publisher cannot.
+    return published as Promise<never>
+  }
+
+  request<Type extends string, Schema extends StandardSchema, Reply extends TidingsEvent = TidingsEvent>(
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+    options: RequestOptions<Reply> = {},
+  ): Promise<Reply> {
+    if (this.#closing) return Promise.reject(new BusClosedError(`the request "${definition.type}"`))
+    if (!this.capabilities.temporaryGroups) {
+      const wantedBy = `the request "${definition.type}"`
+      return Promise.reject(this.#cannot('temporaryGroups', wantedBy))
+    }
+    return this.#requests.ask(this.#connection!, definition, input, options)
+  }
+
+  subscribe<const Key extends HandlerKey>(
+    key: Key,
+    handle: (event: EventFor<Key>, context: HandlerContext) => unknown,
+    options: SubscribeOptions = {},
+  ): BusSubscription {
+    const { name, signal, ...policy } = options
+    const group = policy.group ?? name
+    const bound = handler(key, group === undefined ? policy : { ...policy, group }, handle)
+    return this.#bind(name === undefined ? bound : { ...bound, name }, signal)
+  }
+
+  events<const Key extends HandlerKey>(
+    key: Key,
+    options: PullOptions,
+  ): AsyncIterableIterator<EventFor<Key>, undefined> {
+    const { signal, ...policy } = options
+    const stream = new PullStream<EventFor<Key>>()
+    const settings = { ...policy, concurrency: 1, timeout: Infinity, retry: false } as const
+    const subscription = this.#bind(
+      handler(key, settings, (event) => stream.offer(event)),
+      signal,
+    )
+    const ended = (): void => {
+      signal?.removeEventListener('abort', finish)
+      this.#streams.delete(stream)
+      subscription.unsubscribe()
+    }
+    const finish = (): void => stream.finish()
+    this.#streams.add(stream)
+    stream.attach({ [Symbol.dispose]: ended })
+    if (signal?.aborted) finish()
+    else signal?.addEventListener('abort', finish)
+    return stream
+  }
+
+  async cancel(event: TidingsEvent | string): Promise<boolean> {
+    const connection = this.#connection!
+    if (!this.capabilities.cancel || !connection.cancel) throw this.#cannot('cancel', 'bus.cancel')
+    return connection.cancel(typeof event === 'string' ? event : event.id)
+  }
+
+  async health(): Promise<Health> {
+    const overall = this.#status === 'ok' && this.#state !== 'connected' ? this.#state : this.#status
+    const groups = await Promise.all(
+      [...this.#groups.values()].map((group) => group.health(this.#settings.stalledAfter, overall)),
+    )
+    const status = groups.find((group) => group.status !== 'ok')?.status ?? overall
+    return { status, connection: this.#state, groups }
+  }
+
+  describe(): Description {
+    const { transport, middleware } = this.#settings
+    return describe({
+      source: this.source,
+      transport,
+      middleware,
+      known: this.#events.types(),
+      groups: [...this.#groups.values()],
+      status: this.#status,
+    })
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    return (this.#closing ??= this.#close(milliseconds(options.timeout ?? '30s', 'timeout')))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(timeout: number): Promise<void> {
+    this.#status = 'closing'
+    this.#publisher.close()
+    for (const stream of this.#streams) stream.finish()
+    const groups = [...this.#groups.values(), ...this.#left]
+    let cancel: (() => void) | undefined
+    const deadline = new Promise<void>((resolve) => {
+      cancel = this.#settings.clock.after(timeout, resolve)
+    })
+    const drained = async (): Promise<void> => {
+      await Promise.all(groups.map((group) => group.leave()))
+      await Promise.all(groups.map((group) => group.idle()))
+      await this.#publisher.settled()
+    }
+    await Promise.race([drained().catch((error: unknown) => this.#warn('the bus could not drain', error)), deadline])
+    cancel?.()
+    this.#requests.close()
+    for (const group of groups) group.abandon()
+    try {
+      await this.#connection?.close()
+    } catch (error) {
+      this.#warn('the connection could not be closed', error)
+    }
+    this.#state = 'closed'
+    this.#status = 'closed'
+  }
+
+  #bind(bound: AnyHandler, signal: AbortSignal | undefined): BusSubscription {
+    if (this.#closing) throw new BusClosedError(`subscribing ${bound.name}`)
+    checkCapabilities(this.#settings, [bound])
+    const group = this.#add(bound)
+    let active = true
+    const unsubscribe = (): void => {
+      if (!active) return
+      active = false
+      signal?.removeEventListener('abort', unsubscribe)
+      this.#remove(bound, group)
+    }
+    const ready = group.join(this.#connection!)
+    // Whoever does not ask is told by the log.
+    ready.catch((error: unknown) => {
+      this.#warn(`group "${group.group}" could not be joined`, error)
+      unsubscribe()
+    })
+    if (signal?.aborted) unsubscribe()
+    else signal?.addEventListener('abort', unsubscribe)
+    return {
+      group: group.group,
+      name: bound.name,
+      get active() {
+        return active
+      },
+      ready,
+      unsubscribe,
+      [Symbol.dispose]: unsubscribe,
+    }
+  }
+
+  #add(bound: AnyHandler): GroupConsumer {
+    const name = groupName(this.source, bound.group)
+    const group = this.#groups.get(name) ?? new GroupConsumer(name, this.#runtime)
+    group.handlers.add(bound)
+    this.#groups.set(name, group)
+    for (const definition of bound.definitions) this.#events.add(definition)
+    return group
+  }
+
+  #remove(bound: AnyHandler, group: GroupConsumer): void {
+    const others = group.handlers.all.size > 1
+    if (others) group.handlers.remove(bound)
+    else this.#groups.delete(group.group)
+    const gone = others ? group.join(this.#connection!) : this.#leave(group)
+    gone.catch((error: unknown) => this.#warn(`group "${group.group}" could not be left`, error))
+  }
+
+  async #leave(group: GroupConsumer): Promise<void> {
+    this.#left.add(group)
+    await group.leave()
+    await group.idle()
+    this.#left.delete(group)
+  }
+
+  #onState(state: ConnectionState, error: unknown): void {
+    this.#state = state
+    this.#telling.connection(state, error)
+  }
+
+  #cannot(capability: string, wantedBy: string): CapabilityMissingError {
+    return new CapabilityMissingError(this.#settings.transport.name, [{ capability, wantedBy }])
+  }
+
+  #warn(message: string, error: unknown): void {
+    this.#settings.log.warn(message, { error })
+  }
+}

@@ -1,0 +1,49 @@
+import { isPattern } from '@tidings/core'
+import { invalidArgument } from '../check.ts'
+import { CapabilityMissingError } from '../errors.ts'
+import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { AnyHandler } from '../handler/handler.ts'
+import type { Transport } from '../transport/transport.ts'
+
+/** Throws where a handler asks for what the transport cannot do: at start-up, rather than when it is too late. */
+export function checkCapabilities(
+  { transport, deadLetters }: { readonly transport: Transport; readonly deadLetters?: DeadLetterStore | undefined },
+  handlers: Iterable<AnyHandler>,
+): void {
+  const { capabilities } = transport
+  const missing: { capability: string; wantedBy: string }[] = []
+  for (const { name, policy, types } of handlers) {
+    const want = (is: boolean, capability: string, why: string): void => {
+      if (!is) missing.push({ capability, wantedBy: `handler ${name}: ${why}` })
+    }
+    const keyed = policy.ordering === 'per-key'
+    const keeps = capabilities.deadLetters || deadLetters !== undefined
+    want(!keyed || capabilities.ordering !== 'none', 'ordering', "ordering: 'per-key'")
+    want(policy.deadLetter === 'discard' || keeps, 'deadLetters', `deadLetter: '${policy.deadLetter}'`)
+    want(policy.from === 'latest' || capabilities.history, 'history', "from: 'earliest'")
+    want(capabilities.patterns || !types.some(isPattern), 'patterns', `the pattern "${types.find(isPattern)}"`)
+    const held =
+      keyed || !capabilities.delay ? policy.attempts * policy.timeout + policy.longestBackoff : policy.timeout
+    const why = `its attempts may take ${held}ms, the broker waits ${capabilities.maxHold}ms`
+    want(held <= capabilities.maxHold, 'maxHold', why)
+  }
+  if (missing.length > 0) throw new CapabilityMissingError(transport.name, missing)
+}
+
+/**
+ * The whole name of a group: of `/shop` and `billing` it is `shop.billing`. Every source has its own, and the name has
+ * only what every broker allows: `/` becomes `.`, and other characters their code.
+ */
+export function groupName(source: string, group: string): string {
+  const application = source
+    .replace(/^\//, '')
+    .replace(/[^A-Za-z\d-]/gu, (character) => (character === '/' ? '.' : `_${character.codePointAt(0)!.toString(16)}`))
+  const name = application === '' ? group : `${application}.${group}`
+  if (name.length <= 200) return name
+  throw invalidArgument(
+    'group',
+    'at most 200 characters with its source',
+    name,
+    'Brokers take no longer names: shorten it.',
+  )
+}

@@ -1,0 +1,91 @@
+import type { Runtime } from '../delivery/runtime.ts'
+import { groupName } from '../bus/start-up.ts'
+import { invalidArgument, knownOptions } from '../check.ts'
+import { CapabilityMissingError } from '../errors.ts'
+import { keyOf } from '../message/message.ts'
+import type { DeadLetterFilter, DeadLetters, ReplayOptions, ReplayResult } from './dead-letters.ts'
+import { Replay } from './replay.ts'
+import type { DeadLetter, DeadLetterStore } from './store.ts'
+
+const page = 100
+const conditions = ['ids', 'group', 'type', 'key', 'reason', 'before']
+
+/** The dead letters in the store of a transport. */
+export class KeptDeadLetters implements DeadLetters {
+  readonly #runtime: Runtime
+  readonly #source: string
+  readonly #transport: string
+
+  constructor(runtime: Runtime, source: string, transport: string) {
+    this.#runtime = runtime
+    this.#source = source
+    this.#transport = transport
+  }
+
+  async *list(filter: DeadLetterFilter = {}): AsyncGenerator<DeadLetter, undefined> {
+    knownOptions(filter, conditions, 'a filter of dead letters')
+    const store = this.#store()
+    const wanted = filter.ids && new Set(filter.ids)
+    for (const group of this.#groups(filter.group)) {
+      let after: string | undefined
+      for (;;) {
+        const letters: readonly DeadLetter[] = await store.list({ group, after, limit: page })
+        for (const letter of letters) if ((wanted?.has(letter.id) ?? true) && matches(letter, filter)) yield letter
+        if (letters.length < page) break
+        after = letters.at(-1)!.id
+      }
+    }
+    return undefined
+  }
+
+  async count(filter?: DeadLetterFilter): Promise<number> {
+    let count = 0
+    for await (const _letter of this.list(filter)) count++
+    return count
+  }
+
+  async get(id: string): Promise<DeadLetter | undefined> {
+    return this.#store().get(id)
+  }
+
+  replay(filter: DeadLetterFilter, options: ReplayOptions = {}): Promise<ReplayResult> {
+    return new Replay(this.#runtime, this.#store(), options).run(this.list(filter))
+  }
+
+  async discard(filter: DeadLetterFilter): Promise<number> {
+    if (Object.values(filter ?? {}).every((value) => value === undefined)) {
+      throw invalidArgument('filter', 'given', filter, 'Nothing comes back from here. For all: { before: new Date() }.')
+    }
+    let count = 0
+    // Taken down first: a list from which letters go while it is read may leave some out.
+    for (const letter of await toArray(this.list(filter))) if (await this.#store().remove(letter.id)) count++
+    return count
+  }
+
+  #store(): DeadLetterStore {
+    const store = this.#runtime.deadLetters
+    if (store) return store
+    throw new CapabilityMissingError(this.#transport, [{ capability: 'deadLetters', wantedBy: 'bus.deadLetters' }])
+  }
+
+  /** The whole name of the group, which may have been given without the source; undefined for all. */
+  #groups(group: string | undefined): readonly (string | undefined)[] {
+    if (group === undefined) return [undefined]
+    return [...new Set([group, groupName(this.#source, group)])]
+  }
+}
+
+function matches(letter: DeadLetter, { type, key, reason, before }: DeadLetterFilter): boolean {
+  return (
+    (type === undefined || letter.message.attributes['type'] === type) &&
+    (key === undefined || keyOf(letter.message) === key) &&
+    (reason === undefined || letter.reason === reason) &&
+    (before === undefined || Date.parse(letter.lastFailedAt) < new Date(before).getTime())
+  )
+}
+
+async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}

@@ -1,0 +1,152 @@
+import type { TidingsEvent } from '@tidings/events'
+import type { BatchContext, HandlerContext } from '../handler/context.ts'
+import type { BatchHandler, Handler } from '../handler/handler.ts'
+import type { Job } from './job.ts'
+import type { Runtime } from './runtime.ts'
+
+/** Events for one batch handler, gathered. */
+export interface Batch {
+  readonly handler: BatchHandler
+  readonly jobs: readonly Job[]
+}
+
+/** Gathers what is ready for batch handlers, by number and by time. */
+export class Batches {
+  readonly #runtime: Runtime
+  readonly #full: (batch: Batch) => void
+  readonly #open = new Map<BatchHandler, { readonly jobs: Job[]; readonly cancel: () => void }>()
+
+  /** `full` gets each batch that may run. */
+  constructor(runtime: Runtime, full: (batch: Batch) => void) {
+    this.#runtime = runtime
+    this.#full = full
+  }
+
+  add(handler: BatchHandler, job: Job): void {
+    const { size, wait } = handler.policy.batch!
+    let open = this.#open.get(handler)
+    if (open === undefined) {
+      open = { jobs: [], cancel: this.#runtime.clock.after(wait, () => this.#close(handler)) }
+      this.#open.set(handler, open)
+    }
+    open.jobs.push(job)
+    if (open.jobs.length >= size) this.#close(handler)
+  }
+
+  /** Forgets what is gathered and does not run yet. */
+  clear(): void {
+    for (const { cancel } of this.#open.values()) cancel()
+    this.#open.clear()
+  }
+
+  #close(handler: BatchHandler): void {
+    const open = this.#open.get(handler)
+    if (open === undefined) return
+    this.#open.delete(handler)
+    open.cancel()
+    this.#full({ handler, jobs: open.jobs })
+  }
+}
+
+interface Joined {
+  readonly event: TidingsEvent
+  readonly context: HandlerContext
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/**
+ * One call of a batch handler. Every job goes through its own attempt, as any other; in place of the handler each finds
+ * its seat, which waits until all that are to come have come, and then calls the batch handler once for all.
+ */
+export class BatchCall {
+  readonly #handler: BatchHandler
+  /** Jobs of which it is not known yet whether they come. */
+  #undecided: number
+  #joined: Joined[] | undefined = []
+
+  constructor(handler: BatchHandler, jobs: number) {
+    this.#handler = handler
+    this.#undecided = jobs
+  }
+
+  /** What one attempt calls as its handler. After `leave` the batch waits for it no more: if it comes, it is alone. */
+  seat(): { readonly asHandler: Handler; leave(): void } {
+    let decided = false
+    const leave = (): void => {
+      if (decided) return
+      decided = true
+      this.#undecided--
+      this.#callWhenComplete()
+    }
+    const handle = (event: TidingsEvent, context: HandlerContext): Promise<void> => {
+      if (decided) return this.#alone(event, context)
+      decided = true
+      const { promise, resolve, reject } = deferred()
+      this.#joined!.push({ event, context, resolve, reject })
+      this.#undecided--
+      this.#callWhenComplete()
+      return promise
+    }
+    return { asHandler: { ...this.#handler, batch: false, handle }, leave }
+  }
+
+  async #alone(event: TidingsEvent, context: HandlerContext): Promise<void> {
+    const failed = await this.#call([event], [context])
+    if (failed.has(event)) throw failed.get(event)
+  }
+
+  #callWhenComplete(): void {
+    const joined = this.#joined
+    if (joined === undefined || this.#undecided > 0) return
+    this.#joined = undefined
+    if (joined.length > 0) void this.#handle(joined)
+  }
+
+  async #handle(joined: readonly Joined[]): Promise<void> {
+    try {
+      const failed = await this.#call(
+        joined.map(({ event }) => event),
+        joined.map(({ context }) => context),
+      )
+      for (const { event, resolve, reject } of joined) {
+        if (failed.has(event)) reject(failed.get(event))
+        else resolve()
+      }
+    } catch (error) {
+      const [only] = joined
+      if (joined.length === 1) only!.reject(error)
+      // Which one is bad, nobody said: each is tried alone, so that the others are not held up by it.
+      else for (const each of joined) await this.#handle([each])
+    }
+  }
+
+  /** Calls the batch handler; resolves to the events that it marked as failed. */
+  async #call(
+    events: readonly TidingsEvent[],
+    contexts: readonly HandlerContext[],
+  ): Promise<ReadonlyMap<TidingsEvent, unknown>> {
+    const failed = new Map<TidingsEvent, unknown>()
+    const [first] = contexts
+    const context: BatchContext = {
+      group: first!.group,
+      log: first!.log,
+      // They all began together, so their time is up together.
+      signal: first!.signal,
+      fail: (event, error) => failed.set(event, error),
+      publish: (cause, definition, input, options) =>
+        contexts[Math.max(0, events.indexOf(cause))]!.publish(definition, input, options),
+    }
+    await this.#handler.handle(events, context)
+    return failed
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let resolve!: () => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<void>((...settle) => {
+    ;[resolve, reject] = settle
+  })
+  return { promise, resolve, reject }
+}

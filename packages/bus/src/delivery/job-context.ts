@@ -1,0 +1,75 @@
+import type { TidingsEvent } from '@tidings/events'
+import type { HandlerContext, HandlerLog } from '../handler/context.ts'
+import { deliveryHeaders } from '../message/message.ts'
+import type { Job } from './job.ts'
+import type { Runtime } from './runtime.ts'
+
+/**
+ * What a handler is given. Made for every attempt, so what few handlers use is made when it is asked for; getters that
+ * hand out functions let a handler take its context apart.
+ */
+export class JobContext implements HandlerContext {
+  readonly group: string
+  readonly attempt: number
+  readonly #runtime: Runtime
+  readonly #job: Job
+  readonly #event: TidingsEvent
+  #controller: AbortController | undefined = undefined
+  #aborted: { readonly reason: unknown } | undefined = undefined
+
+  constructor(runtime: Runtime, group: string, job: Job, event: TidingsEvent) {
+    this.#runtime = runtime
+    this.group = group
+    this.#job = job
+    this.#event = event
+    this.attempt = job.attempt
+  }
+
+  get redelivered(): boolean {
+    return this.attempt > 1
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted) this.#controller.abort(this.#aborted.reason)
+    }
+    return this.#controller.signal
+  }
+
+  get log(): HandlerLog {
+    return boundLog(this.#runtime.log, { id: this.#event.id, type: this.#event.type, group: this.group })
+  }
+
+  get publish(): HandlerContext['publish'] {
+    // One function for both forms: the first argument tells them apart, as on the bus.
+    return ((what: never, input: never, options: never) =>
+      this.#runtime.publish(this.#event, what, input, options)) as HandlerContext['publish']
+  }
+
+  get reply(): HandlerContext['reply'] {
+    return async (definition, input) => {
+      const { headers } = this.#job.delivery.message
+      const group = headers[deliveryHeaders.replyTo]
+      if (group === undefined) return
+      const inReplyTo = { [deliveryHeaders.inReplyTo]: this.#event.id }
+      await this.#runtime.publish(this.#event, definition as never, input as never, undefined, inReplyTo, group)
+    }
+  }
+
+  /** Tells the handler to stop. Only the first reason counts. */
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason }
+    this.#controller?.abort(this.#aborted.reason)
+  }
+}
+
+/** A log that adds the same facts to every line. */
+export function boundLog(log: HandlerLog, bound: Readonly<Record<string, unknown>>): HandlerLog {
+  return {
+    debug: (message, facts) => log.debug(message, { ...bound, ...facts }),
+    info: (message, facts) => log.info(message, { ...bound, ...facts }),
+    warn: (message, facts) => log.warn(message, { ...bound, ...facts }),
+    error: (message, facts) => log.error(message, { ...bound, ...facts }),
+  }
+}

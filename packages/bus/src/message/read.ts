@@ -1,0 +1,60 @@
+import { isTidingsError, TidingsError } from '@tidings/core'
+import { type AnyDefinedEvent, decodeEvent, type TidingsEvent } from '@tidings/events'
+import type { DeadLetterReason } from '../dead-letter/store.ts'
+import type { Message } from './message.ts'
+
+/** The event definitions that a bus knows, by event type: those of its handlers, and those that it publishes. */
+export class KnownEvents {
+  readonly #byType = new Map<string, AnyDefinedEvent>()
+
+  /** Of two definitions with one type the first counts; that they agree is the application's business. */
+  add(definition: AnyDefinedEvent): void {
+    if (!this.#byType.has(definition.type)) this.#byType.set(definition.type, definition)
+  }
+
+  types(): string[] {
+    return [...this.#byType.keys()]
+  }
+
+  get(type: string): AnyDefinedEvent | undefined {
+    return this.#byType.get(type)
+  }
+}
+
+/** A message cannot be read: it goes to the dead letters with its bytes, and no handler sees it. */
+export class UnreadableError extends Error {
+  readonly reason: DeadLetterReason
+
+  constructor(reason: DeadLetterReason, cause: unknown) {
+    super('the message cannot be read', { cause })
+    this.reason = reason
+  }
+}
+
+/**
+ * The event of a message: validated, and brought up to the version of its definition.
+ *
+ * @throws UnreadableError
+ */
+export function readEvent(message: Message, definition: AnyDefinedEvent | undefined): TidingsEvent {
+  if (definition === undefined) throw new UnreadableError('unknown-type', unknownType(message))
+  try {
+    return decodeEvent(message, definition)
+  } catch (error) {
+    throw new UnreadableError(reasonOf(error), error)
+  }
+}
+
+function unknownType(message: Message): TidingsError {
+  const { type } = message.attributes
+  return new TidingsError(
+    'EVENT_TYPE_UNKNOWN',
+    `no handler of this group, or no event definition of this bus, is for ${type === undefined ? 'a message without a type' : `the type "${String(type)}"`}\n` +
+      'Give createBus the definition, or let the group ask for other types.',
+  )
+}
+
+function reasonOf(error: unknown): DeadLetterReason {
+  if (isTidingsError(error, 'INVALID_CLOUDEVENT')) return 'undecodable'
+  return isTidingsError(error, 'EVENT_VERSION_UNKNOWN') ? 'unknown-version' : 'invalid'
+}
