@@ -114,7 +114,9 @@ describe('a bar that something else is held for', () => {
 
   test('gives a hint once the design is reached by more than the spread, or much more is than is held', () => {
     expect(hintOf(verdict(2, 2.1, 2.2, held))).toBe('fast reaches 2 by more than its spread: end its concession')
-    expect(hintOf(verdict(1.4, 1.5, 1.6, held))).toBe('fast reaches 1.4 by more than its spread: raise what is held, 1')
+    expect(hintOf(verdict(1.4, 1.5, 1.6, held))).toBe(
+      'fast reaches 1.4 by more than its spread: raise what is held, 1, if other machines do, too',
+    )
     expect(hintOf(verdict(1.2, 1.5, 2.2, held))).toBeUndefined()
     expect(hintOf(verdict(2, 2.1, 2.2))).toBeUndefined()
   })

@@ -62,7 +62,11 @@ describe('quiet and loaded', () => {
     expect(loadTable([held, good], { ...loaded, verdicts: [near, good] })).toContain('All verdicts agree.')
   })
 
-  test('differ where one holds and the other misses', () => {
+  test('agree where one holds by less than its spread', () => {
+    expect(loadTable([held], { ...loaded, verdicts: [verdict(churn, 1.25, 'holds')] })).toContain('All verdicts agree.')
+  })
+
+  test('differ where one holds and the other misses, by more than the spread of either', () => {
     const table = loadTable([held, good], { ...loaded, verdicts: [held, verdict(patterns, 3, 'missed')] })
     expect(table).toContain('1 of 2 verdicts differ')
     expect(table).toMatch(/\| patterns, .*\| \*\*missed\*\* \| \*\*differs\*\* \|/)

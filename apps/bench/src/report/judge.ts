@@ -80,7 +80,7 @@ export function hintOf(verdict: Verdict): string | undefined {
   if (figure.low >= atLeast) return `${id} reaches ${atLeast} by more than its spread: end its concession`
   const low = Math.floor(reached.low * 100) / 100
   if (low <= held.atLeast * (1 + room)) return undefined
-  return `${id} reaches ${low} by more than its spread: raise what is held, ${held.atLeast}`
+  return `${id} reaches ${low} by more than its spread: raise what is held, ${held.atLeast}, if other machines do, too`
 }
 
 /** What a held number may leave to other machines before there is a hint to raise it. */

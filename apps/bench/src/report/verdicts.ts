@@ -116,10 +116,10 @@ export function verdictText(verdicts: readonly Verdict[], scenarios: readonly Sc
   )
 }
 
-/** Two verdicts are the same unless one says that the bar holds and the other that it is missed. */
+/** Two verdicts agree unless the one lies above the bar, and the other below it, with all of its spread. */
 function sameVerdict(one: Verdict, two: Verdict): boolean {
-  const outcomes = [one.outcome, two.outcome]
-  return !(outcomes.includes('holds') && outcomes.includes('missed'))
+  const above = ({ figure: reached, atLeast }: Verdict): boolean => reached !== undefined && reached.low >= atLeast
+  return !((above(one) && two.outcome === 'missed') || (above(two) && one.outcome === 'missed'))
 }
 
 function pairs(one: readonly Verdict[], two: readonly Verdict[]): [Verdict, Verdict][] {
