@@ -10,7 +10,7 @@ export {
 export type { SchemaChangeKind } from './catalog/schema-change.ts'
 export type { CatalogSnapshot, EventSnapshot } from './catalog/snapshot.ts'
 export { fromCloudEvent, fromCloudEventBatch, toCloudEvent, toCloudEventBatch } from './cloudevents/convert.ts'
-export { decodeEvent, type EncodedEvent, encodeEvent } from './cloudevents/encoded.ts'
+export { decodeEvent, encodeEvent } from './cloudevents/encoded.ts'
 export {
   type CloudEvent,
   type CloudEventEnvelope,
@@ -29,6 +29,7 @@ export {
   toCloudEventHeaders,
 } from './cloudevents/headers.ts'
 export type { EventRead, EventReader } from './cloudevents/read.ts'
+export type { EncodedEvent } from './cloudevents/write.ts'
 export { defineEvent, type EventTypeName } from './definition/define-event.ts'
 export type {
   AnyDefinedEvent,

@@ -6,20 +6,7 @@ import { bodyIssue, bytesOf, isBytes, readJson } from './body.ts'
 import { type CloudEventOptions, contextOf, inLowerCase } from './envelope.ts'
 import { charsetOf, isJsonType, isTextType } from './media-type.ts'
 import { type EventRead, type EventReader, fromContext } from './read.ts'
-import { binaryOf } from './write.ts'
-
-/** An event ready for any transport: CloudEvents attributes by their wire names, the data apart from them. */
-export interface EncodedEvent {
-  /**
-   * All attributes but `datacontenttype`: `specversion`, `id`, `source`, `type`, `subject`, `time`, `dataschema`, and
-   * extensions (`dataversion`, `sequence`, `correlationid`, `causationid`, `causationdepth`, `partitionkey`, …).
-   */
-  readonly attributes: Readonly<Record<string, string | number | boolean>>
-  /** The media type of the body; `undefined` without data. */
-  readonly contentType: string | undefined
-  /** JSON text or other text, or bytes. A transport that carries bytes only writes text as UTF-8. */
-  readonly body: string | Uint8Array | undefined
-}
+import { binaryOf, type EncodedEvent } from './write.ts'
 
 /**
  * The event for a transport, which puts the attributes where its protocol has a place for them. Text of a media type

@@ -5,25 +5,22 @@ import { isEvent, noExtensions, originOf, type TidingsEvent } from '../event/eve
 import { sequenceText } from '../event/sequence.ts'
 import { isJsonType } from './media-type.ts'
 
-/** What an event has to say in any form of CloudEvents. */
-export interface EventContent {
-  /** Data as a JSON value, text or bytes; `undefined` without data. The bytes are the event's own. */
-  readonly data: unknown
-  /** The media type of the data; `undefined` without data. */
-  readonly contentType: string | undefined
-  readonly dataSchema: string | undefined
-}
-
-/** An event in binary mode: attributes apart from the data, which is JSON text, other text, or bytes of their own. */
-export interface BinaryEvent {
-  /** All but `datacontenttype`. */
+/** An event ready for any transport: CloudEvents attributes by their wire names, the data apart from them. */
+export interface EncodedEvent {
+  /**
+   * All attributes but `datacontenttype`: `specversion`, `id`, `source`, `type`, `subject`, `time`, `dataschema`, and
+   * extensions (`dataversion`, `sequence`, `correlationid`, `causationid`, `causationdepth`, `partitionkey`, `expirytime`,
+   * …).
+   */
   readonly attributes: Readonly<Record<string, string | number | boolean>>
+  /** The media type of the body; `undefined` without data. */
   readonly contentType: string | undefined
+  /** JSON text or other text, or bytes. A transport that carries bytes only writes text as UTF-8. */
   readonly body: string | Uint8Array | undefined
 }
 
 /** Writes an event in binary mode. */
-export function binaryOf(event: TidingsEvent): BinaryEvent {
+export function binaryOf(event: TidingsEvent): EncodedEvent {
   const { data, contentType, dataSchema } = contentOf(event)
   return { attributes: attributesOf(event, undefined, dataSchema), contentType, body: bodyOf(data, contentType) }
 }
@@ -33,6 +30,15 @@ function bodyOf(data: unknown, contentType: string | undefined): string | Uint8A
   // A copy: the bytes of an event are its own.
   if (data instanceof Uint8Array) return new Uint8Array(data)
   return typeof data === 'string' && !isJsonType(contentType) ? data : JSON.stringify(data)
+}
+
+/** What an event has to say in any form of CloudEvents. */
+export interface EventContent {
+  /** Data as a JSON value, text or bytes; `undefined` without data. The bytes are the event's own. */
+  readonly data: unknown
+  /** The media type of the data; `undefined` without data. */
+  readonly contentType: string | undefined
+  readonly dataSchema: string | undefined
 }
 
 /** The data of an event, encoded, and what describes it. Throws `InvalidEventError` for what is none or cannot be written. */
@@ -60,7 +66,7 @@ export function contentOf(event: TidingsEvent): EventContent {
 
 /**
  * The attributes of an event under their wire names, in the order of the specification, extensions last. Assigned one by
- * one, since a spread for each that may be missing takes five times as long.
+ * one, since a spread for each that may be missing takes three times as long (73 and 238 ns).
  */
 export function attributesOf(
   event: TidingsEvent,
