@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Bar } from '../src/report/bars.ts'
+import { busyCores } from '../src/run/busy.ts'
 import { type Cell, cellsOf, untilSettled } from '../src/run/measure-bars.ts'
 import { scenarios } from '../src/scenarios/scenarios.ts'
 
@@ -71,4 +72,14 @@ test('what bars need is measured once, the yardstick and what is no scenario lef
     scenarios,
   )
   expect(cells.map(({ contestant }) => contestant)).toEqual(['handle', 'mitt', 'loop'])
+})
+
+test('cores are kept busy by processes that end when told', async () => {
+  const processes = () => process.getActiveResourcesInfo().filter((name) => name === 'ProcessWrap').length
+  const before = processes()
+  const busy = busyCores()
+  expect(busy.count).toBeGreaterThan(0)
+  expect(processes()).toBe(before + busy.count)
+  busy[Symbol.dispose]()
+  await vi.waitFor(() => expect(processes()).toBe(before))
 })

@@ -59,11 +59,15 @@ describe('quiet and loaded', () => {
 
   test('agree where both hold, both miss, or one is within the spread', () => {
     const near = verdict(churn, 1.15, 'near')
-    expect(loadTable([held, good], { ...loaded, verdicts: [near, good] })).toContain('All verdicts agree.')
+    expect(loadTable([held, good], { ...loaded, verdicts: [near, good] })).toContain(
+      'All verdicts agree, within their spreads.',
+    )
   })
 
   test('agree where one holds by less than its spread', () => {
-    expect(loadTable([held], { ...loaded, verdicts: [verdict(churn, 1.25, 'holds')] })).toContain('All verdicts agree.')
+    expect(loadTable([held], { ...loaded, verdicts: [verdict(churn, 1.25, 'holds')] })).toContain(
+      'All verdicts agree, within their spreads.',
+    )
   })
 
   test('differ where one holds and the other misses, by more than the spread of either', () => {

@@ -59,7 +59,7 @@ export function loadTable(quiet: readonly Verdict[], { verdicts, busy, load }: L
   const differing = rows.filter((row) => row.at(-1) !== '').length
   const sum =
     differing === 0
-      ? 'All verdicts agree.'
+      ? 'All verdicts agree, within their spreads.'
       : `${differing} of ${rows.length} verdicts differ by more than the spread of either.`
   return `With ${busy === 1 ? 'one process' : `${busy} processes`} that did nothing but keep a core busy; load ${load} at the end. ${sum}
 
