@@ -68,7 +68,7 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     let entries: readonly Entry[]
     try {
       if (queued || this.#chains.acrossAwaits) chain = this.#chains.begin(topic.key)
-      if (guard.room <= 0 && !guard.admit(topic, payload)) return counted(0)
+      if (guard.depth >= guard.open && !guard.admit(topic, payload)) return counted(0)
       entries = topic.plan()
       if (entries.length === 0) {
         guard.unhandled(topic.key, payload)
@@ -107,7 +107,7 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     const { observer } = guard.options
     let latch: Latch<Chain | undefined> | undefined
     let called = 0
-    guard.room--
+    guard.depth++
     count(chain, 1)
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!
@@ -126,7 +126,7 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
       }
     }
     count(chain, -1)
-    guard.room++
+    guard.depth--
     return latch ? latch.close(called) : counted(called)
   }
 

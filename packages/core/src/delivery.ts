@@ -25,7 +25,7 @@ export function resume(topic: Topic, entries: readonly Entry[], at: number, payl
       guard.fail(error, key, payload, entry.nameOf(handler), guard.collects)
     }
   }
-  guard.room++
+  guard.depth--
   if (errors.length > 0 && guard.collects) throw together(errors, key, called)
   return called
 }

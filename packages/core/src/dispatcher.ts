@@ -1,6 +1,6 @@
 import type { EventDefinition } from './definition.ts'
 import { resume } from './delivery.ts'
-import { publishBound, publishPlain, specialise } from './fast-path.ts'
+import { specialise } from './fast-path.ts'
 import { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
 import type {
@@ -65,11 +65,11 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
   publish(key: string | EventDefinition, input?: unknown, options?: unknown): number {
     if (typeof key === 'string') {
       const topic = this.#topics.byType.get(key)
-      return topic === undefined ? this.#publish(key, input, options, 2) : publishBound(topic, input)
+      return topic === undefined ? this.#publish(key, input, options, 2) : topic.publishPlain(input)
     }
     // A definition that this dispatcher has seen before, and that only names its type.
     const bound = this.#bound[(key as EventDefinition | null)?.index as number]
-    if (bound !== undefined && bound.definition === key && input !== undefined) return publishBound(bound, input)
+    if (bound !== undefined && bound.definition === key && input !== undefined) return bound.publishPlain(input)
     return this.#publish(key, input, options, arguments.length)
   }
 
@@ -143,17 +143,17 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
 function deliver(this: Topic, payload: unknown): number {
   const { guard } = this
   const entries = this.plan()
-  const open = guard.room > 0
+  const open = guard.depth < guard.open
   if (open && this.calls) {
     // From the second publish on: subscriptions that come and go would pay for a function each time.
     if (++this.quiet === 2) this.publish = specialise(this, this.calls)
-    return publishPlain(this, this.calls, payload)
+    return this.publishPlain(payload)
   }
   if (!open && !guard.admit(this, payload)) return 0
   if (entries.length === 0) {
     guard.unhandled(this.key, payload)
     return 0
   }
-  guard.room--
+  guard.depth++
   return resume(this, entries, 0, payload)
 }

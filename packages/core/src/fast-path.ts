@@ -1,5 +1,4 @@
 import { resume, watch } from './delivery.ts'
-import type { Guard } from './guard.ts'
 import type { Handler } from './keys.ts'
 import type { Topic } from './topic.ts'
 
@@ -10,78 +9,42 @@ import type { Topic } from './topic.ts'
 //   publisher. No code is generated, so it runs under a strict content security policy.
 // - `topic.calls !== calls` after each handler: one load tells whether a subscription changed meanwhile, which only
 //   the careful path can deal with.
-// - `room` is counted without `finally`: nothing between the two can throw.
-
-/**
- * The publish by definition. It serves all topics of all dispatchers, so nothing can be inlined: one handler is called
- * without a loop, others by one.
- */
-export function publishBound(topic: Topic, payload: unknown): number {
-  const { only, calls, guard } = topic
-  if (guard.room <= 0 || calls === undefined) return topic.careful(payload) as number
-  if (only === undefined) return publishPlain(topic, calls, payload)
-  const entry = topic.snapshot?.[0]
-  guard.room--
-  try {
-    const result = only(payload, topic.key)
-    if (result !== undefined) watch(topic, entry!, only, payload, result)
-  } catch (error) {
-    guard.fail(error, topic.key, payload, entry!.nameOf(only))
-  }
-  guard.room++
-  return 1
-}
-
-/** Calls every function of a topic whose `calls` are set, while there is room. */
-export function publishPlain(topic: Topic, calls: readonly Handler[], payload: unknown): number {
-  const { guard, key } = topic
-  const entries = topic.snapshot!
-  const { room } = guard
-  guard.room = room - 1
-  for (let i = 0; i < calls.length; i++) {
-    try {
-      const result = calls[i]!(payload, key)
-      if (result !== undefined) watch(topic, entries[i]!, calls[i]!, payload, result)
-    } catch (error) {
-      guard.fail(error, key, payload, entries[i]!.nameOf(calls[i]!))
-    }
-    if (topic.calls !== calls) return resume(topic, entries, i + 1, payload)
-  }
-  leave(guard, room)
-  return calls.length
-}
+// - `depth` is counted without `finally`: nothing between the two can throw. It is restored to what it was, not counted
+//   down: to read it again costs 0.3 ns of 3.3, and whatever a handler did to it would stay.
 
 /** A `publish` made for the handlers that a topic has now. */
 export function specialise(topic: Topic, calls: readonly Handler[]): (payload: unknown) => unknown {
   const { guard, key, careful } = topic
   const entries = topic.snapshot!
-  const [a, b, c] = calls as [Handler, Handler, Handler]
+  // A copy, as a change empties `calls`.
+  const handlers = [...calls]
+  const [a, b, c] = handlers as [Handler, Handler, Handler]
   const turn = (at: number, payload: unknown, result: unknown): boolean =>
-    watch(topic, entries[at]!, calls[at]!, payload, result)
+    watch(topic, entries[at]!, handlers[at]!, payload, result)
   const fail = (at: number, payload: unknown, error: unknown): void =>
-    guard.fail(error, key, payload, entries[at]!.nameOf(calls[at]!))
+    guard.fail(error, key, payload, entries[at]!.nameOf(handlers[at]!))
   switch (calls.length) {
     case 0:
-      return (payload) => (topic.calls !== calls || guard.room <= 0 ? careful(payload) : 0)
+      return (payload) => (topic.calls !== calls || guard.depth >= guard.open ? careful(payload) : 0)
     case 1:
       return (payload) => {
-        const { room } = guard
-        if (topic.calls !== calls || room <= 0) return careful(payload)
-        guard.room = room - 1
+        const { depth } = guard
+        if (topic.calls !== calls || depth >= guard.open) return careful(payload)
+        guard.depth = depth + 1
         try {
           const result = a(payload, key)
           if (result !== undefined) turn(0, payload, result)
         } catch (error) {
           fail(0, payload, error)
         }
-        leave(guard, room)
+        guard.depth = depth
         return 1
       }
     case 2:
       return (payload) => {
-        const { room } = guard
-        if (topic.calls !== calls || room <= 0) return careful(payload)
-        guard.room = room - 1
+        const { depth } = guard
+        if (topic.calls !== calls || depth >= guard.open) return careful(payload)
+        guard.depth = depth + 1
         try {
           const result = a(payload, key)
           if (result !== undefined) turn(0, payload, result)
@@ -95,14 +58,14 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
         } catch (error) {
           fail(1, payload, error)
         }
-        leave(guard, room)
+        guard.depth = depth
         return 2
       }
     case 3:
       return (payload) => {
-        const { room } = guard
-        if (topic.calls !== calls || room <= 0) return careful(payload)
-        guard.room = room - 1
+        const { depth } = guard
+        if (topic.calls !== calls || depth >= guard.open) return careful(payload)
+        guard.depth = depth + 1
         try {
           const result = a(payload, key)
           if (result !== undefined) turn(0, payload, result)
@@ -123,19 +86,10 @@ export function specialise(topic: Topic, calls: readonly Handler[]): (payload: u
         } catch (error) {
           fail(2, payload, error)
         }
-        leave(guard, room)
+        guard.depth = depth
         return 3
       }
     default:
-      return (payload) => {
-        if (topic.calls !== calls || guard.room <= 0) return careful(payload)
-        return publishPlain(topic, calls, payload)
-      }
+      return (payload) => topic.publishPlain(payload)
   }
-}
-
-/** Gives back the room that a publish took. */
-function leave(guard: Guard, room: number): void {
-  if (guard.room === room - 1) guard.room = room
-  else guard.room++
 }

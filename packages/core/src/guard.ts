@@ -9,18 +9,17 @@ export const trailLength = 16
 
 const dispatcherOptions = ['onError', 'onUnhandled', 'errors', 'maxDepth', 'storm', 'observer']
 
-/** More than publishes can ever nest, and still a small integer to the engine. */
-const shut = 2 ** 29
-
 /**
  * What all topics of a dispatcher share: how deep publishes are nested, what may pass, and where errors go.
  *
- * The fast path asks one question, `room > 0`. Whatever else is wanted (an observer, the storm breaker, collected errors,
- * the end of the trail that names a cycle, closing) takes the room away, so that it costs nothing while unused.
+ * The fast path asks one question, `depth < open`. Whatever else is wanted (an observer, the storm breaker, collected
+ * errors, the end of the trail that names a cycle, closing) lowers `open`, so that it costs nothing while unused.
  */
 export class Guard {
-  /** How much deeper publishes may nest before each has to be looked at; one less for every publish under way. */
-  room: number
+  /** Publishes under way, each nested in the one before. */
+  depth = 0
+  /** The depth from which on every publish has to be looked at; now and then lower than the options say. */
+  open = 0
   closed = false
   /** Events dropped by the storm breaker. */
   shed = 0
@@ -28,8 +27,7 @@ export class Guard {
   readonly maxDepth: number
   /** Whether the errors of one publish are thrown together. */
   readonly collects: boolean
-  readonly #open: number
-  #shut = 0
+  readonly #fullyOpen: number
   readonly #breaker: StormBreaker | undefined
   readonly #trail: string[] = []
   /** Set from the first refusal until the outermost publish has ended: else every branch would run to the full depth. */
@@ -44,9 +42,10 @@ export class Guard {
     this.options = options
     this.collects = oneOf(['report', 'throw'], options.errors, 'errors') === 'throw'
     this.maxDepth = atLeast(1, options.maxDepth ?? 64, 'maxDepth')
-    this.#open =
-      options.observer || storm || this.collects ? 0 : Math.max(0, Math.min(this.maxDepth, shut) - trailLength)
-    this.room = this.#open
+    // Small integers to the engine, and more than publishes can ever nest.
+    const deepest = Math.min(this.maxDepth, 2 ** 29)
+    this.#fullyOpen = options.observer || storm || this.collects ? 0 : Math.max(0, deepest - trailLength)
+    this.open = this.#fullyOpen
     this.#breaker =
       storm &&
       new StormBreaker(storm, (type, { state, shed }) => {
@@ -74,14 +73,9 @@ export class Guard {
     return this.options.onUnhandled !== undefined
   }
 
-  /** Publishes under way, each nested in the one before. */
-  get depth(): number {
-    return this.#open - this.#shut - this.room
-  }
-
   close(): void {
     this.closed = true
-    this.#close()
+    this.open = 0
   }
 
   /** Throws where a handler cannot be taken in. */
@@ -114,10 +108,10 @@ export class Guard {
   }
 
   #begin(storm: EventStormError): EventStormError {
-    this.#close()
+    this.open = 0
     // By then the stack is empty: even where it overflowed, so that a publish did not come to its end.
     queueMicrotask(() => {
-      this.room = this.#open - this.#shut
+      this.depth = 0
       this.#calm()
     })
     return storm
@@ -125,15 +119,7 @@ export class Guard {
 
   #calm(): void {
     this.#storm = undefined
-    if (this.closed) return
-    this.room += this.#shut
-    this.#shut = 0
-  }
-
-  /** Has every publish looked at, whatever is under way. */
-  #close(): void {
-    this.room -= shut - this.#shut
-    this.#shut = shut
+    if (!this.closed) this.open = this.#fullyOpen
   }
 
   /** Events carry how many others led to them, over all dispatchers and processes: the same bound holds. */

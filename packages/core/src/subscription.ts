@@ -40,13 +40,12 @@ export class Entry implements Subscription {
   // Declared only: each field that is defined before the constructor assigns it costs a store.
   declare active: boolean
   declare readonly shelf: Shelf
-  declare readonly options: EntryOptions
-  declare readonly priority: number
-  declare readonly once: boolean
+  declare options: EntryOptions
+  declare priority: number
+  declare once: boolean
   /** Called as it is by the fast path, where `plain`. */
   declare handler: Handler
-  #weak: WeakRef<Handler> | undefined = undefined
-  #name: string | undefined = undefined
+  declare weak: WeakRef<Handler> | undefined
 
   constructor(shelf: Shelf, handler: Handler, options: EntryOptions = none) {
     this.active = true
@@ -55,22 +54,8 @@ export class Entry implements Subscription {
     this.options = options
     this.priority = 0
     this.once = false
-    if (options === none) return
-    knownOptions(options, subscribeOptions, 'subscribe')
-    if (options.priority !== undefined) this.priority = atLeast(-Infinity, options.priority, 'priority')
-    this.once = options.once === true
-    this.#name = options.name
-    if (options.signal && typeof options.signal.addEventListener !== 'function') {
-      throw invalidArgument(
-        `\`signal\` must be an AbortSignal, received ${shown(options.signal)}\nPass \`controller.signal\`.`,
-      )
-    }
-    if (options.weak) {
-      this.#name ??= nameOf(handler)
-      this.#weak = new WeakRef(handler)
-      this.handler = released
-      collected.register(handler, this, this)
-    }
+    this.weak = undefined
+    if (options !== none) configure(this, options)
   }
 
   get key(): string {
@@ -83,18 +68,18 @@ export class Entry implements Subscription {
 
   /** Its name, while `handler` runs, that is: by then it may have ended. */
   nameOf(handler: Handler): string {
-    return this.#name ?? nameOf(handler)
+    return this.options.name ?? nameOf(handler)
   }
 
   /** Whether the handler may be called without asking `take`. */
   get plain(): boolean {
-    return !this.once && this.#weak === undefined
+    return !this.once && this.weak === undefined
   }
 
   /** The handler to call now, if there still is one. Ends the subscription where it is for one event. */
   take(): Handler | undefined {
     if (!this.active) return undefined
-    const handler = this.#weak ? this.#weak.deref() : this.handler
+    const handler = this.weak ? this.weak.deref() : this.handler
     if (this.once || handler === undefined) this.unsubscribe()
     return handler
   }
@@ -107,7 +92,7 @@ export class Entry implements Subscription {
     this.shelf.remove()
     if (this.options === none) return
     this.options.signal?.removeEventListener('abort', this)
-    if (this.#weak) collected.unregister(this)
+    if (this.weak) collected.unregister(this)
     this.options.ended?.()
   }
 
@@ -133,6 +118,25 @@ export class Entry implements Subscription {
   /** The signal's abort. */
   handleEvent(): void {
     this.unsubscribe()
+  }
+}
+
+/** Apart from the constructor, which without it is small enough for the engine to take into `subscribe`. */
+function configure(entry: Entry, options: EntryOptions): void {
+  const { priority, signal, once, weak } = options
+  knownOptions(options, subscribeOptions, 'subscribe')
+  if (priority !== undefined) entry.priority = atLeast(-Infinity, priority, 'priority')
+  entry.once = once === true
+  if (signal && typeof signal.addEventListener !== 'function') {
+    throw invalidArgument(`\`signal\` must be an AbortSignal, received ${shown(signal)}\nPass \`controller.signal\`.`)
+  }
+  if (weak) {
+    const { handler } = entry
+    // The name outlives the function.
+    entry.options = { ...options, name: options.name ?? nameOf(handler) }
+    entry.weak = new WeakRef(handler)
+    entry.handler = released
+    collected.register(handler, entry, entry)
   }
 }
 
