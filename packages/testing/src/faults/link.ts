@@ -1,0 +1,172 @@
+import { connect } from 'node:net'
+import type { Capabilities, Delivery, GroupRequest, Message } from '@tidings/bus'
+import { FrameSocket } from './frame-socket.ts'
+import { capabilitiesFromWire, type ClientFrame, fromWire, noRequest, type Request, type ServerFrame } from './wire.ts'
+import { errorFromWire } from './wire-error.ts'
+
+/** Who opens a link, and what is told of it. */
+export interface LinkOptions {
+  readonly host: string
+  readonly port: number
+  /** Gives up a link that is being opened, and ends one that is open. */
+  readonly signal: AbortSignal
+  /** Milliseconds until a server that does not answer counts as away. */
+  readonly timeout: number
+  readonly heartbeat: number
+  /** The id of the connection of the bus, and its name. */
+  readonly client: string
+  readonly name: string
+  onDelivery(member: number, delivery: Delivery): void
+  onUnroutable(message: Message): void
+  /** The answer to a publish; `error` where it failed. */
+  onPublished(n: number, error: Error | undefined): void
+  /** The link is gone. Not told of one that never opened. */
+  onLost(link: Link, error: Error): void
+}
+
+/** The link broke before the answer came. */
+export class LinkLostError extends Error {}
+
+/** One TCP connection to a server, from its hello to its end. */
+export class Link {
+  readonly capabilities: Capabilities
+  readonly #frames: FrameSocket<ServerFrame, ClientFrame>
+  readonly #requests = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  readonly #leases = new Map<number, { readonly lost: AbortController; unsettled: number }>()
+  readonly #options: LinkOptions
+  #isOpen = true
+  // Requests count down and publishes, which outlive a link, count up.
+  #requestNumbers = noRequest
+
+  private constructor(options: LinkOptions, frames: FrameSocket<ServerFrame, ClientFrame>, capabilities: Capabilities) {
+    this.#options = options
+    this.#frames = frames
+    this.capabilities = capabilities
+  }
+
+  /** Connects and says hello. Rejects when the server is away, silent, or refuses. */
+  static open(options: LinkOptions): Promise<Link> {
+    const { host, port, signal, timeout, heartbeat, client, name } = options
+    return new Promise((resolve, reject) => {
+      let link: Link | undefined
+      const socket = connect({ host, port, signal })
+      const late = setTimeout(() => frames.destroy(new Error(`no answer within ${timeout}ms`)), timeout)
+      const onFrame = (frame: ServerFrame): void => {
+        if (link !== undefined) {
+          link.#handle(frame)
+          return
+        }
+        clearTimeout(late)
+        if (frame.op === 'failed') reject(errorFromWire(frame.error))
+        if (frame.op !== 'welcome') return
+        link = new Link(options, frames, capabilitiesFromWire(frame.capabilities))
+        frames.watch(3 * heartbeat, () => frames.send({ op: 'ping' }))
+        resolve(link)
+      }
+      const frames = new FrameSocket<ServerFrame, ClientFrame>(socket, onFrame, (error) => {
+        clearTimeout(late)
+        reject(error)
+        if (link !== undefined) link.#onClose(error)
+      })
+      frames.send({ op: 'hello', client, name, heartbeat })
+    })
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  subscribe(member: number, request: GroupRequest): Promise<unknown> {
+    return this.#ask((n) => ({ op: 'subscribe', n, member, request }))
+  }
+
+  ask(request: Request): Promise<unknown> {
+    return this.#ask((n) => ({ ...request, n }))
+  }
+
+  /** Asks the server to end the session, and resolves when it has. */
+  leave(): Promise<unknown> {
+    return this.#ask((n) => ({ op: 'close', n }))
+  }
+
+  send(frame: ClientFrame): void {
+    this.#frames.send(frame)
+  }
+
+  /** A publish, encoded before: its answer is told to `onPublished`. */
+  sendEncoded(frame: Buffer): void {
+    this.#frames.sendEncoded(frame)
+  }
+
+  destroy(error?: Error): void {
+    this.#frames.destroy(error)
+  }
+
+  #ask(frame: (n: number) => ClientFrame): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (!this.#isOpen) {
+        reject(new LinkLostError('the link is gone'))
+        return
+      }
+      const n = --this.#requestNumbers
+      this.#requests.set(n, { resolve, reject })
+      this.#frames.send(frame(n))
+    })
+  }
+
+  #handle(frame: ServerFrame): void {
+    switch (frame.op) {
+      case 'deliver':
+        return this.#options.onDelivery(frame.member, this.#deliveryOf(frame))
+      case 'lost': {
+        const lease = this.#leases.get(frame.lease)
+        this.#leases.delete(frame.lease)
+        return lease?.lost.abort(new Error('the server took the delivery back'))
+      }
+      case 'unroutable':
+        return this.#options.onUnroutable(fromWire(frame.message))
+      case 'done':
+        if (frame.n > noRequest) return this.#options.onPublished(frame.n, undefined)
+        this.#requests.get(frame.n)?.resolve(frame.value)
+        this.#requests.delete(frame.n)
+        return
+      case 'failed':
+        if (frame.n > noRequest) return this.#options.onPublished(frame.n, errorFromWire(frame.error))
+        this.#requests.get(frame.n)?.reject(errorFromWire(frame.error))
+        this.#requests.delete(frame.n)
+        return
+      case 'welcome':
+      case 'pong':
+    }
+  }
+
+  #deliveryOf({ delivery, lease: id, message, redeliveries }: ServerFrame & { op: 'deliver' }): Delivery {
+    let lease = this.#leases.get(id)
+    if (lease === undefined) this.#leases.set(id, (lease = { lost: new AbortController(), unsettled: 0 }))
+    const { lost } = lease
+    lease.unsettled++
+    let settled = false
+    const settle = (as: 'ack' | 'nack'): void => {
+      if (settled || lost.signal.aborted) return
+      settled = true
+      if (--lease.unsettled === 0) this.#leases.delete(id)
+      this.#frames.send({ op: 'settle', delivery, as })
+    }
+    return {
+      message: fromWire(message),
+      redeliveries,
+      lost: lost.signal,
+      ack: () => settle('ack'),
+      nack: () => settle('nack'),
+    }
+  }
+
+  #onClose(error: Error): void {
+    this.#isOpen = false
+    for (const { lost } of this.#leases.values()) lost.abort(error)
+    this.#leases.clear()
+    for (const { reject } of this.#requests.values()) reject(new LinkLostError('the link broke', { cause: error }))
+    this.#requests.clear()
+    this.#options.onLost(this, error)
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * How `socketTransport` and `serveTransport` speak with each other, over one TCP connection for each connection of a bus.
+ *
+ * Frames. A frame is a length of four bytes, big-endian, and as many bytes of JSON: an object whose `op` says what it
+ * is, one of the two types below. Bytes of a body are base64. A frame that cannot be read ends the connection.
+ *
+ * Beginning. The client says `hello`; the server answers `welcome`, or `failed` and ends. `client` is an id that lasts
+ * as long as the client's connection does: when it says hello again after its TCP connection broke, the server first
+ * ends the session before, so that deliveries nobody can settle any more are not held back.
+ *
+ * Requests carry a number `n`, unique for the client's connection; exactly one `done` or `failed` with it comes back, in
+ * any order. `done` for `publish` is the confirm. `withdraw` takes a publish back that waits for room; whether it came in
+ * time is not said.
+ *
+ * Deliveries. `deliver` carries the client's number of the member, a number of the delivery, and one of its lease.
+ * `settle` names the delivery, without an answer: TCP brings it before whatever is sent after it, `close` included.
+ * `lost` takes back all unsettled deliveries of a lease. When the connection ends, for whatever reason, all unsettled
+ * deliveries go back to their groups.
+ *
+ * Heartbeats. The client pings once in `heartbeat` milliseconds, the server answers. Who hears nothing for three of them
+ * takes the connection for dead and resets it.
+ */
+import type { Capabilities, DeadLetter, GroupRequest, Message } from '@tidings/bus'
+
+export type ClientFrame =
+  | { readonly op: 'hello'; readonly client: string; readonly name: string; readonly heartbeat: number }
+  | {
+      readonly op: 'publish'
+      readonly n: number
+      readonly message: WireMessage
+      readonly group?: string | undefined
+      readonly notBefore?: number | undefined
+    }
+  | { readonly op: 'withdraw'; readonly n: number }
+  | { readonly op: 'subscribe'; readonly n: number; readonly member: number; readonly request: GroupRequest }
+  | { readonly op: 'pause' | 'resume'; readonly member: number }
+  | { readonly op: 'settle'; readonly delivery: number; readonly as: 'ack' | 'nack' }
+  | { readonly op: 'close'; readonly n: number }
+  | ({ readonly n: number } & Request)
+  | { readonly op: 'ping' }
+
+/** What is asked for an answer. */
+export type Request =
+  | { readonly op: 'stop' | 'waiting'; readonly member: number }
+  | { readonly op: 'cancel'; readonly id: string }
+  | LetterRequest
+
+/** What is asked of the store of dead letters. */
+export type LetterRequest =
+  | { readonly op: 'letter.add'; readonly letter: WireLetter }
+  | { readonly op: 'letter.get' | 'letter.remove'; readonly id: string }
+  | {
+      readonly op: 'letter.list'
+      readonly query: {
+        readonly group?: string | undefined
+        readonly after?: string | undefined
+        readonly limit: number
+      }
+    }
+  | { readonly op: 'letter.first'; readonly group: string; readonly key: string }
+
+export type ServerFrame =
+  | { readonly op: 'welcome'; readonly capabilities: WireCapabilities }
+  | { readonly op: 'done'; readonly n: number; readonly value?: unknown }
+  | { readonly op: 'failed'; readonly n: number; readonly error: WireError }
+  | {
+      readonly op: 'deliver'
+      readonly member: number
+      readonly delivery: number
+      readonly lease: number
+      readonly redeliveries: number | undefined
+      readonly message: WireMessage
+    }
+  | { readonly op: 'lost'; readonly lease: number }
+  | { readonly op: 'unroutable'; readonly message: WireMessage }
+  | { readonly op: 'pong' }
+
+/** In `failed` where no request is meant, but the hello. */
+export const noRequest = 0
+
+/** `base64` where the body is bytes. */
+export interface WireMessage extends Omit<Message, 'body'> {
+  readonly text?: string | undefined
+  readonly base64?: string | undefined
+}
+
+export interface WireLetter extends Omit<DeadLetter, 'message'> {
+  readonly message: WireMessage
+}
+
+/** JSON has no `Infinity`: null. */
+export interface WireCapabilities extends Omit<Capabilities, 'maxMessageSize' | 'maxHeadersSize' | 'maxHold'> {
+  readonly maxMessageSize: number | null
+  readonly maxHeadersSize: number | null
+  readonly maxHold: number | null
+}
+
+export interface WireError {
+  readonly name: string
+  readonly code?: string | undefined
+  readonly message: string
+  readonly details?: Readonly<Record<string, unknown>> | undefined
+}
+
+export function toWire({ attributes, contentType, headers, body }: Message): WireMessage {
+  const rest = { attributes, contentType, headers }
+  if (body === undefined) return rest
+  return typeof body === 'string' ? { ...rest, text: body } : { ...rest, base64: base64Of(body) }
+}
+
+export function fromWire({ attributes, contentType, headers, text, base64 }: WireMessage): Message {
+  const body = base64 === undefined ? text : new Uint8Array(Buffer.from(base64, 'base64'))
+  return { attributes, contentType, headers, body }
+}
+
+export function letterToWire(letter: DeadLetter): WireLetter {
+  return { ...letter, message: toWire(letter.message) }
+}
+
+export function letterFromWire(letter: WireLetter): DeadLetter {
+  return { ...letter, error: letter.error, message: fromWire(letter.message) }
+}
+
+export function capabilitiesToWire(capabilities: Capabilities): WireCapabilities {
+  const finite = (value: number): number | null => (value === Infinity ? null : value)
+  return {
+    ...capabilities,
+    maxMessageSize: finite(capabilities.maxMessageSize),
+    maxHeadersSize: finite(capabilities.maxHeadersSize),
+    maxHold: finite(capabilities.maxHold),
+  }
+}
+
+export function capabilitiesFromWire(capabilities: WireCapabilities): Capabilities {
+  const { maxMessageSize, maxHeadersSize, maxHold } = capabilities
+  return {
+    ...capabilities,
+    maxMessageSize: maxMessageSize ?? Infinity,
+    maxHeadersSize: maxHeadersSize ?? Infinity,
+    maxHold: maxHold ?? Infinity,
+  }
+}
+
+function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
