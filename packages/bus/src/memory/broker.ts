@@ -120,7 +120,7 @@ export class Broker {
     this.#routes.unbind(group)
     const hadDelayed = group.delayed > 0
     group.end()
-    if (hadDelayed) this.#delayed.drop(group)
+    if (hadDelayed) this.#delayed.dropGone()
     this.#room.forget(group)
   }
 

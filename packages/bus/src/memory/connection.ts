@@ -37,7 +37,12 @@ export class MemoryConnection implements Connection {
     return this.#broker.publish(this, outgoing, options)
   }
 
-  async subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void): Promise<Membership> {
+  async subscribe(
+    request: GroupRequest,
+    deliver: (delivery: Delivery) => void,
+    signal?: AbortSignal,
+  ): Promise<Membership> {
+    signal?.throwIfAborted()
     if (this.#closed) throw new BusClosedError('subscribe')
     const broker = this.#broker
     const member = new Member([...request.types], request.prefetch, deliver, this.#lost.signal, () => {

@@ -60,19 +60,18 @@ export class Delayed {
   cancel(id: string): boolean {
     const entries = this.#byId.get(id)
     if (entries === undefined) return false
-    for (const entry of entries) {
-      this.#forget(entry)
-      for (const group of entry.groups) if (!group.gone) group.release()
-    }
+    const groups = [...entries].flatMap((entry) => entry.groups)
+    for (const entry of entries) this.#forget(entry)
+    // Only now: room that is freed may let in another message of the event.
+    for (const group of groups) if (!group.gone) group.release()
     this.#arm()
     return true
   }
 
-  /** Forgets what is for a group alone that is gone. */
-  drop(group: Group): void {
-    const entries = this.#heap.clear()
-    for (const entry of entries) {
-      if (entry.groups.includes(group) && entry.groups.every((other) => other.gone)) this.#forgetId(entry)
+  /** Forgets what has no group any more. */
+  dropGone(): void {
+    for (const entry of this.#heap.clear()) {
+      if (entry.groups.every(({ gone }) => gone)) this.#forgetId(entry)
       else this.#heap.push(entry)
     }
     this.#arm()

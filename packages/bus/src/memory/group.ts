@@ -159,6 +159,7 @@ export class Group {
     const again = new Copy(this, copy.message, key, copy.place, copy.redeliveries + 1)
     again.behind = copy.behind
     if (key !== undefined && copy.behind === undefined) this.#last.set(key, again)
+    copy.behind = undefined
     this.#returned.push(again)
     this.wake()
   }

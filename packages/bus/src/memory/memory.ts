@@ -34,6 +34,9 @@ const known = ['capacity', 'maxWaiting', 'maxDeadLetters', 'maxMessageSize', 'hi
  * A broker in the memory of this process. The value is the broker: every bus that connects to the same value shares its
  * groups, and groups and messages live as long as the value does. Nothing survives the process.
  *
+ * A delayed message is for the groups that asked for its type when it was published, and takes room there until it is
+ * due. `cancel` takes back what was published with a delay, never the retry of one group.
+ *
  * Two buses that are connected at a time must have the same clock. Throws `INVALID_ARGUMENT` for options that make no
  * sense.
  *
@@ -68,9 +71,14 @@ export function memory(options: MemoryOptions = {}): Transport {
       deduplication: false,
       lag: true,
       maxMessageSize: limits.maxMessageSize,
+      // Nothing bounds them apart.
+      maxHeadersSize: limits.maxMessageSize,
       maxHold: Infinity,
     },
-    connect: async (to) => new MemoryConnection(broker, to),
+    connect: async (to) => {
+      to.signal?.throwIfAborted()
+      return new MemoryConnection(broker, to)
+    },
   }
 }
 

@@ -17,6 +17,7 @@ export class Routes {
   /** Replaces what a group asked for. */
   bind(group: Group, types: ReadonlySet<string>): void {
     this.unbind(group)
+    this.#cache.clear()
     this.#types.set(group, types)
     for (const type of types) {
       if (isPattern(type)) this.#patterns = [...this.#patterns, { matches: patternMatcher(type), group }]
