@@ -1,0 +1,112 @@
+import { TidingsError } from '@tidings/core'
+
+/** A transport broke a promise of the contract. The message says which, what was expected and what was seen. */
+export class ConformanceError extends TidingsError<'CONFORMANCE_FAILED'> {
+  override readonly name = 'ConformanceError'
+
+  constructor(id: string, what: string, seen: string, options?: { readonly cause?: unknown }) {
+    super('CONFORMANCE_FAILED', `${id}: ${what}; seen: ${seen}`, options)
+  }
+}
+
+/** Checks, for one case. */
+export interface Expect {
+  /** Fails unless `holds`. */
+  that(holds: boolean, what: string, seen: unknown): void
+  /** Fails unless both show the same; the order of the keys of an object does not matter. */
+  equal(actual: unknown, expected: unknown, what: string): void
+  /** As `equal`, whatever the order of the items. */
+  sameItems(actual: readonly unknown[], expected: readonly unknown[], what: string): void
+  /** Waits until `holds`, at most for the time of the kit. */
+  eventually(holds: () => boolean | Promise<boolean>, what: string, seen: () => unknown): Promise<void>
+  /** Fails as soon as `happens`, watching for `time` milliseconds; left out, for the quiet time of the kit. */
+  never(happens: () => boolean, what: string, seen: () => unknown, time?: number): Promise<void>
+  /** What the promise rejects with; fails when it resolves, or does neither in time. */
+  rejection(promise: PromiseLike<unknown>, what: string, time?: number): Promise<unknown>
+  /** What the promise resolves to; fails when it does nothing in time. */
+  inTime<T>(promise: PromiseLike<T>, what: string, time?: number): Promise<T>
+}
+
+/** The checks of the case `id`; times in milliseconds. */
+export function expectations(id: string, within: number, quiet: number): Expect {
+  const fail = (what: string, seen: unknown): never => {
+    throw new ConformanceError(id, what, shown(seen), seen instanceof Error ? { cause: seen } : {})
+  }
+  const inTime = async <T>(promise: PromiseLike<T>, what: string, time = within): Promise<T> => {
+    const late = Symbol('late')
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const timeout = new Promise<typeof late>((resolve) => (timer = setTimeout(() => resolve(late), time)))
+    try {
+      const result = await Promise.race([promise, timeout])
+      return result === late ? fail(what, `nothing for ${time}ms`) : result
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  const equal = (actual: unknown, expected: unknown, what: string): void => {
+    if (shown(actual) !== shown(expected)) fail(`${what}: expected ${shown(expected)}`, actual)
+  }
+  return {
+    equal,
+    sameItems: (actual, expected, what) => equal(inOrder(actual), inOrder(expected), what),
+    that(holds, what, seen) {
+      if (!holds) fail(what, seen)
+    },
+    async eventually(holds, what, seen) {
+      const end = Date.now() + within
+      while (!(await holds())) {
+        if (Date.now() > end) fail(`${what}, within ${within}ms`, seen())
+        await pause(3)
+      }
+    },
+    async never(happens, what, seen, time = quiet) {
+      const end = Date.now() + time
+      do {
+        if (happens()) fail(what, seen())
+        await pause(3)
+      } while (Date.now() < end)
+      if (happens()) fail(what, seen())
+    },
+    inTime,
+    async rejection(promise, what, time) {
+      const outcome = await inTime(settled(promise), what, time)
+      return outcome.status === 'rejected' ? outcome.reason : fail(what, 'it resolved')
+    },
+  }
+}
+
+async function settled(promise: PromiseLike<unknown>): Promise<PromiseSettledResult<unknown>> {
+  const [outcome] = await Promise.allSettled([promise])
+  return outcome
+}
+
+/** Milliseconds pass. Nothing is concluded from it alone: it paces a poll, or plays a slow handler. */
+export function pause(time: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, time))
+}
+
+/** A value on one line, cut where it is long. */
+export function shown(value: unknown): string {
+  if (value instanceof Error) return `${value.name}: ${value.message.split('\n')[0]}`
+  const text = typeof value === 'string' ? value : (JSON.stringify(value, sorted) ?? String(value))
+  return text.length > 2000 ? `${text.slice(0, 2000)}… (${text.length} characters, ${hash(text)})` : text
+}
+
+function inOrder(items: readonly unknown[]): unknown[] {
+  return items.toSorted((a, b) => (shown(a) < shown(b) ? -1 : 1))
+}
+
+function sorted(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return `bytes ${[...value].join(' ')}`
+  if (value === undefined) return '(undefined)'
+  if (typeof value === 'number' && !Number.isFinite(value)) return `(${value})`
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+// So that long texts that differ behind the cut are told apart.
+function hash(text: string): string {
+  let hash = 0
+  for (let index = 0; index < text.length; index++) hash = (Math.imul(hash, 31) + text.charCodeAt(index)) | 0
+  return (hash >>> 0).toString(16)
+}

@@ -1,0 +1,75 @@
+import type { GroupRequest, Transport } from '@tidings/bus'
+import type { Duration } from '@tidings/core'
+import type { EncodedEvent } from '@tidings/events'
+
+/**
+ * What an adapter's author gives to the suite: a way to the broker and, where there are any, ways to disturb it. What
+ * is left out leaves cases out, each with its reason.
+ */
+export interface ConformanceKit {
+  /** A way to the broker, always the same broker. Called at least once a case; every call may give the same transport. */
+  transport(): Transport
+  /** Given where `transport()` cannot be called yet when the cases are listed, as the broker is still starting. */
+  readonly about?: Pick<Transport, 'name' | 'capabilities'> | undefined
+  /** `'quick'` (default) for every run, `'full'` for a nightly one: more messages, and minutes of mixed faults. */
+  readonly size?: 'quick' | 'full' | undefined
+  /** How long a case waits for what must happen. Default `'10s'`. */
+  readonly within?: Duration | undefined
+  /** How long a case watches that something does not happen. Default `'150ms'`; more than a message takes. */
+  readonly quiet?: Duration | undefined
+  /** How long a slow handler is slow: longer than the broker waits for an answer by itself. Default `'1s'`. */
+  readonly slow?: Duration | undefined
+  /** The network between the transport and the broker, as a proxy can disturb it. */
+  readonly network?: NetworkFaults | undefined
+  /** The broker's process. */
+  readonly broker?: BrokerFaults | undefined
+  /** A consumer in a process of its own, for the cases in which it is killed. See {@link holdDeliveries}. */
+  spawnConsumer?(request: GroupRequest): Promise<ChildConsumer>
+  /** Makes what a group with this name lives in on the broker, with other settings than the transport asks for. */
+  declareConflict?(group: string): Promise<void>
+  /** A client of the broker that knows nothing of Tidings. */
+  readonly plain?: PlainClient | undefined
+}
+
+/** Ways to disturb the network. They touch every connection, so the cases that use them run alone. */
+export interface NetworkFaults {
+  /** Breaks all connections and refuses new ones. */
+  cut(): Promise<void>
+  /** Keeps all connections, and swallows what is sent either way. */
+  blackHole(): Promise<void>
+  /** All is well again. Connections that were cut stay so. */
+  restore(): Promise<void>
+}
+
+/** Ways to disturb the broker. The cases that use them run alone. */
+export interface BrokerFaults {
+  /** Ends the process at once, as `kill -9` does. */
+  kill(): Promise<void>
+  /** Starts it with the data that it had; resolves when it answers. */
+  start(): Promise<void>
+}
+
+/** A member of a group in another process. It settles nothing. */
+export interface ChildConsumer {
+  /** The ids of the events that it was handed so far. */
+  readonly received: readonly string[]
+  /** Ends the process at once, as `kill -9` does; resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/** The broker's own client, to prove that others read what we write and write what we read. */
+export interface PlainClient {
+  /** Publishes a CloudEvent by the binding of the protocol, to where the transport's groups get its type from. */
+  publish(event: EncodedEvent, mode: 'binary' | 'structured'): Promise<void>
+  /** Begins to receive events of a type; resolves when it gets what is published from then on. */
+  receive(type: string): Promise<{ next(): Promise<EncodedEvent>; close(): Promise<void> }>
+}
+
+/** The kit with its defaults; durations in milliseconds. */
+export interface ResolvedKit extends ConformanceKit {
+  readonly about: Pick<Transport, 'name' | 'capabilities'>
+  readonly size: 'quick' | 'full'
+  readonly within: number
+  readonly quiet: number
+  readonly slow: number
+}

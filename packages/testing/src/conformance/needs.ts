@@ -1,0 +1,47 @@
+import type { ResolvedKit } from './kit.ts'
+
+/** What a case needs: a capability of the transport, or an ability of the kit. */
+export type Need =
+  | 'durable'
+  | 'remote'
+  | 'ordering'
+  | 'ordering by key'
+  | 'patterns'
+  | 'delay'
+  | 'cancel'
+  | 'deadLetters'
+  | 'temporaryGroups'
+  | 'unroutable'
+  | 'redeliveryCount'
+  | 'lag'
+  | 'network'
+  | 'broker'
+  | 'a child process'
+  | 'a conflict'
+  | 'a plain client'
+
+/** Why a need is not met, as the first half of a sentence; undefined when it is. */
+export function whyNot(need: Need, kit: ResolvedKit): string | undefined {
+  const [met, reason] = needs[need]
+  return met(kit) ? undefined : reason
+}
+
+const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean, reason: string]>> = {
+  durable: [({ about }) => about.capabilities.durable, 'not durable'],
+  remote: [({ about }) => about.capabilities.remote, 'no members in other processes'],
+  'ordering by key': [({ about }) => about.capabilities.ordering === 'key', 'does not order by key itself'],
+  ordering: [({ about }) => about.capabilities.ordering !== 'none', 'keeps no order'],
+  patterns: [({ about }) => about.capabilities.patterns, 'no patterns'],
+  delay: [({ about }) => about.capabilities.delay, 'no delays'],
+  cancel: [({ about }) => about.capabilities.cancel, 'cannot take back what is delayed'],
+  deadLetters: [({ about }) => about.capabilities.deadLetters, 'keeps no dead letters'],
+  temporaryGroups: [({ about }) => about.capabilities.temporaryGroups, 'no temporary groups'],
+  unroutable: [({ about }) => about.capabilities.unroutable, 'cannot tell what reaches no group'],
+  redeliveryCount: [({ about }) => about.capabilities.redeliveryCount, 'does not count how often it hands out'],
+  lag: [({ about }) => about.capabilities.lag, 'cannot tell how many messages wait'],
+  network: [({ network }) => network !== undefined, 'the kit cannot disturb a network'],
+  broker: [({ broker }) => broker !== undefined, 'the kit cannot kill the broker'],
+  'a child process': [(kit) => kit.spawnConsumer !== undefined, 'the kit has no consumer in a child process'],
+  'a conflict': [(kit) => kit.declareConflict !== undefined, 'the kit makes no conflicting declaration'],
+  'a plain client': [({ plain }) => plain !== undefined, 'the kit has no plain client'],
+}

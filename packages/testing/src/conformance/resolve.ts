@@ -1,0 +1,21 @@
+import { milliseconds } from '@tidings/core'
+import type { ConformanceKit, ResolvedKit } from './kit.ts'
+
+/** Fills in the defaults. Asks `transport()` what it can do, unless `about` says so. */
+export function resolve(kit: ConformanceKit): ResolvedKit {
+  const { name, capabilities } = kit.about ?? kit.transport()
+  return {
+    // Kept by reference: a kit may be an instance whose methods use `this`.
+    transport: () => kit.transport(),
+    about: { name, capabilities },
+    size: kit.size ?? 'quick',
+    within: milliseconds(kit.within ?? '10s', 'within'),
+    quiet: milliseconds(kit.quiet ?? '150ms', 'quiet'),
+    slow: milliseconds(kit.slow ?? '1s', 'slow'),
+    network: kit.network,
+    broker: kit.broker,
+    plain: kit.plain,
+    ...(kit.spawnConsumer && { spawnConsumer: (request) => kit.spawnConsumer!(request) }),
+    ...(kit.declareConflict && { declareConflict: (group) => kit.declareConflict!(group) }),
+  }
+}

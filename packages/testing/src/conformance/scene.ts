@@ -1,0 +1,153 @@
+import {
+  type Bus,
+  type BusOptions,
+  type Connection,
+  type ConnectionState,
+  createBus,
+  type Delivery,
+  type GroupRequest,
+  type HandlerLog,
+  type Message,
+  systemClock,
+  type Transport,
+} from '@tidings/bus'
+import { ConformanceError, type Expect, expectations, shown } from './expect.ts'
+import type { ResolvedKit } from './kit.ts'
+import { Member, type React } from './member.ts'
+import { type Draft, messageOf } from './message.ts'
+
+/** A connection, with what it told. */
+export interface Line extends Connection {
+  readonly states: readonly ConnectionState[]
+  readonly unroutable: readonly Message[]
+}
+
+/** The stage of one case: names that nobody else has, and everything that it opens, closed behind it. */
+export class Scene {
+  readonly id: string
+  readonly kit: ResolvedKit
+  readonly expect: Expect
+  readonly full: boolean
+  readonly #run: string
+  readonly #open: { close(): Promise<unknown> }[] = []
+  readonly #failures: unknown[] = []
+  #count = 0
+
+  constructor(id: string, kit: ResolvedKit) {
+    this.id = id
+    this.kit = kit
+    this.expect = expectations(id, kit.within, kit.quiet)
+    this.full = kit.size === 'full'
+    this.#run = `${id.toLowerCase()}-${Date.now().toString(36)}${Math.floor(Math.random() * 36 ** 5).toString(36)}`
+  }
+
+  /** How many, by the size of the run. */
+  size(quick: number, full: number): number {
+    return this.full ? full : quick
+  }
+
+  /** An event type that only this run of this case has. */
+  type(name = 'happened'): string {
+    return `conformance.${this.#run}.${name}`
+  }
+
+  /** The whole name of a group that only this run of this case has. */
+  group(name = 'group'): string {
+    return `${this.#run}.${name}`
+  }
+
+  /** The source of a bus that only this run of this case has. */
+  source(name = 'app'): string {
+    return `/${this.#run}-${name}`
+  }
+
+  message(draft: Draft = {}): Message {
+    return messageOf({ type: this.type(), ...draft, number: ++this.#count, source: this.source() })
+  }
+
+  /** Several messages, in the order in which they are to be published. */
+  messages(count: number, draft: (index: number) => Draft = () => ({})): Message[] {
+    return Array.from({ length: count }, (_, index) => this.message(draft(index)))
+  }
+
+  async connect(transport: Transport = this.kit.transport()): Promise<Line> {
+    const states: ConnectionState[] = []
+    const unroutable: Message[] = []
+    const connection = await this.expect.inTime(
+      transport.connect({
+        name: this.source(),
+        clock: systemClock,
+        onState: (state) => states.push(state),
+        onUnroutable: (message) => unroutable.push(message),
+      }),
+      'connect() resolves',
+    )
+    this.#open.push(connection)
+    // What a transport gives may be an instance with private fields: it is passed through, not copied.
+    return new Proxy(connection, {
+      get(target, key) {
+        if (key === 'states') return states
+        if (key === 'unroutable') return unroutable
+        const value: unknown = Reflect.get(target, key, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    }) as Line
+  }
+
+  /** Joins a group, by default the one for the type of `message()`; settles by `react`, by default each at once. */
+  async join(connection: Connection, request: Partial<GroupRequest> = {}, react?: React): Promise<Member> {
+    const whole: GroupRequest = {
+      group: this.group(),
+      types: [this.type()],
+      prefetch: 10,
+      ordered: false,
+      from: 'latest',
+      temporary: false,
+      ...request,
+    }
+    const member = new Member(react, (error) => this.#failures.push(error))
+    const deliver = (delivery: Delivery): void => member.deliver(delivery)
+    member.joined(await this.expect.inTime(connection.subscribe(whole, deliver), `subscribe(${whole.group}) resolves`))
+    return member
+  }
+
+  /** A bus on the transport under test. It logs to nobody, and is closed behind the case. */
+  async bus(options: Partial<BusOptions> = {}): Promise<Bus> {
+    const bus = await this.expect.inTime(
+      createBus({ source: this.source(), transport: this.kit.transport(), log: silent, ...options }),
+      'createBus() resolves',
+    )
+    this.#open.push({ close: () => bus.close({ timeout: 1000 }) })
+    return bus
+  }
+
+  /** Publishes one after the other, as one caller does. */
+  async publish(connection: Connection, messages: readonly Message[]): Promise<void> {
+    for (const message of messages) {
+      await this.expect.inTime(Promise.resolve(connection.publish({ message })), 'publish() resolves')
+    }
+  }
+
+  /** Closes all that was opened. What cannot be closed in time is a failure of the case. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#open.splice(0).map(async (open) => {
+        try {
+          await this.expect.inTime(open.close(), 'close() resolves behind the case')
+        } catch (error) {
+          this.#failures.push(error)
+        }
+      }),
+    )
+  }
+
+  /** Throws the first thing that failed where nobody waited for it: in a settlement, or in closing. */
+  throwFailures(): void {
+    const [first] = this.#failures
+    if (this.#failures.length === 0) return
+    if (first instanceof ConformanceError) throw first
+    throw new ConformanceError(this.id, 'settling and closing do not fail', shown(first), { cause: first })
+  }
+}
+
+const silent: HandlerLog = { debug() {}, info() {}, warn() {}, error() {} }

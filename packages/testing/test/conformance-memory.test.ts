@@ -1,0 +1,36 @@
+import { memory } from '@tidings/bus'
+import { expect, test } from 'vitest'
+import { conformance, conformanceCases, conformanceTable } from '../src/conformance/index.ts'
+
+const broker = memory({ history: 1000 })
+const skipped = new Map<string, string>()
+
+// Registered first, so that they run before the test of the report below.
+const report = conformance(
+  { transport: () => broker },
+  { test, concurrent: test.concurrent, skip: (name, reason) => skipped.set(name.slice(0, 3), reason) },
+)
+
+// What memory() need not do; each case that is left out has its reason here, so none is left out in silence.
+test('on memory() the cases are left out that need a broker, a network, another process or a foreign client', () => {
+  expect(Object.fromEntries(skipped)).toEqual({
+    C05: 'memory: not durable, so C05 does not apply',
+    C07: 'memory: the kit cannot disturb a network, so C07 does not apply',
+    C08: 'memory: no members in other processes, so C08 does not apply',
+    C29: 'memory: the kit cannot disturb a network, so C29 does not apply',
+    C30: 'memory: the kit cannot disturb a network, so C30 does not apply',
+    C31: 'memory: not durable, so C31 does not apply',
+    C32: 'memory: the kit cannot disturb a network, so C32 does not apply',
+    C35: 'memory: the kit cannot disturb a network, so C35 does not apply',
+    C43: 'memory: the kit makes no conflicting declaration, so C43 does not apply',
+    C44: 'memory: the kit has no plain client, so C44 does not apply',
+  })
+})
+
+test('the report has every case, and its table names what ran and why the rest did not', () => {
+  expect(report.results.map(({ id }) => id).toSorted()).toEqual(conformanceCases.map(({ id }) => id))
+  const table = conformanceTable([report])
+  expect(table).toContain('| `durable` | no |')
+  expect(table).toContain('| C01 | a message arrives once, with every attribute, header and byte | yes |')
+  expect(table).toContain('- C05: memory: not durable, so C05 does not apply')
+})
