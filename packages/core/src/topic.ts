@@ -33,6 +33,7 @@ export class Topic implements Shelf {
   breaker: Breaker | undefined = undefined
   /** The `publish` for all that the fast path leaves. */
   declare readonly careful: (payload: unknown) => unknown
+  /** Inactive ones in `entries`. */
   #dead = 0
 
   constructor(key: string, guard: Guard, careful: (this: Topic, payload: unknown) => unknown) {
@@ -138,7 +139,7 @@ export class Topic implements Shelf {
   /** The active entries in the order of calls, as a list that stays as it is. */
   plan(): readonly Entry[] {
     if (this.snapshot) return this.snapshot
-    const snapshot = this.entries.filter((entry) => entry.active)
+    const snapshot = this.#dead === 0 ? this.entries.slice() : this.entries.filter((entry) => entry.active)
     const empty = snapshot.length === 0 && this.guard.wantsUnhandled
     if (!empty && snapshot.every((entry) => entry.plain)) {
       this.calls = snapshot.length === 0 ? nobody : snapshot.map((entry) => entry.handler)

@@ -173,3 +173,17 @@ test('events are let go of once they are published, by both dispatchers', async 
   expect(await collected(() => refs.every((ref) => ref.deref() === undefined))).toBe(true)
   expect(synchronous.size + asynchronous.size).toBe(2)
 })
+
+test.for(['012', '021', '102', '120', '201', '210'])(
+  'INVARIANT: subscriptions that have ended in the order %s are kept by nobody',
+  async (order) => {
+    const dispatcher = new EventDispatcher<Events>()
+    const ended = (() => {
+      const subscriptions = Array.from({ length: 3 }, () => dispatcher.subscribe('a', () => {}))
+      for (const at of order) subscriptions[Number(at)]!.unsubscribe()
+      return subscriptions.map((subscription) => new WeakRef(subscription))
+    })()
+    expect(await collected(() => ended.every((subscription) => subscription.deref() === undefined))).toBe(true)
+    expect(dispatcher.publish('a', 1)).toBe(0)
+  },
+)
