@@ -108,29 +108,59 @@ export function memoryIdempotencyStore(
   knownOptions('memoryIdempotencyStore', options, ['max', 'ttl'])
   const max = positiveInteger(options.max ?? 10_000, 'max')
   const ttl = milliseconds(options.ttl ?? '24h', 'ttl')
-  /** From the key not seen for longest to the latest, each with the time at which it expires. */
-  const expiries = new Map<string, number>()
-  const touch = (key: string, expiry: number) => {
-    expiries.delete(key)
-    expiries.set(key, expiry)
+  const marks = new Map<string, Mark>()
+  // A ring with one mark that is no key's: behind it the one not seen for longest, before it the latest. The order of the
+  // Map itself would do, but finding its oldest key takes as long as there are keys that were deleted before it.
+  const ring = {} as Mark
+  ring.older = ring
+  ring.newer = ring
+  const unlink = ({ older, newer }: Mark) => {
+    older.newer = newer
+    newer.older = older
+  }
+  const link = (mark: Mark) => {
+    mark.older = ring.older
+    mark.newer = ring
+    ring.older.newer = mark
+    ring.older = mark
+  }
+  const forget = (mark: Mark) => {
+    unlink(mark)
+    marks.delete(mark.key)
   }
   return {
     get size() {
-      return expiries.size
+      return marks.size
     },
     has(key) {
-      const expiry = expiries.get(key)
-      if (expiry === undefined) return false
-      if (expiry > performance.now()) touch(key, expiry)
-      else expiries.delete(key)
-      return expiries.has(key)
+      const mark = marks.get(key)
+      if (mark === undefined) return false
+      if (mark.expiry <= performance.now()) {
+        forget(mark)
+        return false
+      }
+      unlink(mark)
+      link(mark)
+      return true
     },
     add(key) {
-      touch(key, performance.now() + ttl)
-      const [oldest] = expiries.keys()
-      if (expiries.size > max && oldest !== undefined) expiries.delete(oldest)
+      const known = marks.get(key)
+      if (known) unlink(known)
+      const mark = known ?? { key, expiry: 0, older: ring, newer: ring }
+      mark.expiry = performance.now() + ttl
+      link(mark)
+      marks.set(key, mark)
+      if (marks.size > max) forget(ring.newer)
     },
   }
+}
+
+/** A remembered key, among those seen before and after it. */
+interface Mark {
+  readonly key: string
+  expiry: number
+  older: Mark
+  newer: Mark
 }
 
 function idOf(event: unknown): unknown {
