@@ -35,7 +35,7 @@ export {
   RequestFailedError,
   RequestTimeoutError,
 } from './errors.ts'
-export type { BatchContext, HandlerContext, HandlerLog } from './handler/context.ts'
+export type { BatchContext, HandlerContext, HandlerLog, PublishEffect } from './handler/context.ts'
 export {
   type AnyHandler,
   type BatchHandler,

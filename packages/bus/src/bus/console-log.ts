@@ -9,7 +9,6 @@ export const consoleLog: HandlerLog = {
 }
 
 function write(level: keyof HandlerLog, message: string, facts: Readonly<Record<string, unknown>> = {}): void {
-  // oxlint-disable-next-line no-console -- the default of `log`
   const print = console[level]
   if (Object.keys(facts).length === 0) print(`[tidings] ${message}`)
   else print(`[tidings] ${message}`, facts)

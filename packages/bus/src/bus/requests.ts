@@ -10,8 +10,8 @@ import type { RequestOptions } from './types.ts'
 interface Waiting {
   readonly type: string
   readonly reply: RequestOptions<TidingsEvent>['reply']
-  resolve(reply: TidingsEvent): void
-  reject(error: unknown): void
+  readonly resolve: (reply: TidingsEvent) => void
+  readonly reject: (error: unknown) => void
 }
 
 /** Asks, and finds the request that a reply answers. All replies come by one temporary group of this bus. */
@@ -49,13 +49,7 @@ export class Requests {
     try {
       const headers = { [deliveryHeaders.replyTo]: this.#group }
       // One wait for both: whoever is told first, the answer or that it could not be sent.
-      const sent = this.#runtime.publish(
-        undefined,
-        definition as never,
-        input as never,
-        { ...others, id, timeout },
-        headers,
-      )
+      const sent = this.#runtime.publish(undefined, definition, input, { ...others, id, timeout }, headers)
       sent.catch(wait.reject)
       return (await answered) as Reply
     } finally {

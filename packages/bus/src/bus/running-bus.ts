@@ -90,7 +90,7 @@ export class RunningBus implements Bus {
       middleware,
       telling: this.#telling,
     })
-    const bus = this
+    const deadLetters = (): DeadLetterStore | undefined => settings.deadLetters ?? this.#connection?.deadLetters
     this.#runtime = {
       clock,
       random,
@@ -100,7 +100,7 @@ export class RunningBus implements Bus {
       maxDepth,
       capabilities: transport.capabilities,
       get deadLetters() {
-        return settings.deadLetters ?? bus.#connection?.deadLetters
+        return deadLetters()
       },
       receivers: middleware.flatMap((each) => (each.receive ? [each.receive.bind(each)] : [])),
       telling: this.#telling,
@@ -176,6 +176,10 @@ export class RunningBus implements Bus {
     const group = policy.group ?? name
     const bound = handler(key, group === undefined ? policy : { ...policy, group }, handle)
     return this.#bind(name === undefined ? bound : { ...bound, name }, signal)
+  }
+
+  async ready(): Promise<void> {
+    await Promise.all([...this.#groups.values()].map((group) => group.joined()))
   }
 
   events<const Key extends HandlerKey>(

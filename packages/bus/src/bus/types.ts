@@ -52,6 +52,9 @@ export interface Bus extends AsyncDisposable {
     options?: SubscribeOptions,
   ): BusSubscription
 
+  /** Resolves once all subscriptions made so far get what is published from then on. */
+  ready(): Promise<void>
+
   /**
    * The events of a key, to be pulled. An event counts as handled when the next one is asked for; the last one when the
    * iteration ends after it was asked for, so leaving the loop early gives it back. Ends with the signal or the bus.

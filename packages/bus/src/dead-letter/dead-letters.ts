@@ -23,9 +23,9 @@ export interface ReplayOptions {
    * Changes the data before it goes back, a copy that may be changed; `undefined` leaves a letter out. The event keeps
    * its id. What comes out must match the schema, else the letter stays and counts as failed.
    */
-  edit?(data: unknown, letter: DeadLetter): unknown
+  readonly edit?: ((data: unknown, letter: DeadLetter) => unknown) | undefined
   /** Told after each letter. */
-  onProgress?(progress: ReplayProgress): void
+  readonly onProgress?: ((progress: ReplayProgress) => void) | undefined
 }
 
 export interface ReplayProgress {

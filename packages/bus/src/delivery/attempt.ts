@@ -1,5 +1,5 @@
 import { EventStormError, isTidingsError } from '@tidings/core'
-import type { TidingsEvent } from '@tidings/events'
+import type { AnyDefinedEvent, TidingsEvent } from '@tidings/events'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import { AttemptTimeoutError } from '../errors.ts'
 import type { Handler } from '../handler/handler.ts'
@@ -15,10 +15,19 @@ import { type Runtime, throughReceivers } from './runtime.ts'
  */
 export type Outcome = 'handled' | 'duplicate' | 'expired' | 'superseded' | 'given-back' | Failed
 
-/** `reason` where no further attempt can help. */
 export interface Failed {
   readonly error: unknown
+  /** Where no further attempt can help. */
   readonly reason: DeadLetterReason | undefined
+  /** Whether it counts as an attempt: not when the event could not be read, or what the bus itself needs was away. */
+  readonly counts: boolean
+}
+
+/** What the bus needs before a handler is called could not be asked: the event has no part in it. */
+class Unavailable extends Error {
+  constructor(cause: unknown) {
+    super('the inbox or the dead letters could not be asked', { cause })
+  }
 }
 
 /** Thrown by handlers of our own (the pull iterator) to give an event back as if it had not been delivered. */
@@ -47,20 +56,32 @@ export async function attempt(
   try {
     const { message, redeliveries = 0 } = job.delivery
     if (hasExpired(message, runtime)) return 'expired'
-    if (redeliveries > maxRedeliveries) return { error: unsettled(redeliveries), reason: 'unsettled' }
+    if (redeliveries > maxRedeliveries) return { error: unsettled(redeliveries), reason: 'unsettled', counts: false }
     if (handler === undefined) readEvent(message, undefined)
     else if (handler.policy.deadLetter === 'park-key' && job.key !== undefined) {
-      const first = await runtime.deadLetters?.firstOfKey(group, job.key)
+      const first = await asked(() => runtime.deadLetters?.firstOfKey(group, job.key!))
       const replayOf = message.headers[deliveryHeaders.replayOf]
       if (replayOf !== undefined && first?.id !== replayOf) return 'superseded'
-      if (replayOf === undefined && first !== undefined) return { error: parkedBehind(first), reason: 'key-parked' }
+      if (replayOf === undefined && first !== undefined) {
+        return { error: parkedBehind(first), reason: 'key-parked', counts: false }
+      }
     }
     const receiving = (): void | Promise<void> => receive(runtime, group, job, handler, attempts)
     if (handler?.policy.idempotent !== true) await receiving()
     else if (!(await onceOnly(runtime, group, job, attempts.busy, receiving, onTwin))) return 'duplicate'
     return 'handled'
   } catch (error) {
-    return error === giveBack ? 'given-back' : { error, reason: reasonOf(error) }
+    if (error === giveBack) return 'given-back'
+    if (error instanceof Unavailable) return { error: error.cause, reason: undefined, counts: false }
+    return { error, reason: reasonOf(error), counts: !(error instanceof UnreadableError) }
+  }
+}
+
+async function asked<T>(ask: () => T): Promise<Awaited<T>> {
+  try {
+    return await ask()
+  } catch (error) {
+    throw new Unavailable(error)
   }
 }
 
@@ -83,7 +104,7 @@ async function onceOnly(
   let done!: () => void
   busy.set(key, new Promise<void>((resolve) => (done = resolve)))
   try {
-    if (await inbox.has(key)) return false
+    if (await asked(() => inbox.has(key))) return false
     await handle()
     await inbox.add(key)
     return true
@@ -119,14 +140,19 @@ function handle(
   handler: Handler | undefined,
   attempts: Attempts,
 ): void | Promise<void> {
-  const definition = handler && runtime.events.get(String(message.attributes['type']))
-  const event = (job.event ??= readEvent(message, definition))
+  const event = (job.event ??= readEvent(message, handler && definitionFor(runtime, handler, message)))
   if (event.causationDepth > runtime.maxDepth) throw storm(event)
   const context = new JobContext(runtime, group, job, event)
   job.context = context
   const result = handler!.handle(event, context)
   if (!isThenable(result)) return undefined
   return inTime(runtime, handler!.policy.timeout, context, event, result, attempts)
+}
+
+/** The handler's own definition, where it has one for the type: another one may be of another version. */
+function definitionFor({ events }: Runtime, { definitions }: Handler, message: Message): AnyDefinedEvent | undefined {
+  const { type } = message.attributes
+  return definitions.find((definition) => definition.type === type) ?? events.get(String(type))
 }
 
 /** Follows what a handler promised until its time is up; then its signal aborts, and the attempt has failed. */

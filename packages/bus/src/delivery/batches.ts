@@ -51,8 +51,8 @@ export class Batches {
 interface Joined {
   readonly event: TidingsEvent
   readonly context: HandlerContext
-  resolve(): void
-  reject(error: unknown): void
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
 }
 
 /**

@@ -1,9 +1,8 @@
 import type { GroupHealth, HealthStatus } from '../bus/types.ts'
-import type { DeadLetterReason } from '../dead-letter/store.ts'
 import { keyOf } from '../message/message.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import type { Connection, Delivery, Membership } from '../transport/transport.ts'
-import { type Attempts, attempt, type Outcome } from './attempt.ts'
+import { type Attempts, attempt, type Failed, type Outcome } from './attempt.ts'
 import { type Batch, BatchCall, Batches } from './batches.ts'
 import { Deque } from './deque.ts'
 import { GroupHandlers } from './group-handlers.ts'
@@ -32,6 +31,7 @@ export class GroupConsumer {
   /** The signals of deliveries that are followed already. */
   readonly #followed = new Map<AbortSignal, () => void>()
   #membership: Membership | undefined
+  #joining: Promise<void> | undefined
   #running = 0
   #settled = 0
   #lastProgress: number | undefined
@@ -52,7 +52,20 @@ export class GroupConsumer {
   }
 
   /** Joins the group on the broker; again, when its handlers want other event types. */
-  async join(connection: Connection, signal?: AbortSignal): Promise<void> {
+  join(connection: Connection, signal?: AbortSignal): Promise<void> {
+    const join = (): Promise<void> => this.#join(connection, signal)
+    // At once where nothing is under way: on a transport that binds at once, what is published next arrives.
+    const joined = this.#joining ? this.#joining.then(join, join) : join()
+    const ended = joined.finally(() => {
+      if (this.#joining === ended) this.#joining = undefined
+    })
+    ended.catch(() => {})
+    this.#joining = ended
+    return joined
+  }
+
+  async #join(connection: Connection, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#stopped) return
     const before = this.#membership
     const { types, policy } = this.handlers
     const { prefetch, from } = policy
@@ -60,6 +73,12 @@ export class GroupConsumer {
     const request = { group: this.group, types, prefetch, ordered, from, temporary: false }
     this.#membership = await connection.subscribe(request, (delivery) => this.#take(delivery), signal)
     await before?.stop()
+    if (this.#stopped) await this.#membership.stop()
+  }
+
+  /** Resolves when no join is under way. */
+  async joined(): Promise<void> {
+    while (this.#joining) await this.#joining.catch(() => {})
   }
 
   /** Takes no more deliveries and gives back what has not begun. Resolves when the broker knows. */
@@ -171,8 +190,9 @@ export class GroupConsumer {
     for (const job of jobs) job.running = true
     await Promise.all(
       jobs.map(async (job) => {
-        const { asHandler, leave } = call.seat()
-        const outcome = await attempt(this.#runtime, this.group, job, asHandler, this.#attempts, leave)
+        const seat = call.seat()
+        const leave = (): void => seat.leave()
+        const outcome = await attempt(this.#runtime, this.group, job, seat.asHandler, this.#attempts, leave)
         leave()
         await this.#conclude(job, batch.handler, outcome, begun)
       }),
@@ -188,7 +208,7 @@ export class GroupConsumer {
     const delivered = { message, group: this.group, attempt: job.attempt }
     try {
       if (outcome === 'given-back') return this.#giveBack(job)
-      if (typeof outcome !== 'string') return await this.#failed(job, handler, outcome.reason, outcome.error)
+      if (typeof outcome !== 'string') return await this.#failed(job, handler, outcome)
       job.delivery.ack()
       if (outcome === 'handled') runtime.telling.handled(delivered, begun, runtime.clock.now())
       else if (outcome !== 'superseded') runtime.telling[outcome](delivered)
@@ -200,31 +220,25 @@ export class GroupConsumer {
     }
   }
 
-  async #failed(
-    job: Job,
-    handler: AnyHandler | undefined,
-    given: DeadLetterReason | undefined,
-    error: unknown,
-  ): Promise<void> {
+  async #failed(job: Job, handler: AnyHandler | undefined, { error, reason: given, counts }: Failed): Promise<void> {
     const runtime = this.#runtime
     const delivered = { message: job.delivery.message, group: this.group, attempt: job.attempt }
-    const wasCalled = job.event !== undefined
-    if (wasCalled) {
+    if (counts) {
       job.failures++
       job.firstFailedAt ??= new Date(runtime.clock.now()).toISOString()
     }
-    const { attempts, backoff } = handler?.policy ?? noRetry
-    const reason = given ?? (job.failures >= attempts ? 'attempts-exhausted' : undefined)
+    const policy = handler?.policy ?? noRetry
+    const reason = given ?? (counts && job.failures >= policy.attempts ? 'attempts-exhausted' : undefined)
     if (reason !== undefined) {
       runtime.telling.failed(delivered, error, undefined)
       await this.#settlement.giveUp(job, handler, reason, error)
       this.#release(job)
       return
     }
-    const delay = backoff(job.failures, runtime.random)
+    const delay = policy.backoff(Math.max(1, job.failures), runtime.random)
     runtime.telling.failed(delivered, error, delay)
     // With a place in the order to keep, it waits here, and so does its key; else at the broker, in nobody's way.
-    if (job.key === undefined && runtime.capabilities.delay) {
+    if (counts && job.key === undefined && runtime.capabilities.delay) {
       await this.#settlement.retryLater(job, delay)
       this.#release(job)
     } else {
@@ -270,13 +284,14 @@ export class GroupConsumer {
   #follow(lost: AbortSignal): void {
     const dropped = (): void => {
       this.#followed.delete(lost)
-      for (const job of [...this.#held].filter(({ delivery }) => delivery.lost === lost)) {
+      const gone = [...this.#held].filter(({ delivery }) => delivery.lost === lost)
+      for (const job of gone) {
         job.gone = true
         job.cancelWait?.()
         job.context?.abort(lost.reason)
       }
       // In two steps, so that none of them lets another one of its key begin.
-      for (const job of [...this.#held]) if (job.gone) this.#release(job, false)
+      for (const job of gone) this.#release(job, false)
     }
     this.#followed.set(lost, dropped)
     if (lost.aborted) dropped()

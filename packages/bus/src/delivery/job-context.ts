@@ -1,5 +1,6 @@
-import type { TidingsEvent } from '@tidings/events'
-import type { HandlerContext, HandlerLog } from '../handler/context.ts'
+import { isEvent, type TidingsEvent } from '@tidings/events'
+import type { PublishOptions } from '../bus/options.ts'
+import type { HandlerContext, HandlerLog, PublishEffect } from '../handler/context.ts'
 import { deliveryHeaders } from '../message/message.ts'
 import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
@@ -41,10 +42,13 @@ export class JobContext implements HandlerContext {
     return boundLog(this.#runtime.log, { id: this.#event.id, type: this.#event.type, group: this.group })
   }
 
-  get publish(): HandlerContext['publish'] {
+  get publish(): PublishEffect {
     // One function for both forms: the first argument tells them apart, as on the bus.
-    return ((what: never, input: never, options: never) =>
-      this.#runtime.publish(this.#event, what, input, options)) as HandlerContext['publish']
+    const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> =>
+      isEvent(what)
+        ? this.#runtime.publish(this.#event, what, undefined, input as PublishOptions | undefined)
+        : this.#runtime.publish(this.#event, what, input, options)
+    return publish
   }
 
   get reply(): HandlerContext['reply'] {
@@ -53,7 +57,7 @@ export class JobContext implements HandlerContext {
       const group = headers[deliveryHeaders.replyTo]
       if (group === undefined) return
       const inReplyTo = { [deliveryHeaders.inReplyTo]: this.#event.id }
-      await this.#runtime.publish(this.#event, definition as never, input as never, undefined, inReplyTo, group)
+      await this.#runtime.publish(this.#event, definition, input, undefined, inReplyTo, group)
     }
   }
 

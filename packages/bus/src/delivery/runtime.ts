@@ -1,6 +1,5 @@
 import type { IdempotencyStore } from '@tidings/decorators'
-import type { StandardSchema, TidingsEvent } from '@tidings/events'
-import type { DefinedEvent, InputOf } from '@tidings/events'
+import type { TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../bus/options.ts'
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
@@ -28,8 +27,8 @@ export interface Runtime {
   /** Publishes on behalf of a handler: also while the bus closes. */
   publish(
     cause: TidingsEvent | undefined,
-    what: DefinedEvent<string, StandardSchema> | TidingsEvent,
-    input: InputOf<StandardSchema> | undefined,
+    what: unknown,
+    input: unknown,
     options: PublishOptions | undefined,
     headers?: Readonly<Record<string, string>>,
     group?: string,

@@ -1,5 +1,4 @@
-import type { InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
-import type { DefinedEvent, EventOf } from '@tidings/events'
+import type { DefinedEvent, EventOf, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../bus/options.ts'
 
 /** What a handler is given beside its event. */
@@ -15,34 +14,39 @@ export interface HandlerContext {
   /** Logs with the event's id and type and the group. */
   readonly log: HandlerLog
   /** Publishes an effect of the event: correlation and causation are set. Otherwise as `bus.publish`. */
-  publish<Type extends string, Schema extends StandardSchema>(
-    definition: DefinedEvent<Type, Schema>,
-    input: InputOf<Schema>,
-    options?: PublishOptions,
-  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
-  /** Publishes an event made before, as it is. */
-  publish<Event extends TidingsEvent>(event: Event, options?: PublishOptions): Promise<Event>
+  readonly publish: PublishEffect
   /**
    * Answers a request: the event goes to the requester alone. Does nothing when nobody asked, so that a handler can
    * serve requests and plain events alike.
    */
-  reply<Type extends string, Schema extends StandardSchema>(
+  readonly reply: <Type extends string, Schema extends StandardSchema>(
     definition: DefinedEvent<Type, Schema>,
     input: InputOf<Schema>,
-  ): Promise<void>
+  ) => Promise<void>
+}
+
+/** `publish` of a handler's context. */
+export interface PublishEffect {
+  <Type extends string, Schema extends StandardSchema>(
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+    options?: PublishOptions,
+  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
+  /** An event made before, as it is. */
+  <Event extends TidingsEvent>(event: Event, options?: PublishOptions): Promise<Event>
 }
 
 /** What a batch handler is given beside its events. */
 export interface BatchContext extends Omit<HandlerContext, 'attempt' | 'redelivered' | 'publish' | 'reply'> {
   /** Marks one event of the batch as failed; the others count as handled when the handler returns. */
-  fail(event: TidingsEvent, error: unknown): void
+  readonly fail: (event: TidingsEvent, error: unknown) => void
   /** Publishes an effect of `cause`, which must be an event of the batch. */
-  publish<Type extends string, Schema extends StandardSchema>(
+  readonly publish: <Type extends string, Schema extends StandardSchema>(
     cause: TidingsEvent,
     definition: DefinedEvent<Type, Schema>,
     input: InputOf<Schema>,
     options?: PublishOptions,
-  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
+  ) => Promise<EventOf<DefinedEvent<Type, Schema>>>
 }
 
 /** Writes lines with facts. */
