@@ -3,7 +3,8 @@ import type { Handler } from './keys.ts'
 import type { Topic } from './topic.ts'
 
 // Why this file looks odd, with the figures of docs/benchmarks.md: a publish costs a few nanoseconds, so each check
-// and each load shows. Everything else of the package is written plainly.
+// and each load shows. Everything else of the package is written plainly. Topics of four handlers or more, and those
+// that are published to by definition or string, take the loop of `Topic.publishPlain`.
 //
 // - A closure for each number of handlers, the handlers as its constants: the compiler inlines them into the
 //   publisher. No code is generated, so it runs under a strict content security policy.
