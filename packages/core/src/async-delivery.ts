@@ -2,6 +2,7 @@ import { asyncSnapshot, type Snapshot } from './async-context.ts'
 import { CausalChains, type Chain, count } from './causal-chain.ts'
 import { atLeast, invalidArgument, oneOf } from './check.ts'
 import { PendingOverflowError } from './dispatch-errors.ts'
+import type { Handler } from './keys.ts'
 import type { Guard } from './guard.ts'
 import { Latch, type Settling } from './latch.ts'
 import type { AsyncDispatcherOptions } from './options.ts'
@@ -9,23 +10,10 @@ import type { Entry } from './subscription.ts'
 import { promiseOf } from './thenable.ts'
 import type { Topic } from './topic.ts'
 
-/** An event on its way through its handlers. */
-interface Delivery {
-  readonly topic: Topic
-  readonly payload: unknown
-  readonly entries: readonly Entry[]
-  readonly chain: Chain | undefined
-  /** Runs a handler in the async context of its publisher, where it had to wait. */
-  within: Snapshot | undefined
-  readonly latch: Latch<Chain | undefined>
-  next: number
-  called: number
-}
-
 const counts: Promise<number>[] = []
 
 /** Runs the handlers of the asynchronous dispatcher: all at once, or by the slots and the queue that bound them. */
-export class AsyncDelivery implements Settling<Chain | undefined> {
+export class AsyncDelivery implements Settling {
   readonly #guard: Guard
   readonly #serial: boolean
   readonly #concurrency: number
@@ -35,8 +23,10 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
   readonly #snapshot: (() => Snapshot) | undefined
   /** Whether handlers may have to wait. */
   readonly #queued: boolean
-  readonly #queue: Delivery[] = []
-  #head = 0
+  /** Whether a publish may call the functions of its topic, where nothing else is wanted. */
+  readonly #plain: boolean
+  #first: Latch | undefined = undefined
+  #last: Latch | undefined = undefined
   #running = 0
   #inFlight = 0
   #pumping = false
@@ -59,10 +49,12 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     this.#queued = this.#serial || this.#concurrency !== Infinity
     this.#snapshot = this.#queued ? asyncSnapshot() : undefined
     this.#chains = new CausalChains(guard.maxDepth, options.maxDepth !== undefined)
+    this.#plain = !this.#queued && !this.#chains.acrossAwaits
   }
 
   publish(topic: Topic, payload: unknown): Promise<number> {
-    const guard = this.#guard
+    const { guard } = topic
+    if (this.#plain && topic.calls && guard.depth < guard.open) return this.#callPlain(topic, payload)
     const queued = this.#queued
     let chain: Chain | undefined
     let entries: readonly Entry[]
@@ -74,13 +66,39 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
         guard.unhandled(topic.key, payload)
         return counted(0)
       }
-      if (queued) this.#admit(topic.key, entries.length)
+      // An event is taken in whole, so anything goes while a slot is free.
+      if (this.#rejects && this.#full(entries.length)) {
+        throw new PendingOverflowError(topic.key, this.waiting, this.#maxPending)
+      }
     } catch (error) {
       return this.refused(error, topic.key, payload)
     }
-    if (queued) return this.#enqueue(topic, payload, entries, chain)
-    if (!chain) return this.#callAll(topic, payload, entries)
-    return this.#chains.within(chain, () => this.#callAll(topic, payload, entries, chain))
+    const latch = this.#latch(topic, payload, entries, chain)
+    latch.ended = () => {
+      latch.settle()
+      if (this.#serial) return this.#continue(latch)
+      this.#running--
+      this.#pump()
+    }
+    if (!queued) {
+      this.#chains.within(chain, () => {
+        guard.depth++
+        while (latch.at < entries.length) this.#call(latch)
+        guard.depth--
+        latch.settle()
+      })
+    } else {
+      this.waiting += entries.length
+      if (this.#last) this.#last.next = latch
+      else this.#first = latch
+      this.#last = latch
+      this.#chains.within(chain, () => this.#pump())
+      // What began at once goes on in its context by itself.
+      if (this.#snapshot && latch.at < (this.#serial ? 1 : entries.length)) {
+        latch.within = this.#chains.within(chain, this.#snapshot)
+      }
+    }
+    return latch.promise
   }
 
   /** A rejection that is reported already, and so never an unhandled one. */
@@ -101,71 +119,58 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     return this.#full(1) ? new Promise((resolve) => this.#ready.push(resolve)) : Promise.resolve()
   }
 
-  /** Every handler at once: the path of an unbounded dispatcher. */
-  #callAll(topic: Topic, payload: unknown, entries: readonly Entry[], chain?: Chain): Promise<number> {
-    const { guard, key, calls } = topic
-    const { observer } = guard.options
-    let latch: Latch<Chain | undefined> | undefined
+  /**
+   * Every handler at once, while nothing else is wanted. The promise found last is followed after the loop, since what
+   * follows it is the result: with this loop of its own, 3 async handlers take 208 ns instead of 238.
+   */
+  #callPlain(topic: Topic, payload: unknown): Promise<number> {
+    const { guard, key, calls, snapshot: entries } = topic
+    let latch: Latch | undefined
+    let last: Promise<unknown> | undefined
+    let lastEntry: Entry
+    let lastHandler: Handler
     let called = 0
     guard.depth++
-    count(chain, 1)
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i]!
+    for (let i = 0; i < entries!.length; i++) {
+      const entry = entries![i]!
       // While nothing changed, whom to call is known.
-      const handler = calls !== undefined && topic.calls === calls ? calls[i] : entry.take()
+      const handler = topic.calls === calls ? calls![i] : entry.take()
       if (!handler) continue
       called++
-      const start = observer && performance.now()
       try {
         const promise = promiseOf(handler(payload, key))
-        if (promise) (latch ??= this.#latch(topic, payload, chain)).follow(promise, entry, handler, start)
-        else if (start !== undefined) guard.handled(key, payload, entry.nameOf(handler), start)
+        if (promise) {
+          latch ??= this.#latch(topic, payload, entries!, undefined)
+          if (last) void latch.follow(last, lastEntry!, lastHandler!, undefined, latch.settle)
+          last = promise
+          lastEntry = entry
+          lastHandler = handler
+        }
       } catch (error) {
-        if (guard.collects) (latch ??= this.#latch(topic, payload, chain)).failed(error, entry.nameOf(handler))
-        else guard.fail(error, key, payload, entry.nameOf(handler))
+        guard.fail(error, key, payload, entry.nameOf(handler))
       }
     }
-    count(chain, -1)
     guard.depth--
-    return latch ? latch.close(called) : counted(called)
-  }
-
-  #enqueue(topic: Topic, payload: unknown, entries: readonly Entry[], chain: Chain | undefined): Promise<number> {
-    const latch = this.#latch(topic, payload, chain)
-    const delivery: Delivery = { topic, payload, entries, chain, within: undefined, latch, next: 0, called: 0 }
-    this.#queue.push(delivery)
-    this.waiting += entries.length
-    this.#chains.within(chain, () => this.#pump())
-    // What began at once goes on in its context by itself.
-    if (this.#snapshot && delivery.next < (this.#serial ? 1 : entries.length)) {
-      delivery.within = this.#chains.within(chain, this.#snapshot)
-    }
-    return latch.promise
+    if (!latch) return counted(called)
+    latch.called = called
+    return latch.last(last!, lastEntry!, lastHandler!)
   }
 
   /** Starts what waits while there are slots. */
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    while (this.#running < this.#concurrency && this.#head < this.#queue.length) {
-      const delivery = this.#queue[this.#head]!
+    while (this.#running < this.#concurrency && this.#first) {
+      const latch = this.#first
       if (this.#serial) {
-        this.#leave()
+        this.#leave(latch)
         this.#running++
-        this.#continue(delivery)
+        this.#continue(latch)
       } else {
-        const promise = this.#call(delivery)
-        if (delivery.next === delivery.entries.length) {
-          this.#leave()
-          void delivery.latch.close(delivery.called)
-        }
-        if (promise) {
-          this.#running++
-          const release = (): void => {
-            this.#running--
-            this.#pump()
-          }
-          promise.then(release, release)
+        this.#call(latch)
+        if (latch.at === latch.entries.length) {
+          this.#leave(latch)
+          latch.settle()
         }
       }
     }
@@ -173,58 +178,56 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     if (this.#ready.length > 0 && !this.#full(1)) for (const resolve of this.#ready.splice(0)) resolve()
   }
 
-  /** One handler of the delivery after the other, in one slot. */
-  #continue(delivery: Delivery): void {
-    while (delivery.next < delivery.entries.length) {
-      const promise = this.#call(delivery)
-      if (promise) {
-        const next = (): void => this.#continue(delivery)
-        promise.then(next, next)
-        return
-      }
-    }
-    void delivery.latch.close(delivery.called)
+  /** Takes the first one out. It must not keep those behind it, which may end long before it. */
+  #leave(latch: Latch): void {
+    this.#first = latch.next
+    this.#last = this.#first && this.#last
+    latch.next = undefined
+  }
+
+  /** One handler of the latch after the other, in one slot. */
+  #continue(latch: Latch): void {
+    while (latch.at < latch.entries.length) if (this.#call(latch)) return
+    latch.settle()
     this.#running--
     this.#pump()
   }
 
-  /** Calls the next handler of a delivery; returns its promise where it gave one. */
-  #call(delivery: Delivery): Promise<unknown> | undefined {
-    const { topic, payload, latch, chain, within } = delivery
+  /** Calls the next handler of a latch; whether it returned a promise. */
+  #call(latch: Latch): boolean {
+    const { topic, payload, within } = latch
     const { guard, key } = topic
-    const entry = delivery.entries[delivery.next++]!
-    this.waiting--
+    const chains = this.#chains
+    const outer = chains.current
+    const entry = latch.entries[latch.at++]!
+    if (this.#queued) this.waiting--
     const handler = entry.take()
-    if (!handler) return undefined
-    delivery.called++
+    if (!handler) return false
+    latch.called++
     const start = guard.options.observer && performance.now()
     try {
-      const call = (): unknown => handler(payload, key)
-      const promise = promiseOf(this.#chains.calling(chain, within ? () => within(call) : call))
+      // What it publishes before its first await is caused by this event.
+      chains.current = latch.chain
+      // Bound, not closed over: a function with a closure in it takes time for the closure in any case.
+      const promise = promiseOf(within ? within(handler.bind(undefined, payload, key)) : handler(payload, key))
+      chains.current = outer
       if (promise) {
-        latch.follow(promise, entry, handler, start)
-        return promise
+        if (!this.#serial) this.#running++
+        void latch.follow(promise, entry, handler, start, latch.ended)
+        return true
       }
       if (start !== undefined) guard.handled(key, payload, entry.nameOf(handler), start)
     } catch (error) {
+      chains.current = outer
       latch.failed(error, entry.nameOf(handler))
     }
-    return undefined
+    return false
   }
 
-  /** Takes the first delivery out of the queue: amortised constant time. */
-  #leave(): void {
-    this.#head++
-    if (this.#head * 2 > this.#queue.length) {
-      this.#queue.splice(0, this.#head)
-      this.#head = 0
-    }
-  }
-
-  #latch(topic: Topic, payload: unknown, chain: Chain | undefined): Latch<Chain | undefined> {
+  #latch(topic: Topic, payload: unknown, entries: readonly Entry[], chain: Chain | undefined): Latch {
     this.#inFlight++
     count(chain, 1)
-    return new Latch(topic, payload, this, chain)
+    return new Latch(topic, payload, entries, chain, this)
   }
 
   settled(chain: Chain | undefined): void {
@@ -232,16 +235,8 @@ export class AsyncDelivery implements Settling<Chain | undefined> {
     if (--this.#inFlight === 0 && this.#drained.length > 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 
-  /** Throws where an event is refused for want of room. It is taken in whole, so anything goes while a slot is free. */
-  #admit(type: string, handlers: number): void {
-    if (this.#rejects && this.#full(handlers)) {
-      throw new PendingOverflowError(type, this.waiting, this.#maxPending)
-    }
-  }
-
   #full(handlers: number): boolean {
-    const taken = this.waiting === 0 && this.#running < this.#concurrency
-    return !taken && this.waiting + handlers > this.#maxPending
+    return !(this.waiting === 0 && this.#running < this.#concurrency) && this.waiting + handlers > this.#maxPending
   }
 }
 

@@ -33,7 +33,7 @@ export class CausalChains {
   readonly #maxDepth: number
   readonly #storage: AsyncStorage<Chain> | undefined
   /** The chain of the handler that runs right now, where no storage follows it. */
-  #current: Chain | undefined = undefined
+  current: Chain | undefined = undefined
 
   constructor(maxDepth: number, acrossAwaits: boolean) {
     this.#maxDepth = maxDepth
@@ -47,7 +47,7 @@ export class CausalChains {
   /** The place of a publish in its chain. Throws where the chain is too long, or branches too much. */
   begin(key: string): Chain | undefined {
     if (this.#maxDepth === Infinity) return undefined
-    const cause = this.#storage ? this.#storage.getStore() : this.#current
+    const cause = this.#storage ? this.#storage.getStore() : this.current
     const depth = cause ? cause.depth + 1 : 0
     const root = cause?.root ?? { storm: undefined, open: 0, again: 0 }
     if (root.open === 0) root.storm = undefined
@@ -63,17 +63,6 @@ export class CausalChains {
   /** Runs what is caused by the event of a chain. */
   within<Result>(chain: Chain | undefined, callback: () => Result): Result {
     return this.#storage && chain ? this.#storage.run(chain, callback) : callback()
-  }
-
-  /** Runs a handler, whose publishes before its first `await` are caused by the event of a chain. */
-  calling<Result>(chain: Chain | undefined, handler: () => Result): Result {
-    const outer = this.#current
-    this.#current = chain
-    try {
-      return handler()
-    } finally {
-      this.#current = outer
-    }
   }
 }
 

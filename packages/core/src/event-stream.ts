@@ -45,8 +45,8 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   readonly #signal: AbortSignal | undefined
   readonly #overflow: NonNullable<StreamOptions['overflow']>
   readonly #capacity: number
-  /** A ring: the oldest event is at `#head`. It grows to the capacity as it is needed. */
-  #buffer: P[] = []
+  /** A ring, as long as a power of two: the oldest event is at `#head`. It grows as it is needed. */
+  #buffer: (P | undefined)[] = []
   #head = 0
   #size = 0
   readonly #readers: Reader<P>[] = []
@@ -73,14 +73,11 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
 
   next(): Promise<IteratorResult<P, undefined>> {
     if (this.#size > 0) {
-      const value = this.#buffer[this.#head]!
-      this.#buffer[this.#head] = undefined as P
-      this.#head = (this.#head + 1) % this.#buffer.length
-      this.#size--
-      const writer = this.#writers.length > 0 ? this.#writers.shift() : undefined
-      if (writer) {
-        this.#push(writer.payload)
-        writer.resolve()
+      const value = this.#shift()
+      if (this.#writers.length > 0) {
+        const { payload, resolve } = this.#writers.shift()!
+        this.#push(payload)
+        resolve()
       }
       return Promise.resolve({ value, done: false })
     }
@@ -97,7 +94,7 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   return(): Promise<IteratorResult<P, undefined>> {
     this.#subscription.unsubscribe()
     this.#size = 0
-    this.#buffer.length = 0
+    this.#buffer = []
     for (const writer of this.#writers.splice(0)) writer.resolve()
     return Promise.resolve({ value: undefined, done: true })
   }
@@ -123,9 +120,8 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   }
 
   #take(payload: P): Promise<void> | undefined {
-    const reader = this.#readers.length > 0 ? this.#readers.shift() : undefined
-    if (reader) {
-      reader.resolve({ value: payload, done: false })
+    if (this.#readers.length > 0) {
+      this.#readers.shift()!.resolve({ value: payload, done: false })
       return undefined
     }
     if (this.#size < this.#capacity) {
@@ -144,19 +140,27 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
         return undefined
       default:
         this.dropped++
-        this.#buffer[this.#head] = payload
-        this.#head = (this.#head + 1) % this.#buffer.length
+        this.#shift()
+        this.#push(payload)
         return undefined
     }
   }
 
   #push(payload: P): void {
-    const { length } = this.#buffer
-    if (this.#size === length) {
-      this.#buffer = [...this.#buffer.slice(this.#head), ...this.#buffer.slice(0, this.#head)]
-      this.#buffer.length = Math.min(this.#capacity, Math.max(16, length * 2))
+    const buffer = this.#buffer
+    if (this.#size === buffer.length) {
+      this.#buffer = [...buffer.slice(this.#head), ...buffer.slice(0, this.#head)]
+      this.#buffer.length = this.#size * 2 || 16
       this.#head = 0
     }
-    this.#buffer[(this.#head + this.#size++) % this.#buffer.length] = payload
+    this.#buffer[(this.#head + this.#size++) & (this.#buffer.length - 1)] = payload
+  }
+
+  #shift(): P {
+    const payload = this.#buffer[this.#head] as P
+    this.#buffer[this.#head] = undefined
+    this.#head = (this.#head + 1) & (this.#buffer.length - 1)
+    this.#size--
+    return payload
   }
 }

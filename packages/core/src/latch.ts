@@ -1,75 +1,100 @@
 import { together } from './delivery.ts'
+import type { Snapshot } from './async-context.ts'
+import type { Chain } from './causal-chain.ts'
 import type { Handler } from './keys.ts'
 import type { Entry } from './subscription.ts'
 import type { Topic } from './topic.ts'
 
 /** Told when all handlers of an event have settled. */
-export interface Settling<Of> {
-  settled(of: Of): void
+export interface Settling {
+  settled(chain: Chain | undefined): void
 }
 
-/** Counts the handlers of one event down to their end. Nothing is allocated for those that end at once. */
-export class Latch<Of> {
-  /** Resolves to the number of handlers called; rejects with the errors together, where they are collected. */
-  readonly promise: Promise<number>
-  readonly #topic: Topic
-  readonly #payload: unknown
-  readonly #owner: Settling<Of>
-  readonly #of: Of
-  #called = 0
-  /** One more than the promises that are open, until `close`. */
-  #open = 1
+/** An event on its way through its handlers, counted down to their end. */
+export class Latch {
+  readonly topic: Topic
+  readonly payload: unknown
+  readonly entries: readonly Entry[]
+  readonly chain: Chain | undefined
+  /** Runs a handler in the async context of its publisher, where it had to wait. */
+  within: Snapshot | undefined = undefined
+  /** The entry whose turn it is. */
+  at = 0
+  /** Handlers called so far. */
+  called = 0
+  /** One more than the promises that are open, until the last handler has been called. */
+  open = 1
+  /** The one that waits behind this one. */
+  next: Latch | undefined = undefined
+  /** What follows a handler that returned a promise. */
+  ended!: () => void
+  readonly #owner: Settling
   #errors: unknown[] | undefined = undefined
+  #promise: Promise<number> | undefined = undefined
   #resolve!: (called: number | Promise<never>) => void
-  readonly #countDown = (): void => {
-    if (--this.#open === 0) this.#finish()
+  /** All handlers have been called, or one of them has settled. */
+  readonly settle = (): void => {
+    if (--this.open > 0) return
+    void this.promise
+    this.#resolve(this.#finish())
   }
 
-  constructor(topic: Topic, payload: unknown, owner: Settling<Of>, of: Of) {
-    this.#topic = topic
-    this.#payload = payload
+  constructor(topic: Topic, payload: unknown, entries: readonly Entry[], chain: Chain | undefined, owner: Settling) {
+    this.topic = topic
+    this.payload = payload
+    this.entries = entries
+    this.chain = chain
     this.#owner = owner
-    this.#of = of
-    this.promise = new Promise((resolve) => {
-      this.#resolve = resolve
-    })
-    // Whoever goes on without awaiting must not end the process.
-    if (topic.guard.collects) this.promise.catch(() => {})
   }
 
-  /** Follows one handler's promise. `start` is for an observer. */
-  follow(promise: Promise<unknown>, entry: Entry, handler: Handler, start: number | undefined): void {
-    this.#open++
-    const failed = (error: unknown): void => {
+  /** Resolves to the number of handlers called; rejects with the errors together, where they are collected. */
+  get promise(): Promise<number> {
+    if (!this.#promise) {
+      this.#promise = new Promise((resolve) => {
+        this.#resolve = resolve
+      })
+      // Whoever goes on without awaiting must not end the process.
+      if (this.topic.guard.collects) this.#promise.catch(() => {})
+    }
+    return this.#promise
+  }
+
+  /** Follows one handler's promise to its end. `start` is for an observer. */
+  follow<Result>(
+    promise: Promise<unknown>,
+    entry: Entry,
+    handler: Handler,
+    start: number | undefined,
+    end: () => Result | Promise<Result>,
+  ): Promise<Result> {
+    this.open++
+    const failed = (error: unknown): Result | Promise<Result> => {
       this.failed(error, entry.nameOf(handler))
-      this.#countDown()
+      return end()
     }
-    if (start === undefined) {
-      promise.then(this.#countDown, failed)
-      return
-    }
-    promise.then(() => {
-      this.#topic.guard.handled(this.#topic.key, this.#payload, entry.nameOf(handler), start)
-      this.#countDown()
+    if (start === undefined) return promise.then(end, failed)
+    return promise.then(() => {
+      this.topic.guard.handled(this.topic.key, this.payload, entry.nameOf(handler), start)
+      return end()
     }, failed)
   }
 
+  /** Follows the last promise, all handlers having been called. What that makes is the result: it needs no promise more. */
+  last(promise: Promise<unknown>, entry: Entry, handler: Handler): Promise<number> {
+    this.open--
+    const end = (): number | Promise<number> => (--this.open > 0 ? this.promise : this.#finish())
+    return this.follow(promise, entry, handler, undefined, end)
+  }
+
   failed(error: unknown, handler: string): void {
-    const { guard, key } = this.#topic
+    const { guard, key } = this.topic
     // Told in any case: perhaps nobody awaits the promise that rejects.
-    guard.fail(error, key, this.#payload, handler)
+    guard.fail(error, key, this.payload, handler)
     if (guard.collects) (this.#errors ??= []).push(error)
   }
 
-  /** All handlers have been called: from now on the latch may open. */
-  close(called: number): Promise<number> {
-    this.#called = called
-    this.#countDown()
-    return this.promise
-  }
-
-  #finish(): void {
-    this.#owner.settled(this.#of)
-    this.#resolve(this.#errors ? Promise.reject(together(this.#errors, this.#topic.key, this.#called)) : this.#called)
+  #finish(): number | Promise<never> {
+    this.#owner.settled(this.chain)
+    return this.#errors ? Promise.reject(together(this.#errors, this.topic.key, this.called)) : this.called
   }
 }

@@ -409,3 +409,26 @@ function fail(error: string): never {
   // oxlint-disable-next-line typescript/only-throw-error -- others do
   throw error
 }
+
+test('INVARIANT: a publish resolves after its slowest handler, in whatever order they settle', async () => {
+  for (const order of [
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 2, 0],
+    [2, 0, 1],
+  ]) {
+    const dispatcher = new AsyncEventDispatcher({ onError: () => {} })
+    const settle: (() => void)[] = []
+    for (let id = 0; id < 3; id++) {
+      dispatcher.subscribe('a', () => new Promise<void>((resolve, reject) => settle.push(id === 1 ? reject : resolve)))
+    }
+    let called: number | undefined
+    const published = dispatcher.publish('a', 0).then((number) => (called = number))
+    for (const id of order) {
+      expect(called).toBeUndefined()
+      settle[id]!()
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+    }
+    expect([await published, await dispatcher.drain()]).toEqual([3, undefined])
+  }
+})

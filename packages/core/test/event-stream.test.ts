@@ -396,6 +396,17 @@ test('a stream of a bounded dispatcher takes no slot unless it waits for room', 
   expect(await rest(stream)).toHaveLength(10)
 })
 
+test('a buffer that grows while its oldest event stands in the middle keeps the order', async () => {
+  const { dispatcher, stream, publish } = streaming({ buffer: 50 })
+  const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
+  publish(...numbers(0, 16))
+  for (const value of numbers(0, 10)) expect((await stream.next()).value).toBe(value)
+  publish(...numbers(16, 70))
+  expect(stream.dropped).toBe(10)
+  await dispatcher.close()
+  expect(await rest(stream)).toEqual(numbers(20, 70))
+})
+
 test('a buffer of great capacity does not grow by what has been read', async () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void

@@ -187,3 +187,18 @@ test.for(['012', '021', '102', '120', '201', '210'])(
     expect(dispatcher.publish('a', 1)).toBe(0)
   },
 )
+
+test('an event whose handler goes on does not keep those that were published behind it', async () => {
+  const dispatcher = new AsyncEventDispatcher<Record<string, { id: number }>>({ concurrency: 2 })
+  const held: (() => void)[] = []
+  dispatcher.subscribe('a', (event) => (event.id < 2 ? new Promise<void>((resolve) => held.push(resolve)) : undefined))
+  const refs = await (async () => {
+    const payloads = Array.from({ length: 10 }, (_, id) => ({ id }))
+    for (const payload of payloads) void dispatcher.publish('a', payload)
+    held.pop()!()
+    await new Promise((resolve) => setImmediate(resolve))
+    return payloads.slice(2).map((payload) => new WeakRef(payload))
+  })()
+  expect(await collected(() => refs.every((ref) => ref.deref() === undefined))).toBe(true)
+  expect(held).toHaveLength(1)
+})
