@@ -40,7 +40,8 @@ export interface ChildKit {
 
 export interface ChildExit {
   readonly code: number | null
-  readonly signal: NodeJS.Signals | null
+  /** Such as `'SIGKILL'`. */
+  readonly signal: string | null
 }
 
 /** A process that can be killed. Made by {@link spawnChild}; disposing of it kills it. */

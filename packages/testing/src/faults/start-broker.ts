@@ -49,7 +49,11 @@ export function socketTransportOf(options: SocketTransportOptions): ModuleFuncti
   return { module, name: 'socketTransport', options }
 }
 
-/** What the process runs. */
+/**
+ * What the process runs, by its name.
+ *
+ * @public
+ */
 export async function serveMemory({ options, report }: ChildKit): Promise<TransportServer> {
   const { port, memory: limits } = options as BrokerOptions
   const server = await serveTransport(memory(limits), { port })
