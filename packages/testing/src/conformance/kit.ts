@@ -1,4 +1,4 @@
-import type { GroupRequest, Transport } from '@tidings/bus'
+import type { BusOptions, GroupRequest, Transport } from '@tidings/bus'
 import type { Duration } from '@tidings/core'
 import type { EncodedEvent } from '@tidings/events'
 
@@ -23,6 +23,8 @@ export interface ConformanceKit {
   readonly network?: NetworkFaults | undefined
   /** The broker's process. */
   readonly broker?: BrokerFaults | undefined
+  /** Options of the buses that the cases make, such as the inbox that is meant for this broker. */
+  readonly bus?: Pick<BusOptions, 'clock' | 'inbox' | 'middleware' | 'random'> | undefined
   /** A consumer in a process of its own, for the cases in which it is killed. See {@link holdDeliveries}. */
   spawnConsumer?(request: GroupRequest): Promise<ChildConsumer>
   /** Makes what a group with this name lives in on the broker, with other settings than the transport asks for. */

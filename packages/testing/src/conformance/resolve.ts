@@ -15,6 +15,7 @@ export function resolve(kit: ConformanceKit): ResolvedKit {
     network: kit.network,
     broker: kit.broker,
     plain: kit.plain,
+    bus: kit.bus,
     ...(kit.spawnConsumer && { spawnConsumer: (request) => kit.spawnConsumer!(request) }),
     ...(kit.declareConflict && { declareConflict: (group) => kit.declareConflict!(group) }),
   }

@@ -113,8 +113,17 @@ export class Scene {
 
   /** A bus on the transport under test. It logs to nobody, and is closed behind the case. */
   async bus(options: Partial<BusOptions> = {}): Promise<Bus> {
+    const given = this.kit.bus
+    const middleware = [...(given?.middleware ?? []), ...(options.middleware ?? [])]
     const bus = await this.expect.inTime(
-      createBus({ source: this.source(), transport: this.kit.transport(), log: silent, ...options }),
+      createBus({
+        source: this.source(),
+        transport: this.kit.transport(),
+        log: silent,
+        ...given,
+        ...options,
+        middleware,
+      }),
       'createBus() resolves',
     )
     this.#open.push({ close: () => bus.close({ timeout: 1000 }) })

@@ -64,12 +64,51 @@ export const policyCases: readonly ConformanceCase[] = [
       const buses = [await scene.bus({ handlers: [working] }), await scene.bus({ handlers: [working] })]
       const count = scene.size(80, 800)
       for (let number = 0; number < count; number++)
-        await buses[number % 2]!.publish(Happened, { key: `key-${number % 8}`, number })
+        await buses[number % 2]!.publish(Happened, { key: `key-${number % 7}`, number })
       const done = (): number => [...order.values()].flat().length
       await scene.expect.eventually(() => done() >= count, `${count} events are handled`, done)
       scene.expect.equal(overlaps, [], 'keys with two handlers at once')
       scene.expect.that(most > 1, 'several keys are worked on at once', most)
       scene.expect.equal(done(), count, 'events handled')
+    },
+  ),
+
+  defineCase(
+    'C59',
+    'the waits between attempts grow up to their longest, chance may only shorten them',
+    {},
+    async (scene) => {
+      const Happened = counted(scene.type())
+      const begun: number[] = []
+      const { capabilities } = scene.kit.about
+      const ordering = capabilities.ordering === 'none' ? 'none' : 'per-key'
+      const retry = { attempts: 5, delay: '40ms', factor: 100, max: '120ms', jitter: 0.5 } as const
+      const failing = handler(Happened, { group: 'one', ordering, retry }, () => {
+        begun.push(Date.now())
+        if (begun.length < 5) throw new Error('not yet')
+      })
+      const bus = await scene.bus({ handlers: [failing] })
+      await bus.publish(Happened, { number: 1, key: 'one' })
+      await scene.expect.eventually(
+        () => begun.length >= 5,
+        'there are five attempts',
+        () => begun.length,
+      )
+      const waits = begun.slice(1).map((time, index) => time - begun[index]!)
+      const least = [20, 60, 60, 60]
+      // A timer may fire a millisecond before its time, as the clock shows it.
+      scene.expect.that(
+        waits.every((wait, index) => wait >= least[index]! - 1),
+        'no wait is shorter than chance can make it',
+        waits,
+      )
+      // Delays at a broker may be coarse; those in the process are not, and even a busy machine is no second late.
+      const most = ordering === 'per-key' ? 1120 : Infinity
+      scene.expect.that(
+        waits.every((wait) => wait <= most),
+        'no wait is longer than the longest',
+        waits,
+      )
     },
   ),
 

@@ -110,11 +110,11 @@ export const settlingCases: readonly ConformanceCase[] = [
   defineCase(
     'C58',
     'what a member of an ordered group gives back when it has stopped keeps its place',
-    { needs: ['ordering'] },
+    { needs: ['ordering by key'] },
     async (scene) => {
       const first = await scene.connect()
       const holder = new Holder()
-      const request = { ordered: true, prefetch: 10 }
+      const request = { ordered: true, prefetch: 3 }
       const member = await scene.join(first, request, holder.react)
       const messages = scene.messages(8, (index) => ({ subject: `key-${index % 2}` }))
       await scene.publish(first, messages)

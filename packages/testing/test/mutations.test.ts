@@ -1,0 +1,58 @@
+import type { Transport } from '@tidings/bus'
+import { describe, expect, test } from 'vitest'
+import {
+  conformanceCases,
+  ConformanceError,
+  type ConformanceKit,
+  type ConformanceResult,
+  runConformance,
+} from '../src/conformance/index.ts'
+import { groupsMutations } from './sabotage/groups.ts'
+import { policyMutations } from './sabotage/policy.ts'
+import { publishingMutations } from './sabotage/publishing.ts'
+import { settlingMutations } from './sabotage/settling.ts'
+import { healthy } from './sabotage/tools.ts'
+
+const mutations = [...settlingMutations, ...groupsMutations, ...publishingMutations, ...policyMutations]
+
+// A suite is worth what it finds: each promise is broken once on purpose, and the cases that are named must say so.
+describe('the suite finds a transport or a bus that', () => {
+  for (const { breaks, foundBy, transport = healthy, bus } of mutations) {
+    // What a case measures in the whole process must not be disturbed by others.
+    const run = foundBy.some((id) => caseOf(id).alone) ? test : test.concurrent
+    run(`${breaks}: ${foundBy.join(', ')}`, async () => {
+      // What a case waits for never happens here, so it need not wait for long.
+      const results = await resultsOf(foundBy, transport, { within: '600ms', bus })
+      expect(results.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(foundBy.map((id) => `${id} failed`))
+      for (const { error } of results) expect(error).toBeInstanceOf(ConformanceError)
+    })
+  }
+})
+
+test('the same cases pass where nothing is broken', async () => {
+  const named = new Set(mutations.flatMap(({ foundBy }) => foundBy))
+  const results = await resultsOf([...named], healthy)
+  expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([])
+})
+
+/** Runs cases at the same time, each on a broker of its own; those that want to be alone behind the others. */
+async function resultsOf(
+  ids: readonly string[],
+  transport: () => Transport,
+  kit?: Partial<ConformanceKit>,
+): Promise<readonly ConformanceResult[]> {
+  const result = async (id: string): Promise<ConformanceResult> => {
+    const broker = transport()
+    const { results } = await runConformance({ transport: () => broker, ...kit }, [caseOf(id)])
+    return results[0]!
+  }
+  const results = await Promise.all(ids.filter((id) => !caseOf(id).alone).map(result))
+  for (const id of ids) if (caseOf(id).alone) results.push(await result(id))
+  return ids.map((id) => results.find((result) => result.id === id)!)
+}
+
+function caseOf(id: string): (typeof conformanceCases)[number] {
+  const found = conformanceCases.find((entry) => entry.id === id)
+  if (found === undefined) throw new Error(`the suite has no case ${id}`)
+  return found
+}
