@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type Delivery, memory, systemClock } from '../src/index.ts'
 import { connectTo, ManualClock, message, quiet, RecordingMember, until } from './support/recording-member.ts'
 
@@ -222,6 +222,42 @@ describe('delivery', () => {
     running = false
     expect(turns).toBe(20)
     expect(handled).toBeGreaterThan(100)
+  })
+
+  test.for([['setImmediate'], ['setImmediate', 'MessageChannel']] as const)(
+    'goes on beyond a turn of the event loop in a runtime without %s',
+    async (missing) => {
+      for (const name of missing) vi.stubGlobal(name, undefined)
+      vi.resetModules()
+      const fresh = await import('../src/index.ts')
+      vi.unstubAllGlobals()
+      const { connection } = await connectTo(fresh.memory())
+      let handled = 0
+      await new Promise<void>((resolve) => {
+        void RecordingMember.join(connection, {}, (delivery) => {
+          delivery.ack()
+          if (++handled === 2000) resolve()
+        })
+        for (let i = 0; i < 2000; i++) void connection.publish({ message: message(String(i)) })
+      })
+      expect(handled).toBe(2000)
+    },
+  )
+
+  test('goes on while a test fakes the timers', async () => {
+    vi.useFakeTimers()
+    try {
+      const { connection } = await connectTo(memory())
+      const member = await RecordingMember.join(connection, { prefetch: 2000 })
+      for (let i = 0; i < 2000; i++) void connection.publish({ message: message(String(i)) })
+      // The first part comes in microtasks; what follows is asked for while the timers are faked.
+      await Promise.resolve()
+      expect(member.deliveries.length).toBeLessThan(2000)
+      vi.useRealTimers()
+      await until(() => member.deliveries.length === 2000)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('a busy group does not keep another from its messages', async () => {
