@@ -1,11 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { type Connection, memory } from '../src/index.ts'
 import { connectTo, ManualClock, message, quiet, RecordingMember, until } from './support/recording-member.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
+
+// Much is published, and garbage collected, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** Bytes of the heap that are in use, once nothing more can be collected. */
 async function heap(): Promise<number> {

@@ -417,4 +417,4 @@ test('INVARIANT: nothing is lost, held by two at once, out of order, beyond a pr
     fc.asyncProperty(program, fc.constantFrom(1, 3), (steps, together) => run(steps, together)),
     { numRuns: 300 },
   )
-})
+}, 60_000)
