@@ -121,7 +121,7 @@ export class AsyncDelivery implements Settling {
 
   /**
    * Every handler at once, while nothing else is wanted. The promise found last is followed after the loop, since what
-   * follows it is the result: with this loop of its own, 3 async handlers take 208 ns instead of 238.
+   * follows it is the result: with this loop of its own, 3 async handlers take 224 ns instead of 238.
    */
   #callPlain(topic: Topic, payload: unknown): Promise<number> {
     const { guard, key, calls, snapshot: entries } = topic
