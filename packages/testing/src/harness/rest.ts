@@ -1,0 +1,132 @@
+import type { Bus, GroupHealth } from '@tidings/bus'
+import { type Duration, TidingsError } from '@tidings/core'
+import { milliseconds } from '@tidings/core'
+import type { Attempt } from './attempt-log.ts'
+import { activeResources, realNow, realPause, turns } from './real-turn.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+
+export interface SettledOptions {
+  /** Whether virtual time passes as far as something waits for it. Default true; else rest is what comes without it. */
+  readonly advance?: boolean | undefined
+  /** Timers that may run on the way. Default 10,000. */
+  readonly maxTimers?: number | undefined
+  /** Real time on the way. Default `'10s'`. */
+  readonly timeout?: Duration | undefined
+}
+
+/** A bus did not come to rest within the bounds of `settled`. */
+export class NotSettledError extends TidingsError<'NOT_SETTLED'> {
+  override readonly name = 'NotSettledError'
+
+  constructor(bound: string, goingOn: string) {
+    super(
+      'NOT_SETTLED',
+      `the bus did not come to rest within ${bound}: ${goingOn}\n` +
+        'Events may cause each other without end, a handler may never return, or a timer may start itself anew: ' +
+        'pass `{ advance: false }` where that is meant.',
+    )
+  }
+}
+
+/** What is watched for rest. */
+export interface Watched {
+  readonly bus: Bus
+  readonly clock: VirtualClock
+  /** Timers made by the test and its handlers, not by the bus. */
+  readonly foreignTimers: () => number
+  readonly running: () => readonly Attempt[]
+  readonly publishing: () => number
+  /** Goes up with everything that happens. */
+  readonly changes: () => number
+}
+
+/** Real milliseconds for which a handler may do nothing that can be seen, before it counts as waiting for the time. */
+const grace = 25
+/** The same where something real is open, such as a socket. */
+const patience = 2000
+
+/** Brings a bus to rest, and tells when it is. */
+export class Rest {
+  readonly #watched: Watched
+  readonly #resources: number
+
+  constructor(watched: Watched) {
+    this.#watched = watched
+    this.#resources = activeResources()
+  }
+
+  /** Resolves when nothing can happen before time passes. */
+  async calm(deadline: number = Infinity): Promise<void> {
+    const { changes, foreignTimers } = this.#watched
+    let before = -1
+    let quiet = 0
+    let since = realNow()
+    while (quiet < 3 || ((await this.#isBusy()) && foreignTimers() === 0 && this.#isPatient(since))) {
+      if (quiet > 20) await realPause(1)
+      else await turns(1)
+      const now = changes()
+      if (now === before) {
+        quiet++
+        continue
+      }
+      before = now
+      quiet = 0
+      since = realNow()
+      if (since > deadline) return
+    }
+  }
+
+  /** Rejects with {@link NotSettledError}. */
+  async settled(options: SettledOptions): Promise<void> {
+    const { advance = true, maxTimers = 10_000 } = options
+    const timeout = milliseconds(options.timeout ?? '10s', 'timeout')
+    const deadline = realNow() + timeout
+    const { clock } = this.#watched
+    for (let passed = 0; ; passed++) {
+      await this.calm(deadline)
+      if (realNow() > deadline) throw new NotSettledError(`${timeout}ms of real time`, await this.#goingOn())
+      if (clock.next === undefined || !advance) break
+      if (passed >= maxTimers) throw new NotSettledError(`${maxTimers} timers`, await this.#goingOn())
+      await clock.advance(Math.max(0, clock.next - clock.now()))
+    }
+    const { groups } = await this.#watched.bus.health()
+    const left = groups.some(({ running, held, waiting = 0 }) => running > 0 || held > 0 || waiting > 0)
+    if ((left || this.#watched.publishing() > 0) && clock.next === undefined) {
+      throw new NotSettledError('any time', await this.#goingOn())
+    }
+  }
+
+  /** Whether something goes on, or is about to, that needs no time. */
+  async #isBusy(): Promise<boolean> {
+    const { bus, running, publishing } = this.#watched
+    if (publishing() > 0 || running().length > 0) return true
+    const { groups } = await bus.health()
+    // Where others are held, those that wait may wait behind them.
+    return groups.some(({ held, running: now, waiting = 0 }) => now > 0 || (waiting > 0 && held === 0))
+  }
+
+  #isPatient(since: number): boolean {
+    return realNow() - since < (activeResources() > this.#resources ? patience : grace)
+  }
+
+  async #goingOn(): Promise<string> {
+    const { bus, clock, running, publishing } = this.#watched
+    const { groups } = await bus.health()
+    const calls = running().map(({ handler, event, attempt }) => `${handler} runs attempt ${attempt} at ${event.type}`)
+    return [
+      ...calls.slice(0, 5),
+      ...(calls.length > 5 ? [`${calls.length - 5} more handlers run`] : []),
+      ...groups.filter(isActive).map(groupInWords),
+      ...(publishing() > 0 ? [`${publishing()} publishes wait for the broker`] : []),
+      ...(clock.timers > 0 ? [`${clock.timers} timers wait, the next one for ${clock.next! - clock.now()}ms`] : []),
+    ].join('; ')
+  }
+}
+
+function isActive({ running, held, waiting = 0 }: GroupHealth): boolean {
+  return running > 0 || held > 0 || waiting > 0
+}
+
+function groupInWords({ group, running, held, waiting = 0 }: GroupHealth): string {
+  return `group "${group}" has ${running} running, ${held} held, ${waiting} waiting`
+}

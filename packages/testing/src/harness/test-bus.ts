@@ -1,0 +1,229 @@
+import {
+  type Bus,
+  type BusOptions,
+  type Clock,
+  createBus,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type HandlerLog,
+  memory,
+  type Observer,
+} from '@tidings/bus'
+import type { AnyDefinedEvent, EventOf, TidingsEvent } from '@tidings/events'
+import { type Attempt, AttemptLog } from './attempt-log.ts'
+import { OrderedFailures } from './ordered-failures.ts'
+import { Rest, type SettledOptions } from './rest.ts'
+import { type VirtualClock, virtualClock, type VirtualClockOptions } from './virtual-clock.ts'
+
+/** What {@link testBus} takes: what `createBus` takes, and nothing is required. */
+export interface TestBusOptions extends Partial<Omit<BusOptions, 'clock'>> {
+  /** When the virtual time begins. Default 2026-01-01, UTC. */
+  readonly start?: VirtualClockOptions['start']
+}
+
+/** A line that a handler or the bus has logged. */
+export interface LoggedLine {
+  readonly level: keyof HandlerLog
+  readonly message: string
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+/** A bus under test, with virtual time, and with all that happened. */
+export interface TestBus extends AsyncDisposable {
+  readonly bus: Bus
+  /** As `bus.publish`; events bear the virtual time. */
+  readonly publish: Bus['publish']
+  readonly request: Bus['request']
+  /** The time of the bus. `advance` also waits for the handlers that run between two timers. */
+  readonly clock: VirtualClock
+  /**
+   * The next calls of a group's handlers, or of the handler of that name, throw instead of running. Default: one call,
+   * and an error that says so.
+   *
+   * @throws TidingsError `INVALID_ARGUMENT` where there is no such group or handler
+   */
+  failNext(groupOrHandler: string, error?: Error): void
+  failNext(groupOrHandler: string, times: number, error?: unknown): void
+  /**
+   * Resolves when nothing runs, waits or is ready any more. Virtual time passes on the way, through retries, delays and
+   * timeouts, without waiting. A handler that waits for something real (a request, a file) is waited for; one that does
+   * nothing for a while is taken to wait for the time, so its `timeout` passes.
+   *
+   * @throws NotSettledError when it does not come to rest; the message names what goes on
+   */
+  settled(options?: SettledOptions): Promise<void>
+  /** Calls of the handlers that `testBus` was given, in order; of one group or handler where it is given. */
+  attempts<Definition extends AnyDefinedEvent>(
+    definition: Definition,
+    groupOrHandler?: string,
+  ): readonly Attempt<EventOf<Definition>>[]
+  /** Events that a handler has handled, once for each handler that did. */
+  handled<Definition extends AnyDefinedEvent>(
+    definition: Definition,
+    groupOrHandler?: string,
+  ): readonly EventOf<Definition>[]
+  /** Events that the broker has confirmed, in order, those that handlers published included. */
+  published<Definition extends AnyDefinedEvent>(definition: Definition): readonly EventOf<Definition>[]
+  deadLetters(filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>
+  /** What was logged; empty where you gave a `log` of your own. */
+  logged(): readonly LoggedLine[]
+  /** Closes the bus; a handler that does not end is given up when its virtual time is up. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * A bus for the tests of handlers: with `memory()`, virtual time and no jitter where you name nothing else, and nothing
+ * on the console.
+ *
+ * @example
+ * await using t = await testBus({ handlers: [billing] })
+ * t.failNext('billing', 2)
+ * await t.publish(OrderPlaced, sample(OrderPlaced))
+ * await t.settled()
+ * expect(t.attempts(OrderPlaced, 'billing').length).toBe(3)
+ */
+export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
+  const { start, handlers = [], observer = {}, log, ...others } = options
+  const rest = { calm: async (): Promise<void> => {} }
+  const clock = virtualClock({ start, between: () => rest.calm() })
+  const timers = new CountingClock(clock)
+  const failures = new OrderedFailures(handlers)
+  const attempts = new AttemptLog(() => clock.now(), failures)
+  const lines: LoggedLine[] = []
+  const published: TidingsEvent[] = []
+  const bus = await createBus({
+    source: '/test',
+    transport: memory(),
+    random: () => 0,
+    ...others,
+    handlers: handlers.map((each) => attempts.wrap(each)),
+    clock: timers,
+    log: log ?? collect(lines),
+    observer: observing(observer, attempts, published),
+  })
+  let publishing = 0
+  let changes = 0
+  /** The same call on the bus, counted while it is under way. */
+  const following =
+    (method: 'publish' | 'request') =>
+    async (...args: unknown[]): Promise<never> => {
+      const [definition, input, given] = args
+      const isDefinition = typeof (definition as { create?: unknown } | null)?.create === 'function'
+      const whole = isDefinition ? [definition, input, { time: clock.now(), ...(given as object | undefined) }] : args
+      publishing++
+      changes++
+      try {
+        // What the overloads say of the types, they say to the caller.
+        return await (bus[method] as (...args: unknown[]) => Promise<never>).apply(bus, whole)
+      } finally {
+        publishing--
+        changes++
+      }
+    }
+  const watched = new Rest({
+    bus,
+    clock,
+    foreignTimers: () => clock.timers - timers.count,
+    running: () => attempts.running(),
+    publishing: () => publishing,
+    changes: () => changes + attempts.changes + published.length + timers.changes,
+  })
+  rest.calm = () => watched.calm()
+  const close = async (): Promise<void> => {
+    const closing = bus.close()
+    while ((await bus.health()).status !== 'closed') {
+      await watched.calm()
+      if (clock.next !== undefined) await clock.advance(clock.next - clock.now())
+    }
+    await closing
+  }
+  return {
+    bus,
+    clock,
+    publish: following('publish'),
+    request: following('request'),
+    failNext: (target: string, times: number | Error = 1, error?: unknown) =>
+      typeof times === 'number' ? failures.order(target, times, error) : failures.order(target, 1, times),
+    settled: (settledOptions = {}) => watched.settled(settledOptions),
+    attempts: (definition, target) => attempts.of(definition, target),
+    handled: (definition, target) =>
+      attempts
+        .of(definition, target)
+        .filter(({ outcome }) => outcome === 'handled')
+        .map(({ event }) => event),
+    published: <Definition extends AnyDefinedEvent>({ type }: Definition) =>
+      // One definition made all events of a type.
+      published.filter((event) => event.type === type) as EventOf<Definition>[],
+    deadLetters: async (filter) => {
+      const letters: DeadLetter[] = []
+      for await (const letter of bus.deadLetters.list(filter)) letters.push(letter)
+      return letters
+    },
+    logged: () => lines,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** The clock that the bus is given, so that its timers can be told from those of handlers and tests. */
+class CountingClock implements Clock {
+  readonly #clock: VirtualClock
+  count = 0
+  changes = 0
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  after(delay: number, callback: () => void): () => void {
+    this.count++
+    this.changes++
+    let waits = true
+    const ended = (): boolean => {
+      if (!waits) return false
+      waits = false
+      this.count--
+      this.changes++
+      return true
+    }
+    const cancel = this.#clock.after(delay, () => {
+      if (ended()) callback()
+    })
+    return () => {
+      if (ended()) cancel()
+    }
+  }
+}
+
+function collect(lines: LoggedLine[]): HandlerLog {
+  const at =
+    (level: keyof HandlerLog): HandlerLog[typeof level] =>
+    (message, facts = {}) =>
+      void lines.push({ level, message, facts })
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** Notes what happens, and passes everything on. */
+function observing(given: Observer, attempts: AttemptLog, published: TidingsEvent[]): Observer {
+  const hooks = ['unroutable', 'duplicate', 'expired', 'deadLettered', 'discarded', 'connection'] as const
+  const others = hooks.flatMap((hook) => (given[hook] === undefined ? [] : [[hook, given[hook].bind(given)]]))
+  return {
+    ...(Object.fromEntries(others) as Pick<Observer, (typeof hooks)[number]>),
+    published(event) {
+      published.push(event)
+      given.published?.(event)
+    },
+    handled(delivery) {
+      attempts.handled(delivery)
+      given.handled?.(delivery)
+    },
+    failed(delivery) {
+      attempts.failed(delivery, delivery.error)
+      given.failed?.(delivery)
+    },
+  }
+}
