@@ -94,9 +94,16 @@ export const publishingCases: readonly ConformanceCase[] = [
       await scene.kit.network!.cut()
       const messages = scene.messages(20)
       const gaveUp = new AbortController()
-      const outcomes = messages.map((message, index) =>
-        outcome(connection, { message }, index % 2 === 0 ? gaveUp.signal : undefined),
+      const send = (message: Message, index: number): Promise<Outcome> =>
+        outcome(connection, { message }, index % 2 === 0 ? gaveUp.signal : undefined)
+      // Some before it knows, and some when it does.
+      const outcomes = messages.slice(0, 10).map(send)
+      await scene.expect.eventually(
+        () => connection.states.at(-1) === 'reconnecting',
+        'it says that it reconnects',
+        () => connection.states,
       )
+      outcomes.push(...messages.slice(10).map(send))
       await pause(200)
       gaveUp.abort()
       await pause(200)
@@ -143,7 +150,10 @@ export const publishingCases: readonly ConformanceCase[] = [
       await pause(scene.size(500, 3000))
       done.abort()
       await scene.expect.inTime(Promise.all(publishers), 'every publish() ends', 6 * scene.kit.within)
-      const missing = (): string[] => confirmed.filter((id) => !new Set(member.ids).has(id))
+      const missing = (): string[] => {
+        const got = new Set(member.ids)
+        return confirmed.filter((id) => !got.has(id))
+      }
       scene.expect.that(confirmed.length > 0, 'something was confirmed', confirmed.length)
       await scene.expect.eventually(
         () => missing().length === 0,
