@@ -80,7 +80,7 @@ export class Telling {
 
   connection(state: ConnectionState, error: unknown): void {
     if (this.#observer.connection) this.#call('connection', state, error)
-    else if (state !== 'connected') this.#log.warn(`the connection is ${state}`, { error })
+    else if (error !== undefined) this.#log.warn(`the connection is ${state}`, { error })
   }
 
   #call<Hook extends keyof Observer>(hook: Hook, ...args: Parameters<NonNullable<Observer[Hook]>>): void {

@@ -173,7 +173,7 @@ export class RunningBus implements Bus {
     options: SubscribeOptions = {},
   ): BusSubscription {
     const { name, signal, ...policy } = options
-    const group = policy.group ?? name
+    const group = policy.group ?? name?.replace(/[^\w-]+/g, '-')
     const bound = handler(key, group === undefined ? policy : { ...policy, group }, handle)
     return this.#bind(name === undefined ? bound : { ...bound, name }, signal)
   }

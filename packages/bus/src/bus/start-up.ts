@@ -31,13 +31,14 @@ export function checkCapabilities(
 }
 
 /**
- * The whole name of a group: of `/shop` and `billing` it is `shop.billing`. Every source has its own, and the name has
- * only what every broker allows: `/` becomes `.`, and other characters their code.
+ * The whole name of a group: of `/shop` and `billing` it is `shop.billing`. It has only what every broker allows: in the
+ * source `/` becomes `.`, and other characters their code between `_`. No two sources share a name (but for a `/` at the
+ * beginning, which makes no difference), since a group has no `.` of its own.
  */
 export function groupName(source: string, group: string): string {
   const application = source
     .replace(/^\//, '')
-    .replace(/[^A-Za-z\d-]/gu, (character) => (character === '/' ? '.' : `_${character.codePointAt(0)!.toString(16)}`))
+    .replace(/[^A-Za-z\d-]/gu, (character) => (character === '/' ? '.' : `_${character.codePointAt(0)!.toString(16)}_`))
   const name = application === '' ? group : `${application}.${group}`
   if (name.length <= 200) return name
   throw invalidArgument(

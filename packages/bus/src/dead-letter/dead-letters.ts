@@ -48,7 +48,7 @@ export interface ReplayResult {
 
 /** The dead letters of a bus's transport: to look at, to give back to their group, or to throw away. */
 export interface DeadLetters {
-  /** Oldest first; ends when all have been given, those included that come meanwhile. */
+  /** Oldest first. Those that come meanwhile may be among them or not. */
   list(filter?: DeadLetterFilter): AsyncIterableIterator<DeadLetter, undefined>
   count(filter?: DeadLetterFilter): Promise<number>
   get(id: string): Promise<DeadLetter | undefined>

@@ -27,12 +27,12 @@ export class KeptDeadLetters implements DeadLetters {
     const store = this.#store()
     const wanted = filter.ids && new Set(filter.ids)
     for (const group of this.#groups(filter.group)) {
-      let after: string | undefined
-      for (;;) {
-        const letters: readonly DeadLetter[] = await store.list({ group, after, limit: page })
+      let letters = await store.list({ group, limit: page })
+      while (letters.length > 0) {
+        // Asked for before any of this page is given: who gets them may remove them, and with them our place.
+        const next = letters.length < page ? [] : await store.list({ group, after: letters.at(-1)!.id, limit: page })
         for (const letter of letters) if ((wanted?.has(letter.id) ?? true) && matches(letter, filter)) yield letter
-        if (letters.length < page) break
-        after = letters.at(-1)!.id
+        letters = next
       }
     }
     return undefined

@@ -47,6 +47,8 @@ export interface DeadLetter {
   /** RFC 3339; the same as `lastFailedAt` when there was one attempt or none. */
   readonly firstFailedAt: string
   readonly lastFailedAt: string
+  /** Since when a copy of a parked key's letter is on its way back to its group, RFC 3339. */
+  readonly replayedAt?: string | undefined
 }
 
 /** Keeps dead letters. Part of a transport, or a store of its own. */
@@ -57,7 +59,10 @@ export interface DeadLetterStore {
    */
   add(letter: DeadLetter): void | Promise<void>
   get(id: string): DeadLetter | undefined | Promise<DeadLetter | undefined>
-  /** Up to `limit` letters in the order of arrival, of one group where it is given, behind the one with the id `after`. */
+  /**
+   * Up to `limit` letters in the order of arrival, of one group where it is given, behind the one with the id `after`. It
+   * may begin anew when that one is gone: who removes letters while listing asks for the next page before.
+   */
   list(query: {
     readonly group?: string | undefined
     readonly after?: string | undefined

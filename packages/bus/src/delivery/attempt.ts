@@ -4,7 +4,7 @@ import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import { AttemptTimeoutError } from '../errors.ts'
 import type { Handler } from '../handler/handler.ts'
 import { deliveryHeaders, type Message } from '../message/message.ts'
-import { readEvent, UnreadableError } from '../message/read.ts'
+import { readEvent, unknownType, UnreadableError } from '../message/read.ts'
 import { Job } from './job.ts'
 import { JobContext } from './job-context.ts'
 import { type Runtime, throughReceivers } from './runtime.ts'
@@ -57,8 +57,8 @@ export async function attempt(
     const { message, redeliveries = 0 } = job.delivery
     if (hasExpired(message, runtime)) return 'expired'
     if (redeliveries > maxRedeliveries) return { error: unsettled(redeliveries), reason: 'unsettled', counts: false }
-    if (handler === undefined) readEvent(message, undefined)
-    else if (handler.policy.deadLetter === 'park-key' && job.key !== undefined) {
+    if (handler === undefined) throw unknownType(message)
+    if (handler?.policy.deadLetter === 'park-key' && job.key !== undefined) {
       const first = await asked(() => runtime.deadLetters?.firstOfKey(group, job.key!))
       const replayOf = message.headers[deliveryHeaders.replayOf]
       if (replayOf !== undefined && first?.id !== replayOf) return 'superseded'

@@ -1,5 +1,5 @@
 import type { GroupHealth, HealthStatus } from '../bus/types.ts'
-import { keyOf } from '../message/message.ts'
+import { deliveryHeaders, keyOf } from '../message/message.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import type { Connection, Delivery, Membership } from '../transport/transport.ts'
 import { type Attempts, attempt, type Failed, type Outcome } from './attempt.ts'
@@ -202,13 +202,15 @@ export class GroupConsumer {
   /** Settles a delivery by what became of its attempt, or arranges the next one. */
   async #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome, begun: number): Promise<void> {
     job.running = false
-    if (job.gone) return
+    if (job.gone) return this.#nextOf(job)
     const runtime = this.#runtime
     const { message } = job.delivery
     const delivered = { message, group: this.group, attempt: job.attempt }
     try {
       if (outcome === 'given-back') return this.#giveBack(job)
       if (typeof outcome !== 'string') return await this.#failed(job, handler, outcome)
+      const replayOf = message.headers[deliveryHeaders.replayOf]
+      if (replayOf !== undefined && outcome !== 'superseded') await this.#settlement.letterDone(job, replayOf)
       job.delivery.ack()
       if (outcome === 'handled') runtime.telling.handled(delivered, begun, runtime.clock.now())
       else if (outcome !== 'superseded') runtime.telling[outcome](delivered)
@@ -223,12 +225,15 @@ export class GroupConsumer {
   async #failed(job: Job, handler: AnyHandler | undefined, { error, reason: given, counts }: Failed): Promise<void> {
     const runtime = this.#runtime
     const delivered = { message: job.delivery.message, group: this.group, attempt: job.attempt }
-    if (counts) {
+    // A newer member of the group may know what to do with it, and this one too when it has been brought up to date.
+    const isNewer = given === 'unknown-type' || given === 'unknown-version'
+    if (counts || isNewer) {
       job.failures++
       job.firstFailedAt ??= new Date(runtime.clock.now()).toISOString()
     }
-    const policy = handler?.policy ?? noRetry
-    const reason = given ?? (counts && job.failures >= policy.attempts ? 'attempts-exhausted' : undefined)
+    const { policy } = handler ?? this.handlers
+    const isOver = (counts || isNewer) && job.failures >= policy.attempts
+    const reason = isOver ? (given ?? 'attempts-exhausted') : isNewer ? undefined : given
     if (reason !== undefined) {
       runtime.telling.failed(delivered, error, undefined)
       await this.#settlement.giveUp(job, handler, reason, error)
@@ -238,7 +243,7 @@ export class GroupConsumer {
     const delay = policy.backoff(Math.max(1, job.failures), runtime.random)
     runtime.telling.failed(delivered, error, delay)
     // With a place in the order to keep, it waits here, and so does its key; else at the broker, in nobody's way.
-    if (counts && job.key === undefined && runtime.capabilities.delay) {
+    if (((counts && job.key === undefined) || isNewer) && runtime.capabilities.delay) {
       await this.#settlement.retryLater(job, delay)
       this.#release(job)
     } else {
@@ -272,6 +277,11 @@ export class GroupConsumer {
       this.#lastProgress = this.#runtime.clock.now()
     }
     if (this.#held.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
+    // Lost, and its handler still runs: the next one of the key has to wait for the end of that.
+    if (!job.running) this.#nextOf(job)
+  }
+
+  #nextOf(job: Job): void {
     if (job.key === undefined) return
     const lane = this.#lanes.get(job.key)
     let next = lane?.shift()
@@ -302,6 +312,3 @@ export class GroupConsumer {
     return this.handlers.find(String(delivery.message.attributes['type']))
   }
 }
-
-/** For a message without a handler: no attempt is made. */
-const noRetry = { attempts: 1, backoff: () => 0 }

@@ -42,6 +42,11 @@ export class Settlement {
     job.delivery.ack()
   }
 
+  /** The replay of a letter was handled. One of a parked key is still there; of another there is none any more. */
+  async letterDone(job: Job, id: string): Promise<void> {
+    await this.#try(job, () => this.#runtime.deadLetters?.remove(id))
+  }
+
   /** Parks or discards an event that is given up, then acks. */
   async giveUp(job: Job, handler: AnyHandler | undefined, reason: DeadLetterReason, error: unknown): Promise<void> {
     const { message } = job.delivery
@@ -84,7 +89,8 @@ export class Settlement {
       reason,
       error: recorded(error),
       parksKey: handler?.policy.deadLetter === 'park-key' && job.key !== undefined,
-      attempts: job.failures,
+      // What cannot be read was tried again only for other members' sake.
+      attempts: error instanceof UnreadableError ? 0 : job.failures,
       firstFailedAt: job.firstFailedAt ?? now,
       lastFailedAt: now,
     }

@@ -94,7 +94,8 @@ export function handler(
   functionOption(handle, 'handle')
   knownOptions(options, optionNames, 'handler')
   const name = (handle as { name: string }).name
-  const group = options.group ?? name
+  // What stands in names of functions and methods besides, such as `Shop.bill` or `bound bill`.
+  const group = options.group ?? name.replace(/[^\w-]+/g, '-')
   if (group === '') {
     throw invalidArgument(
       'group',
@@ -103,8 +104,8 @@ export function handler(
       "Name the group: handler(OrderPlaced, { group: 'billing' }, …). Events wait under it while nobody is there.",
     )
   }
-  if (typeof group !== 'string' || !/^[\w.-]+$/.test(group)) {
-    throw invalidArgument('group', 'of letters, digits, `_`, `-` and `.`', group, "A name such as 'billing'.")
+  if (typeof group !== 'string' || !/^[\w-]+$/.test(group)) {
+    throw invalidArgument('group', 'of letters, digits, `_` and `-`', group, "A name such as 'billing'.")
   }
   const definitions = typeof key === 'string' ? [] : 'type' in key ? [key] : key
   const types = typeof key === 'string' ? [key] : definitions.map((definition) => typeOf(definition))

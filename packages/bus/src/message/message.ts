@@ -2,12 +2,14 @@ import type { EncodedEvent } from '@tidings/events'
 
 /**
  * What a transport carries: an encoded event, and beside it the facts of its delivery. Immutable and owned by nobody,
- * so a transport may keep it, hand it out many times, or write it to the wire.
+ * so a transport may keep it, hand it out many times, or write it to the wire. From there a text body may come back as
+ * bytes, an empty one as none, and attributes that were numbers or booleans as texts: `decodeEvent` reads both alike.
  */
 export interface Message extends EncodedEvent {
   /**
    * Facts of the delivery, which are no attributes of the event: those of {@link deliveryHeaders}, and whatever a
-   * middleware added. Texts by lower-case names; a transport carries them all, unchanged.
+   * middleware added. Texts by lower-case names; a transport carries them all, unchanged. No name begins with `ce_`,
+   * `ce-` or `cloudevents`, and none is `content-type`: protocols have these for the attributes.
    */
   readonly headers: Readonly<Record<string, string>>
 }

@@ -37,7 +37,7 @@ export class UnreadableError extends Error {
  * @throws UnreadableError
  */
 export function readEvent(message: Message, definition: AnyDefinedEvent | undefined): TidingsEvent {
-  if (definition === undefined) throw new UnreadableError('unknown-type', unknownType(message))
+  if (definition === undefined) throw unknownType(message)
   try {
     return decodeEvent(message, definition)
   } catch (error) {
@@ -45,13 +45,15 @@ export function readEvent(message: Message, definition: AnyDefinedEvent | undefi
   }
 }
 
-function unknownType(message: Message): TidingsError {
-  const { type } = message.attributes
-  return new TidingsError(
+/** The error for a message whose type this bus, or this group, has no use for. */
+export function unknownType({ attributes: { type } }: Message): UnreadableError {
+  const what = type === undefined ? 'a message without a type' : `the type "${String(type)}"`
+  const error = new TidingsError(
     'EVENT_TYPE_UNKNOWN',
-    `no handler of this group, or no event definition of this bus, is for ${type === undefined ? 'a message without a type' : `the type "${String(type)}"`}\n` +
+    `no handler of this group, or no event definition of this bus, is for ${what}\n` +
       'Give createBus the definition, or let the group ask for other types.',
   )
+  return new UnreadableError('unknown-type', error)
 }
 
 function reasonOf(error: unknown): DeadLetterReason {

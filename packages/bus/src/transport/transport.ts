@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined
   /** Told each change. A connection that broke comes back by itself, its groups with it. */
   onState(state: ConnectionState, error?: unknown): void
-  /** Told each message that reached no group, where the transport can tell; of delayed ones none may. */
+  /** Told each message that reached no group, where the transport can tell; a delayed one need not be among them. */
   onUnroutable(message: Message): void
 }
 
@@ -43,13 +43,15 @@ export interface Connection {
    *
    * Rejects with the signal's reason when it aborts before anything was sent; with `OutcomeUnknownError` when the
    * connection broke or the signal aborted in between; with `MessageTooLargeError` beyond `maxMessageSize`, leaving the
-   * connection usable. Messages that one caller publishes one after the other stay in this order for each key.
+   * connection usable. Messages that one caller publishes one after the other stay in this order for each key, as far as
+   * each is confirmed.
    */
   publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
 
   /**
    * Joins a group, making it and its bindings where they do not exist, and hands its messages to `deliver`, never more
-   * than `prefetch` unsettled ones; a log may hand out fewer. Resolves once the group gets what is published from then
+   * than `prefetch` unsettled ones; a log may hand out fewer. It may call `deliver`, which never throws, before the
+   * promise has resolved. A connection may hold two memberships of one group for a while. Resolves once the group gets what is published from then
    * on; rejects with the reason of `signal` when it aborts before.
    */
   subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void, signal?: AbortSignal): Promise<Membership>
@@ -62,8 +64,8 @@ export interface Connection {
 
   /**
    * Ends the connection: what was acked is told to the broker first, as far as it answers; what is unsettled goes back
-   * to its group at once. Publishes under way settle first. Resolves in bounded time, also while the broker is gone.
-   * Idempotent.
+   * to its group at once. No publish is left pending: one that waits rejects with `BusClosedError`, one without an
+   * answer in time with `OutcomeUnknownError`. Resolves in bounded time, also while the broker is gone. Idempotent.
    */
   close(): Promise<void>
 }
@@ -73,7 +75,10 @@ export interface Outgoing {
   readonly message: Message
   /** The one group that it is for: a retry, a replay or a reply. Left out: each group that asked for its event type. */
   readonly group?: string | undefined
-  /** Milliseconds since 1970 before which it must not be delivered. It may be later, by what the broker's delays are made of. */
+  /**
+   * Milliseconds since 1970 before which it must not be delivered. It may be later, by what the broker's delays are
+   * made of. It goes to the groups that there are when it was published, or when it is due: the transport chooses.
+   */
   readonly notBefore?: number | undefined
 }
 
@@ -84,7 +89,11 @@ export interface GroupRequest {
    * every broker takes as a part of its own names.
    */
   readonly group: string
-  /** Event types, and patterns where the transport has them; empty for a group that only gets what is sent to it. */
+  /**
+   * Event types, and patterns where the transport has them; empty for a group that only gets what is sent to it. What
+   * any member has asked for belongs to the group until that is undone by hand, so that an older member passes over
+   * nothing which a newer one wants: a member may be handed what it did not ask for.
+   */
   readonly types: readonly string[]
   /** How many deliveries may be unsettled at a time, in this member. */
   readonly prefetch: number
@@ -119,7 +128,7 @@ export interface Membership {
  */
 export interface Delivery {
   readonly message: Message
-  /** How often the message was handed out before; undefined where the transport does not count. */
+  /** How often the message was handed out before, given back or not; undefined where the transport does not count. */
   readonly redeliveries: number | undefined
   /** Aborts when it is ours no more, so that its handler can stop. One signal may serve many deliveries. */
   readonly lost: AbortSignal

@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest'
+import { createBus, handler, memory } from '../src/index.ts'
+import { quiet, stateOf } from './support/recording-member.ts'
+import { OrderPlaced, PaymentTaken, testedBus } from './support/shop.ts'
+
+describe('closing', () => {
+  test('INVARIANT: what runs may end, what has not begun goes to another member, and nothing is lost', async () => {
+    const transport = memory()
+    const ends: (() => void)[] = []
+    const handled: number[] = []
+    const slow = handler(OrderPlaced, { group: 'g', concurrency: 2, prefetch: 5 }, async ({ data }) => {
+      await new Promise<void>((resolve) => ends.push(resolve))
+      handled.push(data.order)
+    })
+    const tested = await testedBus({ transport, handlers: [slow] })
+    for (let order = 0; order < 10; order++) await tested.bus.publish(OrderPlaced, { order })
+    await quiet()
+    const closed = tested.bus.close()
+    expect(await stateOf(closed)).toBe('pending')
+    expect((await tested.bus.health()).status).toBe('closing')
+    for (const end of ends) end()
+    await closed
+    expect(handled).toEqual([0, 1])
+    const rest: number[] = []
+    await using other = await createBus({
+      source: '/shop',
+      transport,
+      clock: tested.clock,
+      handlers: [
+        handler(OrderPlaced, { group: 'g', concurrency: 2, prefetch: 5 }, ({ data }) => void rest.push(data.order)),
+      ],
+    })
+    await quiet()
+    expect(rest).toEqual([2, 3, 4, 5, 6, 7, 8, 9])
+    expect((await other.health()).groups).toMatchObject([{ waiting: 0 }])
+  })
+
+  test('at the deadline handlers are told to stop, and their events are given back', async () => {
+    const transport = memory()
+    let reason: unknown
+    const tested = await testedBus({
+      transport,
+      handlers: [
+        handler(OrderPlaced, { group: 'g' }, (_event, { signal }) => {
+          signal.addEventListener('abort', () => (reason = signal.reason))
+          return new Promise(() => {})
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    const closed = tested.bus.close({ timeout: '5s' })
+    await quiet()
+    tested.clock.advance(4_999)
+    expect(await stateOf(closed)).toBe('pending')
+    tested.clock.advance(1)
+    await closed
+    expect(reason).toMatchObject({ name: 'AbortError' })
+    const again: unknown[] = []
+    await using other = await createBus({
+      source: '/shop',
+      transport,
+      clock: tested.clock,
+      handlers: [
+        handler(OrderPlaced, { group: 'g' }, ({ data }, { redelivered }) => void again.push([data.order, redelivered])),
+      ],
+    })
+    await quiet()
+    expect(again).toEqual([[1, true]])
+    expect(other.source).toBe('/shop')
+  })
+
+  test('a running handler may publish its effects; nobody else may', async () => {
+    const transport = memory()
+    let end!: () => void
+    const tested = await testedBus({
+      transport,
+      handlers: [
+        handler(OrderPlaced, { group: 'g' }, async (event, { publish }) => {
+          await new Promise<void>((resolve) => (end = resolve))
+          await publish(PaymentTaken, { order: event.data.order })
+        }),
+        handler(PaymentTaken, { group: 'paid' }, () => {}),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    const closed = tested.bus.close()
+    await quiet()
+    await expect(tested.bus.publish(OrderPlaced, { order: 2 })).rejects.toThrow(
+      'the bus is closed: publishing "shop.order.placed" is refused',
+    )
+    expect(() => tested.bus.subscribe(OrderPlaced, function late() {})).toThrow('subscribing late is refused')
+    end()
+    await closed
+    const paid: number[] = []
+    await using other = await createBus({
+      source: '/shop',
+      transport,
+      clock: tested.clock,
+      handlers: [handler(PaymentTaken, { group: 'paid' }, ({ data }) => void paid.push(data.order))],
+    })
+    await quiet()
+    expect(paid).toEqual([1])
+    expect(other.describe().handlers).toHaveLength(1)
+  })
+
+  test('it is idempotent, and a wait for a retry does not hold it up', async () => {
+    const tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: { delay: '1h', max: '1h' } }, () => {
+          throw new Error('busy')
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    await Promise.all([tested.bus.close(), tested.bus.close(), tested.bus[Symbol.asyncDispose]()])
+    expect((await tested.bus.health()).status).toBe('closed')
+    expect(tested.clock.timers).toBe(0)
+  })
+})

@@ -1,0 +1,354 @@
+import { describe, expect, test } from 'vitest'
+import { createBus, type DeadLetter, type DeadLetterStore, handler, memory, PermanentError } from '../src/index.ts'
+import { connectTo, message, quiet } from './support/recording-member.ts'
+import { OrderPlaced, PaymentTaken, testedBus } from './support/shop.ts'
+
+async function all(letters: AsyncIterable<DeadLetter>): Promise<DeadLetter[]> {
+  const list: DeadLetter[] = []
+  for await (const letter of letters) list.push(letter)
+  return list
+}
+
+/** A handler of one group that refuses orders while `broken` holds them. */
+function refusing(broken: Set<number>, group = 'billing') {
+  const handled: string[] = []
+  const bound = handler(OrderPlaced, { group, retry: false }, ({ data }) => {
+    if (broken.has(data.order)) throw new PermanentError(`${data.order} refused`)
+    handled.push(`${data.order}${data.item}`)
+  })
+  return { bound, handled }
+}
+
+describe('what is parked', () => {
+  test.each([
+    ['garbage', 'undecodable', message('1', { type: OrderPlaced.type, body: 'no JSON' })],
+    [
+      'what is no CloudEvent',
+      'undecodable',
+      { ...message('1', { type: OrderPlaced.type }), attributes: { type: OrderPlaced.type } },
+    ],
+    ['what breaks the schema', 'invalid', message('1', { type: OrderPlaced.type, body: '{"order":"x"}' })],
+  ])('%s is parked with its bytes, and the stream goes on', async (_, reason, bad) => {
+    const { bound, handled } = refusing(new Set())
+    const transport = memory()
+    await using tested = await testedBus({ transport, handlers: [bound] })
+    const { connection } = await connectTo(transport, tested.clock)
+    await connection.publish({ message: bad })
+    await tested.bus.publish(OrderPlaced, { order: 2 })
+    await quiet()
+    expect(handled).toEqual(['2Book'])
+    const [letter, ...more] = await all(tested.bus.deadLetters.list())
+    expect(more).toEqual([])
+    expect(letter).toMatchObject({ reason, attempts: 0, group: 'shop.billing', message: bad })
+    await connection.close()
+  })
+
+  test('a newer version, and a type that nobody knows, are left to newer members for a while, then say so', async () => {
+    const transport = memory()
+    await using tested = await testedBus({
+      transport,
+      handlers: [handler('**', { group: 'g' }, () => {})],
+      definitions: [OrderPlaced],
+    })
+    const { connection } = await connectTo(transport, tested.clock)
+    const newer = message('1', { type: OrderPlaced.type, body: '{"order":1}' })
+    await connection.publish({ message: { ...newer, attributes: { ...newer.attributes, dataversion: 2 } } })
+    await connection.publish({ message: message('2', { type: 'unheard.of' }) })
+    await tested.pass(20_000)
+    expect((await all(tested.bus.deadLetters.list())).map(({ reason }) => reason).toSorted()).toEqual([
+      'unknown-type',
+      'unknown-version',
+    ])
+    await connection.close()
+  })
+
+  test('INVARIANT: a letter that cannot be kept leaves its event unsettled, and it is parked once there is room', async () => {
+    const kept = new Map<string, DeadLetter>()
+    let full = true
+    const deadLetters: DeadLetterStore = {
+      add(letter) {
+        if (full) throw new Error('full')
+        kept.set(letter.id, letter)
+      },
+      get: (id) => kept.get(id),
+      list: () => [...kept.values()],
+      remove: (id) => kept.delete(id),
+      firstOfKey: () => undefined,
+    }
+    const { bound } = refusing(new Set([1]))
+    await using tested = await testedBus({ deadLetters, handlers: [bound] })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await tested.pass(1_000)
+    expect(kept.size).toBe(0)
+    expect((await tested.bus.health()).groups).toMatchObject([{ running: 1, held: 0, settled: 0 }])
+    full = false
+    await tested.pass(10_000)
+    expect([...kept.values()]).toMatchObject([{ reason: 'permanent-error' }])
+    expect((await tested.bus.health()).groups).toMatchObject([{ running: 0, settled: 1 }])
+  })
+
+  test('discard drops what fails, and tells', async () => {
+    await using tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: false, deadLetter: 'discard' }, () => {
+          throw new Error('no')
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    expect(tested.hooks('discarded')).toMatchObject([{ reason: 'attempts-exhausted', group: 'shop.g' }])
+    expect(await tested.bus.deadLetters.count()).toBe(0)
+  })
+
+  test('without an observer the log says what was given up', async () => {
+    const { bound } = refusing(new Set([1]))
+    await using tested = await testedBus({ handlers: [bound], observer: undefined })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    expect(tested.log.lines).toMatchObject([
+      {
+        level: 'error',
+        message: 'an event was parked among the dead letters',
+        facts: { reason: 'permanent-error', error: { message: '1 refused' } },
+      },
+    ])
+  })
+})
+
+describe('looking at dead letters, and throwing them away', () => {
+  test('they are found by each condition', async () => {
+    const one = refusing(new Set([1, 2, 3]), 'one')
+    const two = refusing(new Set([3]), 'two')
+    await using tested = await testedBus({ handlers: [one.bound, two.bound] })
+    for (const order of [1, 2, 3]) await tested.bus.publish(OrderPlaced, { order })
+    await quiet()
+    const { deadLetters } = tested.bus
+    expect(await deadLetters.count()).toBe(4)
+    expect(await deadLetters.count({ group: 'one' })).toBe(3)
+    expect(await deadLetters.count({ group: 'shop.two' })).toBe(1)
+    expect(await deadLetters.count({ key: 'order-3' })).toBe(2)
+    expect(await deadLetters.count({ type: PaymentTaken.type })).toBe(0)
+    expect(await deadLetters.count({ reason: 'permanent-error', group: 'two' })).toBe(1)
+    expect(await deadLetters.count({ before: '2026-01-01T00:00:00Z' })).toBe(0)
+    const [letter] = await all(deadLetters.list({ group: 'two' }))
+    expect(await deadLetters.get(letter!.id)).toEqual(letter)
+    expect(await all(deadLetters.list({ ids: [letter!.id] }))).toEqual([letter])
+    expect(await deadLetters.get('nothing')).toBeUndefined()
+  })
+
+  test('hundreds are listed over many pages, in the order of arrival', async () => {
+    const { bound } = refusing(new Set(Array.from({ length: 350 }, (_, order) => order)))
+    await using tested = await testedBus({ handlers: [bound] })
+    for (let order = 0; order < 350; order++) await tested.bus.publish(OrderPlaced, { order })
+    await quiet(100)
+    const letters = await all(tested.bus.deadLetters.list())
+    expect(letters).toHaveLength(350)
+    expect(new Set(letters.map(({ id }) => id)).size).toBe(350)
+  })
+
+  test('discard throws away what the filter names, and never everything by mistake', async () => {
+    const { bound } = refusing(new Set([1, 2]))
+    await using tested = await testedBus({ handlers: [bound] })
+    for (const order of [1, 2]) await tested.bus.publish(OrderPlaced, { order })
+    await quiet()
+    await expect(tested.bus.deadLetters.discard({})).rejects.toThrow('`filter` must be given')
+    expect(await tested.bus.deadLetters.discard({ key: 'order-1' })).toBe(1)
+    expect(await tested.bus.deadLetters.count()).toBe(1)
+    await expect(tested.bus.deadLetters.count({ kye: 'x' } as never)).rejects.toThrow('`kye` is no option')
+  })
+})
+
+describe('replaying', () => {
+  test('a letter goes back to the group that gave it up, and to no other', async () => {
+    const broken = new Set([1])
+    const one = refusing(broken, 'one')
+    const two = refusing(new Set(), 'two')
+    await using tested = await testedBus({ handlers: [one.bound, two.bound] })
+    const event = await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    broken.clear()
+    expect(await tested.bus.deadLetters.replay({ group: 'one' })).toEqual({
+      replayed: 1,
+      skipped: 0,
+      failed: [],
+      ended: 'complete',
+    })
+    await quiet()
+    expect(one.handled).toEqual(['1Book'])
+    expect(two.handled).toEqual(['1Book'])
+    expect(await tested.bus.deadLetters.count()).toBe(0)
+    expect(tested.hooks('handled').at(-1)).toMatchObject({
+      message: { attributes: { id: event.id }, headers: { 'x-tidings-replay-of': `shop.one|/shop|${event.id}` } },
+    })
+  })
+
+  test('what fails again is parked again, as the same letter', async () => {
+    const { bound } = refusing(new Set([1]))
+    await using tested = await testedBus({ handlers: [bound] })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    const [before] = await all(tested.bus.deadLetters.list())
+    await tested.bus.deadLetters.replay({})
+    await quiet()
+    expect(await all(tested.bus.deadLetters.list())).toMatchObject([
+      { id: before!.id, attempts: 1, message: before!.message },
+    ])
+  })
+
+  test('it keeps to its rate, tells its progress, and ends at its limit or signal', async () => {
+    const broken = new Set(Array(10).keys())
+    const { bound, handled } = refusing(broken)
+    await using tested = await testedBus({ handlers: [bound] })
+    for (const order of broken) await tested.bus.publish(OrderPlaced, { order })
+    await quiet()
+    broken.clear()
+    const progress: number[] = []
+    const replayed = tested.bus.deadLetters.replay(
+      {},
+      { rate: 2, limit: 4, onProgress: (so) => progress.push(so.replayed) },
+    )
+    await tested.pass(900)
+    expect(progress).toEqual([1, 2])
+    await tested.pass(2_000)
+    expect(await replayed).toMatchObject({ replayed: 4, ended: 'limit' })
+    const controller = new AbortController()
+    const aborted = tested.bus.deadLetters.replay({}, { rate: 1, signal: controller.signal })
+    await quiet()
+    controller.abort()
+    expect(await aborted).toMatchObject({ replayed: 1, ended: 'aborted' })
+    await quiet()
+    expect(handled).toHaveLength(5)
+    expect(await tested.bus.deadLetters.count()).toBe(5)
+  })
+
+  test('data can be edited on the way back; what does not match then stays', async () => {
+    const handled: unknown[] = []
+    await using tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: false }, ({ id, data }) => {
+          if (data.item === 'Bok') throw new Error('no such item')
+          handled.push([id, data])
+        }),
+      ],
+    })
+    const events = [1, 2, 3].map((order) => tested.bus.publish(OrderPlaced, { order, item: 'Bok' }))
+    const [first] = await Promise.all(events)
+    await quiet()
+    const edit = (data: unknown): unknown => {
+      const { order } = data as { order: number }
+      return order === 1 ? { order, item: 'Book' } : order === 2 ? undefined : { order: 'three' }
+    }
+    const result = await tested.bus.deadLetters.replay({}, { edit, rate: Infinity })
+    await quiet()
+    expect(result).toMatchObject({ replayed: 1, skipped: 1, failed: [{ error: { code: 'INVALID_EVENT' } }] })
+    expect(handled).toEqual([[first!.id, { order: 1, item: 'Book' }]])
+    expect(await tested.bus.deadLetters.count()).toBe(2)
+  })
+})
+
+describe('parking a key', () => {
+  async function parked() {
+    const broken = new Set(['1b'])
+    const handled: string[] = []
+    const tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: false, deadLetter: 'park-key' }, ({ data }) => {
+          const name = `${data.order}${data.item}`
+          if (broken.has(name)) throw new Error(`${name} is poison`)
+          handled.push(name)
+        }),
+      ],
+    })
+    const place = async (...names: string[]): Promise<void> => {
+      for (const name of names) await tested.bus.publish(OrderPlaced, { order: Number(name[0]), item: name[1] })
+      await quiet()
+    }
+    await place('1a', '1b', '1c', '2a', '1d', '2b')
+    return { tested, broken, handled, place }
+  }
+
+  test('INVARIANT: behind a parked event the later ones of its key are parked too, and other keys go on', async () => {
+    const { tested, handled } = await parked()
+    expect(handled).toEqual(['1a', '2a', '2b'])
+    expect((await all(tested.bus.deadLetters.list())).map(({ reason, attempts }) => `${reason} ${attempts}`)).toEqual([
+      'attempts-exhausted 1',
+      'key-parked 0',
+      'key-parked 0',
+    ])
+    await tested[Symbol.asyncDispose]()
+  })
+
+  test('INVARIANT: replayed, the events of the key are handled in their order, those included that came meanwhile', async () => {
+    const { tested, handled, broken, place } = await parked()
+    broken.clear()
+    const replayed = tested.bus.deadLetters.replay({ key: 'order-1' }, { rate: 10 })
+    await tested.pass(50)
+    await place('1e')
+    await tested.pass(5_000)
+    expect(await replayed).toMatchObject({ replayed: 4, failed: [] })
+    await quiet()
+    expect(handled).toEqual(['1a', '2a', '2b', '1b', '1c', '1d', '1e'])
+    await place('1f')
+    expect(handled.at(-1)).toBe('1f')
+    expect(await tested.bus.deadLetters.count()).toBe(0)
+    await tested[Symbol.asyncDispose]()
+  })
+
+  test('when the first one fails again, those behind it stay parked', async () => {
+    const { tested, handled } = await parked()
+    const replayed = tested.bus.deadLetters.replay({ key: 'order-1' }, { rate: Infinity })
+    await tested.pass(60_000)
+    await replayed
+    expect(handled).toEqual(['1a', '2a', '2b'])
+    expect(await tested.bus.deadLetters.count()).toBe(3)
+    await tested[Symbol.asyncDispose]()
+  })
+
+  test('a later letter of the key is not replayed before the first', async () => {
+    const { tested } = await parked()
+    const letters = await all(tested.bus.deadLetters.list())
+    const result = await tested.bus.deadLetters.replay({ ids: [letters[1]!.id] })
+    expect(result).toMatchObject({ replayed: 0, failed: [{ error: { code: 'KEY_PARKED' } }] })
+    await tested[Symbol.asyncDispose]()
+  })
+
+  test('discarding the parked events lets the key go on', async () => {
+    const { tested, handled, place } = await parked()
+    await tested.bus.deadLetters.discard({ key: 'order-1' })
+    await place('1e')
+    expect(handled).toEqual(['1a', '2a', '2b', '1e'])
+    await tested[Symbol.asyncDispose]()
+  })
+
+  test('another member of the group keeps the key parked too', async () => {
+    const broken = new Set([1])
+    const transport = memory()
+    const bound = () => {
+      const { handled } = refusing(broken)
+      return {
+        handled,
+        bound: handler(OrderPlaced, { group: 'g', retry: false, deadLetter: 'park-key' }, ({ data }) => {
+          if (data.item === 'poison') throw new Error('poison')
+          handled.push(data.item)
+        }),
+      }
+    }
+    const [one, two] = [bound(), bound()]
+    await using tested = await testedBus({ transport, handlers: [one.bound] })
+    await tested.bus.publish(OrderPlaced, { order: 1, item: 'poison' })
+    await quiet()
+    const other = await createBus({
+      source: '/shop',
+      transport,
+      clock: tested.clock,
+      log: tested.log,
+      handlers: [two.bound],
+    })
+    for (const item of ['a', 'b', 'c']) await tested.bus.publish(OrderPlaced, { order: 1, item })
+    await quiet()
+    expect([...one.handled, ...two.handled]).toEqual([])
+    expect(await other.deadLetters.count({ group: 'g' })).toBe(4)
+    await other.close()
+  })
+})

@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest'
+import { type Capabilities, createBus, handler, memory, type Transport } from '../src/index.ts'
+import { ManualClock, quiet } from './support/recording-member.ts'
+import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
+
+/** memory(), as if it could not do some things. */
+function without(less: Partial<Capabilities>): Transport {
+  const real = memory()
+  return {
+    name: 'modest',
+    capabilities: { ...real.capabilities, ...less },
+    connect: (options) => real.connect(options),
+  }
+}
+
+describe('what does not fit is refused at start-up', () => {
+  const f = (): void => {}
+  test.each([
+    [
+      { ordering: 'none' },
+      handler(OrderPlaced, { group: 'g' }, f),
+      "ordering (wanted by handler f: ordering: 'per-key')",
+    ],
+    [
+      { deadLetters: false },
+      handler(OrderPlaced, { group: 'g' }, f),
+      "deadLetters (wanted by handler f: deadLetter: 'park')",
+    ],
+    [
+      { history: false },
+      handler(OrderPlaced, { group: 'g', from: 'earliest' }, f),
+      "history (wanted by handler f: from: 'earliest')",
+    ],
+    [
+      { patterns: false },
+      handler('shop.**', { group: 'g' }, f),
+      'patterns (wanted by handler f: the pattern "shop.**")',
+    ],
+    [
+      { maxHold: 60_000 },
+      handler(OrderPlaced, { group: 'g' }, f),
+      'maxHold (wanted by handler f: its attempts may take 165000ms, the broker waits 60000ms)',
+    ],
+  ] as const)('%j', async (less, bound, message) => {
+    const starting = createBus({ source: '/shop', transport: without(less), handlers: [bound] })
+    await expect(starting).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' })
+    await expect(starting).rejects.toThrow(`the transport modest cannot do ${message}`)
+  })
+
+  test('all that is missing is told at once', async () => {
+    const starting = createBus({
+      source: '/shop',
+      transport: without({ ordering: 'none', patterns: false }),
+      handlers: [handler('shop.**', { group: 'g' }, f)],
+    })
+    await expect(starting).rejects.toMatchObject({ missing: [{ capability: 'ordering' }, { capability: 'patterns' }] })
+  })
+
+  test('a store of its own stands in for dead letters that the transport cannot keep', async () => {
+    const broker = memory()
+    const connection = await broker.connect({ name: 'x', clock: new ManualClock(), onState() {}, onUnroutable() {} })
+    const bus = await createBus({
+      source: '/shop',
+      transport: without({ deadLetters: false }),
+      deadLetters: connection.deadLetters,
+      handlers: [handler(OrderPlaced, { group: 'g' }, f)],
+    })
+    await bus.close()
+    await connection.close()
+  })
+
+  test('two handlers of a group for one event, and two settings for one group', async () => {
+    const first = handler(OrderPlaced, { group: 'g' }, function one() {})
+    const start = (...handlers: never[]) => createBus({ source: '/shop', transport: memory(), handlers })
+    await expect(
+      start(first as never, handler(OrderPlaced, { group: 'g' }, function two() {}) as never),
+    ).rejects.toThrow('group "g" has a handler for "shop.order.placed" already: one, so two is refused')
+    await expect(
+      start(first as never, handler('shop.*.placed', { group: 'g' }, function two() {}) as never),
+    ).rejects.toThrow('has a handler for "shop.*.placed" already')
+    await expect(
+      start(first as never, handler(PaymentTaken, { group: 'g', concurrency: 3 }, function two() {}) as never),
+    ).rejects.toThrow('group "g" cannot have `concurrency` 10 for one and 3 for two')
+  })
+
+  test.each([
+    [{ source: '' }, '`source` must be a URI-reference without spaces, received ""'],
+    [{ source: '/a b' }, '`source` must be a URI-reference'],
+    [{ source: '/shop', transport: {} }, '`transport.connect` must be a function'],
+    [{ source: '/shop', handlers: [() => {}] }, '`handlers` must be made by handler(…)'],
+    [{ source: '/shop', retries: 3 }, '`retries` is no option of createBus'],
+    [{ source: '/shop', maxDepth: 0 }, '`maxDepth` must be a whole number from 1 on, received 0'],
+  ])('%j is refused by name', async (options, message) => {
+    await expect(createBus({ transport: memory(), ...options } as never)).rejects.toThrow(message)
+  })
+
+  test('a broker that does not answer is a timeout that names the transport', async () => {
+    const clock = new ManualClock()
+    const silent: Transport = {
+      ...without({}),
+      connect: ({ signal }) =>
+        new Promise((_resolve, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error))),
+    }
+    const starting = createBus({ source: '/shop', transport: silent, clock, connectTimeout: '3s' })
+    starting.catch(() => {})
+    clock.advance(3_000)
+    await expect(starting).rejects.toMatchObject({
+      code: 'CONNECT_TIMEOUT',
+      message: expect.stringContaining('modest did not connect within 3000ms'),
+    })
+  })
+})
+
+describe('options of a handler that make no sense', () => {
+  const bad = (options: object) => () => handler(OrderPlaced, { group: 'g', ...options }, () => {})
+  test.each([
+    [{ group: 'a b' }, '`group` must be of letters, digits, `_` and `-`, received "a b"'],
+    [{ concurrency: 0 }, '`concurrency` must be a whole number from 1 on, received 0'],
+    [{ prefetch: 5 }, '`prefetch` must be at least `concurrency`, 10, received 5'],
+    [{ ordering: 'none', deadLetter: 'park-key' }, "`deadLetter` must be 'park' where `ordering` is 'none'"],
+    [{ timeout: '0s' }, '`timeout` must be more than 0'],
+    [{ retry: { attempts: 0 } }, '`retry.attempts` must be a whole number from 1 on'],
+    [{ retry: { factor: 0.5 } }, '`retry.factor` must be a number from 1 on'],
+    [{ retry: { jitter: 2 } }, '`retry.jitter` must be true, false, or a part from 0 to 1'],
+    [{ retry: { times: 3 } }, '`times` is no option of retry'],
+    [{ dedupe: true }, '`dedupe` is no option of handler'],
+    [{ ordering: 'strict' }, '`ordering` must be one of per-key, none, received "strict"'],
+  ])('%j', (options, message) => {
+    expect(bad(options)).toThrow(message)
+  })
+
+  test('a function without a name needs a group', () => {
+    expect(() => handler(OrderPlaced, () => {})).toThrow('`group` must be given for a function without a name')
+    expect(handler(OrderPlaced, function billing() {}).group).toBe('billing')
+  })
+
+  test('a key that is no definition is refused', () => {
+    // @ts-expect-error -- a plain event type has no schema
+    expect(() => handler({ type: 'a' }, function f() {})).toThrow('`key` must be an event definition')
+    expect(() => handler([], function f() {})).toThrow('`key` must be an event definition')
+  })
+})
+
+describe('health and description', () => {
+  test('say what is bound, what is not, and why', async () => {
+    await using tested = await testedBus({
+      definitions: [PaymentTaken, ShelfScanned],
+      handlers: [
+        handler(OrderPlaced, { group: 'billing', retry: false, idempotent: true }, function charge() {}),
+        handler('shop.payment.*', { group: 'audit', ordering: 'none' }, function note() {}),
+        handler('depot.**', { group: 'depot' }, function ship() {}),
+      ],
+    })
+    const { handlers, unhandledTypes, transport } = tested.bus.describe()
+    expect(transport).toBe('memory')
+    expect(handlers).toMatchObject([
+      {
+        name: 'charge',
+        group: 'shop.billing',
+        bound: true,
+        because: 'group "shop.billing" is joined',
+        matches: ['shop.order.placed'],
+      },
+      { name: 'note', matches: ['shop.payment.taken'] },
+      {
+        name: 'ship',
+        matches: [],
+        bound: true,
+        because: expect.stringContaining('no event definition of this bus matches "depot.**"'),
+      },
+    ])
+    expect(handlers[0]!.policy).toEqual([
+      'in order per key, 10 at a time, 50 held at most',
+      'one attempt',
+      '30000ms for an attempt',
+      'parks what fails',
+      'leaves out duplicates',
+    ])
+    expect(unhandledTypes).toEqual(['shop.shelf.scanned'])
+    await tested.bus.close()
+    expect(tested.bus.describe().handlers[0]).toMatchObject({ bound: false, because: 'the bus is closed' })
+  })
+
+  test('a group that holds events and settles none is stalled, until it goes on', async () => {
+    let end!: () => void
+    await using tested = await testedBus({
+      stalledAfter: '1m',
+      handlers: [
+        handler(OrderPlaced, { group: 'g', timeout: Infinity }, () => new Promise<void>((resolve) => (end = resolve))),
+      ],
+    })
+    expect(await tested.bus.health()).toMatchObject({
+      status: 'ok',
+      connection: 'connected',
+      groups: [{ lastProgress: undefined }],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await tested.pass(59_000)
+    expect((await tested.bus.health()).status).toBe('ok')
+    await tested.pass(2_000)
+    expect(await tested.bus.health()).toMatchObject({
+      status: 'stalled',
+      groups: [{ status: 'stalled', running: 1, settled: 0 }],
+    })
+    end()
+    await quiet()
+    expect(await tested.bus.health()).toMatchObject({
+      status: 'ok',
+      groups: [{ settled: 1, lastProgress: '2026-01-01T00:01:01.000Z' }],
+    })
+  })
+})
