@@ -8,7 +8,12 @@ const skipped = new Map<string, string>()
 // Registered first, so that they run before the test of the report below.
 const report = conformance(
   { transport: () => broker },
-  { test, concurrent: test.concurrent, skip: (name, reason) => skipped.set(name.slice(0, 3), reason) },
+  {
+    // Longer than a case waits, so that it can say what it waited for.
+    test: (name, run) => test(name, { timeout: 30_000 }, run),
+    concurrent: (name, run) => test.concurrent(name, { timeout: 30_000 }, run),
+    skip: (name, reason) => skipped.set(name.slice(0, 3), reason),
+  },
 )
 
 // What memory() need not do; each case that is left out has its reason here, so none is left out in silence.

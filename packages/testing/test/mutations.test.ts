@@ -7,6 +7,7 @@ import {
   type ConformanceResult,
   runConformance,
 } from '../src/conformance/index.ts'
+import { faultMutations } from './sabotage/faults.ts'
 import { groupsMutations } from './sabotage/groups.ts'
 import { policyMutations } from './sabotage/policy.ts'
 import { publishingMutations } from './sabotage/publishing.ts'
@@ -20,7 +21,7 @@ describe('the suite finds a transport or a bus that', () => {
   for (const { breaks, foundBy, transport = healthy, bus } of mutations) {
     // What a case measures in the whole process must not be disturbed by others.
     const run = foundBy.some((id) => caseOf(id).alone) ? test : test.concurrent
-    run(`${breaks}: ${foundBy.join(', ')}`, async () => {
+    run(`${breaks}: ${foundBy.join(', ')}`, { timeout: 60_000 }, async () => {
       // What a case waits for never happens here, so it need not wait for long.
       const results = await resultsOf(foundBy, transport, { within: '600ms', bus })
       expect(results.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(foundBy.map((id) => `${id} failed`))
@@ -29,10 +30,15 @@ describe('the suite finds a transport or a bus that', () => {
   }
 })
 
-test('the same cases pass where nothing is broken', async () => {
+test('the same cases pass where nothing is broken', { timeout: 60_000 }, async () => {
   const named = new Set(mutations.flatMap(({ foundBy }) => foundBy))
   const results = await resultsOf([...named], healthy)
   expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([])
+})
+
+test('every case is named by a mutation: there is none that cannot fail', () => {
+  const named = [...mutations.flatMap(({ foundBy }) => foundBy), ...faultMutations.map(({ foundBy }) => foundBy)]
+  expect([...new Set(named)].toSorted()).toEqual(conformanceCases.map(({ id }) => id))
 })
 
 /** Runs cases at the same time, each on a broker of its own; those that want to be alone behind the others. */

@@ -39,7 +39,7 @@ export const groupsMutations: readonly Mutation[] = [
   },
   {
     breaks: 'sends to all groups what is meant for one',
-    foundBy: ['C25', 'C17'],
+    foundBy: ['C17', 'C25', 'C47'],
     transport: outgoing((given) => ({ ...given, group: undefined })),
   },
   {

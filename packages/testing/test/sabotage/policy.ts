@@ -11,7 +11,7 @@ export const policyMutations: readonly Mutation[] = [
   },
   {
     breaks: 'forgets dead letters',
-    foundBy: ['C13', 'C14', 'C15', 'C50'],
+    foundBy: ['C13', 'C14', 'C15', 'C39', 'C50'],
     transport: () => altered(healthy(), { store: { add: nothing } }),
   },
   {
@@ -41,6 +41,11 @@ export const policyMutations: readonly Mutation[] = [
     breaks: 'does not wait between attempts',
     foundBy: ['C59'],
     bus: { clock: { now: () => systemClock.now(), after: (_delay, callback) => systemClock.after(0, callback) } },
+  },
+  {
+    breaks: 'does not know how long nothing has happened',
+    foundBy: ['C42'],
+    bus: { clock: { now: () => 0, after: (delay, callback) => systemClock.after(delay, callback) } },
   },
   {
     breaks: 'lets no time run out',

@@ -7,7 +7,7 @@ export const publishingMutations: readonly Mutation[] = [
   { breaks: 'forgets the headers', foundBy: ['C01', 'C02', 'C17', 'C55'], transport: message(() => ({ headers: {} })) },
   {
     breaks: 'forgets the extensions',
-    foundBy: ['C01', 'C40'],
+    foundBy: ['C01', 'C40', 'C41', 'C48'],
     transport: message(({ attributes: { specversion, id, source, type, time, subject } }) => ({
       attributes: Object.fromEntries(
         Object.entries({ specversion, id, source, type, time, subject }).filter(
@@ -47,7 +47,7 @@ export const publishingMutations: readonly Mutation[] = [
   },
   {
     breaks: 'loses every hundredth message',
-    foundBy: ['C19', 'C37', 'C52'],
+    foundBy: ['C19', 'C37', 'C45', 'C52'],
     transport: connections((connection) => {
       let count = 0
       return { publish: (given) => (++count % 100 === 0 ? undefined : connection.publish(given)) }

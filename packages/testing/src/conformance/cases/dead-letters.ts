@@ -98,7 +98,13 @@ export const deadLetterCases: readonly ConformanceCase[] = [
       const Happened = counted(scene.type())
       const handled: number[] = []
       const bus = await scene.bus({
-        handlers: [handler(Happened, { group: 'reader' }, ({ data }) => void handled.push(data.number))],
+        handlers: [
+          handler(
+            Happened,
+            { group: 'reader', retry: { attempts: 2, delay: '10ms' } },
+            ({ data }) => void handled.push(data.number),
+          ),
+        ],
       })
       const group = await wholeGroup(bus)
       const connection = await scene.connect()

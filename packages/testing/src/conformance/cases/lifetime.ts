@@ -93,7 +93,7 @@ export const lifetimeCases: readonly ConformanceCase[] = [
       running++
       await new Promise<void>((resolve) => (release = resolve))
     })
-    const bus = await scene.bus({ handlers: [slow], stalledAfter: '300ms' })
+    const bus = await scene.bus({ handlers: [slow], stalledAfter: '500ms' })
     const status = async (): Promise<string> => {
       const { status, connection, groups } = await bus.health()
       return [status, connection, ...groups.map(({ status }) => status)].join(' ')

@@ -13,7 +13,7 @@ export const policyCases: readonly ConformanceCase[] = [
     async (scene) => {
       const Happened = counted(scene.type())
       const calls: string[] = []
-      const retry = { attempts: 5, delay: '200ms', jitter: false } as const
+      const retry = { attempts: 5, delay: '400ms', factor: 1, jitter: false } as const
       const failing = handler(Happened, { group: 'one', concurrency: 4, retry }, ({ data }, { attempt }) => {
         calls.push(`${data.key}${data.number}`)
         if (data.key === 'K' && data.number === 1 && attempt < 3) throw new Error('not yet')

@@ -186,7 +186,7 @@ export const settlingCases: readonly ConformanceCase[] = [
     { needs: ['delay'] },
     async (scene) => {
       const connection = await scene.connect()
-      const delay = scene.size(400, 2000)
+      const delay = scene.size(700, 2000)
       const came = new Map<string, number>()
       const member = await scene.join(connection, {}, (delivery) => {
         came.set(idOf(delivery.message), Date.now())
@@ -221,7 +221,7 @@ export const settlingCases: readonly ConformanceCase[] = [
     const connection = await scene.connect()
     const member = await scene.join(connection)
     const [kept, taken] = [scene.message(), scene.message()]
-    const notBefore = Date.now() + 300
+    const notBefore = Date.now() + 600
     await connection.publish({ message: kept, notBefore })
     await connection.publish({ message: taken, notBefore })
     scene.expect.that(connection.cancel !== undefined, 'a transport with `cancel` has the method', 'no cancel()')
