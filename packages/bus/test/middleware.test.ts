@@ -44,7 +44,7 @@ describe('middleware', () => {
   test('what is on the wire can be anything that is undone on the other side', async () => {
     const reversed = (message: Message): Message => ({
       ...message,
-      body: [...String(message.body)].toReversed().join(''),
+      body: String(message.body).split('').toReversed().join(''),
     })
     const mirror: Middleware = {
       name: 'mirror',

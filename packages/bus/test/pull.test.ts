@@ -33,7 +33,7 @@ describe('pulling events', () => {
     const rest = other.events(OrderPlaced, { group: 'audit' })
     const again = [(await rest.next()).value!.data.order, (await rest.next()).value!.data.order]
     expect(seen).toEqual([1, 2])
-    expect(again.toSorted()).toEqual([2, 3])
+    expect(again.toSorted((a, b) => a - b)).toEqual([2, 3])
     await rest.return!()
     await other.close()
   })

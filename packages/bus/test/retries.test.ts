@@ -68,7 +68,7 @@ describe('retries', () => {
     await using tested = await testedBus({
       handlers: [
         handler(OrderPlaced, { group: 'g' }, () => {
-          throw thrown[calls++]
+          throw thrown[calls++]!
         }),
       ],
     })

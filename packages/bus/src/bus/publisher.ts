@@ -1,7 +1,7 @@
 import { EventStormError, milliseconds, TidingsError } from '@tidings/core'
 import { type AnyDefinedEvent, causedBy, encodeEvent, isEvent, type TidingsEvent } from '@tidings/events'
 import { shown } from '../check.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { BusClosedError, CapabilityMissingError, OutcomeUnknownError, PublishTimeoutError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
 import type { KnownEvents } from '../message/read.ts'
@@ -111,8 +111,10 @@ export class Publisher {
       )
     }
     this.#options.events.add(definition)
-    const { source } = this.#options
-    const chosen = cause === undefined ? { source } : { source, ...causedBy(cause) }
+    const { source, clock } = this.#options
+    // Only where the time is not the machine's: reading it costs a little each time.
+    const stamp = clock === systemClock ? { source } : { source, time: clock.now() }
+    const chosen = cause === undefined ? stamp : { ...stamp, ...causedBy(cause) }
     return definition.create(input as never, options === undefined ? chosen : { ...chosen, ...definedOnly(options) })
   }
 

@@ -58,7 +58,7 @@ export async function attempt(
     if (hasExpired(message, runtime)) return 'expired'
     if (redeliveries > maxRedeliveries) return { error: unsettled(redeliveries), reason: 'unsettled', counts: false }
     if (handler === undefined) throw unknownType(message)
-    if (handler?.policy.deadLetter === 'park-key' && job.key !== undefined) {
+    if (handler.policy.deadLetter === 'park-key' && job.key !== undefined) {
       const first = await asked(() => runtime.deadLetters?.firstOfKey(group, job.key!))
       const replayOf = message.headers[deliveryHeaders.replayOf]
       if (replayOf !== undefined && first?.id !== replayOf) return 'superseded'
@@ -67,7 +67,7 @@ export async function attempt(
       }
     }
     const receiving = (): void | Promise<void> => receive(runtime, group, job, handler, attempts)
-    if (handler?.policy.idempotent !== true) await receiving()
+    if (!handler.policy.idempotent) await receiving()
     else if (!(await onceOnly(runtime, group, job, attempts.busy, receiving, onTwin))) return 'duplicate'
     return 'handled'
   } catch (error) {
