@@ -33,7 +33,7 @@ export const policyMutations: readonly Mutation[] = [
   },
   {
     breaks: 'finds no letter by its key',
-    foundBy: ['C50'],
+    foundBy: ['C50', 'C60'],
     transport: () => altered(healthy(), { store: { firstOfKey: () => undefined } }),
   },
   { breaks: 'lets chance lengthen the waits without bound', foundBy: ['C59'], bus: { random: () => -50 } },

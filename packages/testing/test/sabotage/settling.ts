@@ -6,7 +6,7 @@ import { connections, deliveries, healthy, type Mutation, nothing, requests } fr
 export const settlingMutations: readonly Mutation[] = [
   {
     breaks: 'acks when it delivers, not when it is told to',
-    foundBy: ['C10', 'C16', 'C33', 'C34', 'C57'],
+    foundBy: ['C10', 'C16', 'C33', 'C34', 'C57', 'C61'],
     transport: deliveries((delivery) => {
       delivery.ack()
       return { ack: nothing, nack: nothing }

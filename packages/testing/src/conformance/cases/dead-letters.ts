@@ -231,4 +231,56 @@ export const deadLetterCases: readonly ConformanceCase[] = [
       scene.expect.equal(await count(), 0, 'letters that are left')
     },
   ),
+
+  defineCase(
+    'C60',
+    'a parked key keeps its order: what comes later waits behind it until it is replayed',
+    { needs: ['deadLetters', 'ordering'] },
+    async (scene) => {
+      const Happened = counted(scene.type())
+      let broken = true
+      const handled: string[] = []
+      const parking = handler(Happened, { group: 'one', deadLetter: 'park-key', retry: false }, ({ data }) => {
+        if (broken && data.key === 'K' && data.number === 1) throw new PermanentError('not yet')
+        handled.push(`${data.key}${data.number}`)
+      })
+      const bus = await scene.bus({ handlers: [parking] })
+      for (let number = 1; number <= 3; number++) {
+        for (const key of ['K', 'L']) await bus.publish(Happened, { key, number })
+      }
+      await scene.expect.eventually(
+        async () => (await letterCount(bus)) >= 3 && handled.length >= 3,
+        'one key is parked, the other handled',
+        () => handled,
+      )
+      scene.expect.equal(handled, ['L1', 'L2', 'L3'], 'what was handled')
+      scene.expect.equal(
+        (await lettersOf(bus)).map(({ reason }) => reason),
+        ['permanent-error', 'key-parked', 'key-parked'],
+        'the reasons',
+      )
+      broken = false
+      const result = await scene.expect.inTime(
+        bus.deadLetters.replay({ group: 'one', key: 'K' }, { rate: 1000 }),
+        'the replay ends',
+      )
+      scene.expect.equal(
+        [result.replayed, result.failed.length, result.ended],
+        [3, 0, 'complete'],
+        'what the replay did',
+      )
+      await bus.publish(Happened, { key: 'K', number: 4 })
+      await scene.expect.eventually(
+        () => handled.length >= 7,
+        'the key goes on',
+        () => handled,
+      )
+      scene.expect.equal(handled.slice(3), ['K1', 'K2', 'K3', 'K4'], 'the order of the key')
+      await scene.expect.eventually(
+        async () => (await letterCount(bus)) === 0,
+        'no letter is left',
+        () => handled,
+      )
+    },
+  ),
 ]

@@ -140,4 +140,42 @@ export const lifetimeCases: readonly ConformanceCase[] = [
     await bus.close()
     scene.expect.that((await status()).startsWith('closed closed'), 'a closed bus says so', await status())
   }),
+
+  defineCase('C61', 'an event that is pulled counts as handled when the next one is asked for', {}, async (scene) => {
+    const Happened = counted(scene.type())
+    const bus = await scene.bus()
+    const events = bus.events(Happened, { group: 'pulling' })
+    const first = events.next()
+    let health = await bus.health()
+    await scene.expect.eventually(
+      async () => (health = await bus.health()).groups.length > 0 && health.status === 'ok',
+      'the group is joined',
+      () => health,
+    )
+    for (let number = 1; number <= 5; number++) await bus.publish(Happened, { number, key: 'one' })
+    const pulled = [await scene.expect.inTime(first, 'the first event is pulled')]
+    for (let number = 2; number <= 3; number++)
+      pulled.push(await scene.expect.inTime(events.next(), 'the next event is pulled'))
+    scene.expect.equal(
+      pulled.map(({ value }) => value?.data.number),
+      [1, 2, 3],
+      'what was pulled',
+    )
+    // Nobody has asked for the fourth, so nobody has said that the third is done.
+    await events.return?.()
+    await scene.expect.inTime(bus.close(), 'close() resolves')
+    const rest: number[] = []
+    await scene.bus({ handlers: [handler(Happened, { group: 'pulling' }, ({ data }) => void rest.push(data.number))] })
+    await scene.expect.eventually(
+      () => rest.length >= 3,
+      'the next member gets the rest',
+      () => rest,
+    )
+    await scene.expect.never(
+      () => rest.length > 3,
+      'what was answered does not come again',
+      () => rest,
+    )
+    scene.expect.sameItems(rest, [3, 4, 5], 'the rest')
+  }),
 ]
