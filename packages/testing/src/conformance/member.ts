@@ -4,7 +4,7 @@ import type { Delivery, Membership } from '@tidings/bus'
 export type React = (delivery: Delivery, member: Member) => unknown
 
 /** Settles each delivery at once. */
-export const ack: React = (delivery) => delivery.ack()
+const ack: React = (delivery) => delivery.ack()
 
 /** Settles nothing. */
 export const hold: React = () => {}
