@@ -25,8 +25,6 @@ afterAll(async () => {
 const options = {
   port: proxy.port,
   capabilities: memory(limits).capabilities,
-  // Notices a black hole before the cases do.
-  heartbeat: 100,
   timeout: 2000,
   backoff: { min: 10, max: 100 },
 } as const
@@ -38,7 +36,11 @@ conformance(
     network: {
       cut: async () => proxy.cut(),
       blackHole: async () => proxy.blackHole(),
-      restore: async () => proxy.restore(),
+      async restore() {
+        proxy.restore()
+        // Until those whose connections were reset have heard of it.
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      },
     },
     broker: {
       kill: () => broker.kill(),
