@@ -56,6 +56,23 @@ Analytics: Book counted
 4 handlers called
 callCourier failed on order_placed: courier does not answer
 `,
+  'delivered-by-a-bus.ts': `
+Again soon: no box is large enough
+Packed: Book of B
+Courier called for B, depth 1
+Packed: Lamp of A
+Courier called for A, depth 1
+Packed: Mug of A
+Courier called for A, depth 1
+Counted: Lamp, Mug, Book
+`,
+  'dead-letter-replay.ts': `
+Insured: parcel 1
+Parked for shop.customs: permanent-error
+shop.parcel.sent: there is no Utopia
+Customs: parcel 1 to Iceland
+0 dead letters left
+`,
   'weak-handler.ts': `
 Widget shows 1
 1 handler called
