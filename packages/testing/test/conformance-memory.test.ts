@@ -39,3 +39,14 @@ test('the report has every case, and its table names what ran and why the rest d
   expect(table).toContain('| C01 | a message arrives once, with every attribute, header and byte | yes |')
   expect(table).toContain('- C05: memory: not durable, so C05 does not apply')
 })
+
+test('docs/transports.md shows what this run has shown (vitest -u writes it anew)', async () => {
+  const page = [
+    '# Transports',
+    '',
+    'What each transport can do, and which cases of the [conformance suite](../packages/testing#readme) it passes. Written by the run itself, so nothing stands here that was not seen.',
+    '',
+    conformanceTable([report]),
+  ].join('\n')
+  await expect(page).toMatchFileSnapshot('../../../docs/transports.md')
+})

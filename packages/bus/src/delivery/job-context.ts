@@ -69,7 +69,7 @@ export class JobContext implements HandlerContext {
 }
 
 /** A log that adds the same facts to every line. */
-export function boundLog(log: HandlerLog, bound: Readonly<Record<string, unknown>>): HandlerLog {
+function boundLog(log: HandlerLog, bound: Readonly<Record<string, unknown>>): HandlerLog {
   return {
     debug: (message, facts) => log.debug(message, { ...bound, ...facts }),
     info: (message, facts) => log.info(message, { ...bound, ...facts }),

@@ -12,14 +12,14 @@ export const PaymentTaken = defineEvent('shop.payment.taken', z.object({ order: 
 export const ShelfScanned = defineEvent('shop.shelf.scanned', z.object({ shelf: z.int() }))
 
 /** A log that keeps its lines. */
-export function recordingLog(): HandlerLog & { readonly lines: { level: string; message: string; facts: unknown }[] } {
+function recordingLog(): HandlerLog & { readonly lines: { level: string; message: string; facts: unknown }[] } {
   const lines: { level: string; message: string; facts: unknown }[] = []
   const at = (level: string) => (message: string, facts?: unknown) => void lines.push({ level, message, facts })
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 /** An observer that writes down the hooks it was called by, with what. */
-export function recordingObserver(): { observer: Observer; seen: { hook: string; what: never }[] } {
+function recordingObserver(): { observer: Observer; seen: { hook: string; what: never }[] } {
   const seen: { hook: string; what: never }[] = []
   const hooks = ['published', 'unroutable', 'handled', 'failed', 'duplicate', 'expired', 'deadLettered', 'discarded']
   const observer = Object.fromEntries(hooks.map((hook) => [hook, (what: never) => seen.push({ hook, what })]))
