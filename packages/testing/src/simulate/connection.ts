@@ -1,0 +1,166 @@
+import {
+  type Connection,
+  type ConnectOptions,
+  type DeadLetterStore,
+  type Delivery,
+  type GroupRequest,
+  type Membership,
+  OutcomeUnknownError,
+  type Outgoing,
+  type Transport,
+} from '@tidings/bus'
+import type { SimulatedBroker, Stage } from './broker.ts'
+import { lateness } from './decisions.ts'
+import { type Life, never } from './life.ts'
+
+/** Milliseconds that a client waits for a confirm, so that handlers run between its publishes. */
+const clientPace = 1
+
+/** How one process, or one client, comes to the broker of a run. */
+export function simulatedTransport(
+  stage: Stage,
+  broker: SimulatedBroker,
+  life: Life,
+  who: 'client' | 'process',
+): Transport {
+  return {
+    name: 'simulated',
+    capabilities: {
+      durable: true,
+      remote: false,
+      ordering: 'key',
+      patterns: true,
+      delay: true,
+      cancel: true,
+      deadLetters: true,
+      temporaryGroups: true,
+      history: true,
+      unroutable: true,
+      redeliveryCount: true,
+      deduplication: false,
+      lag: true,
+      maxMessageSize: Infinity,
+      maxHeadersSize: Infinity,
+      maxHold: Infinity,
+    },
+    connect: async (options) => new SimulatedConnection(stage, broker, life, who, options),
+  }
+}
+
+class SimulatedConnection implements Connection {
+  readonly deadLetters: DeadLetterStore
+  readonly #stage: Stage
+  readonly #broker: SimulatedBroker
+  readonly #life: Life
+  readonly #who: 'client' | 'process'
+  readonly #options: ConnectOptions
+  /** How often each message was published. */
+  readonly #counts: Map<string, number>
+
+  constructor(stage: Stage, broker: SimulatedBroker, life: Life, who: 'client' | 'process', options: ConnectOptions) {
+    this.#stage = stage
+    this.#broker = broker
+    this.#life = life
+    this.#who = who
+    this.#options = options
+    this.#counts = broker.publishes
+    this.deadLetters = this.#parking()
+    options.onState('connected')
+  }
+
+  publish(outgoing: Outgoing): void | Promise<void> {
+    const life = this.#life
+    if (life.dead) return never()
+    const { decisions, trace } = this.#stage
+    const name = trace.nameOf(outgoing.message)
+    const what = outgoing.group === undefined ? name : `${name} to ${trace.group(outgoing.group)}`
+    const where = `${what}.${this.#count(what)}`
+    const isClient = this.#who === 'client'
+    const fate = decisions.at(isClient ? 'clientPublish' : 'publish', () => where)
+    const who = isClient ? 'the client' : 'the process'
+    if (fate === 'lost') {
+      trace.say(() => `${who} publishes ${what}, which is lost on the way: its outcome is unknown`, name, true)
+      return Promise.reject(new OutcomeUnknownError('the connection broke before the event was sent'))
+    }
+    if (fate === 'crash-before') {
+      trace.say(() => `the process dies as it is about to publish ${what}`, name, true)
+      life.crash()
+      return never()
+    }
+    trace.say(() => `${who} publishes ${what}`, name)
+    const reached = this.#broker.store(outgoing)
+    if (!reached && outgoing.group === undefined) this.#options.onUnroutable(outgoing.message)
+    if (fate === 'confirm-lost') {
+      trace.say(() => `the confirm of ${what} is lost: its outcome is unknown`, name, true)
+      return Promise.reject(new OutcomeUnknownError('the connection broke before the confirm'))
+    }
+    if (fate === 'crash-after') {
+      trace.say(() => `the process dies before the confirm of ${what}`, name, true)
+      life.crash()
+      return never()
+    }
+    const late = lateness(fate)
+    if (late > 0) trace.say(() => `the confirm of ${what} comes ${late}ms late`, name, true)
+    if (late > 0 || isClient) return life.wait(Math.max(late, clientPace))
+    return undefined
+  }
+
+  async subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void): Promise<Membership> {
+    if (this.#life.dead) return never()
+    const group = this.#broker.group(request, this.#life)
+    const member = group.join(request, this.#life, deliver)
+    return {
+      pause: () => {
+        member.paused = true
+      },
+      resume: () => group.resume(member),
+      waiting: () => group.waiting,
+      stop: async () => {
+        member.stopped = true
+      },
+    }
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    return this.#life.dead ? never() : this.#broker.cancel(id)
+  }
+
+  async close(): Promise<void> {
+    if (this.#life.dead) return
+    this.#broker.disconnect(this.#life)
+    this.#options.onState('closed')
+  }
+
+  /** The store of dead letters, as far as this process reaches it. */
+  #parking(): DeadLetterStore {
+    const { decisions, trace } = this.#stage
+    const store = this.#broker.deadLetters
+    const life = this.#life
+    return {
+      ...store,
+      add: (letter) => {
+        if (life.dead) return never()
+        const name = trace.nameOf(letter.message)
+        const what = `${name} of ${trace.group(letter.group)}`
+        const fate = decisions.at('park', () => `${what}.${this.#count(`park ${what}`)}`)
+        if (fate === 'crash-before') {
+          trace.say(() => `the process dies as it is about to park ${what} as a dead letter`, name, true)
+          life.crash()
+          return never()
+        }
+        trace.say(() => `${what} is parked as a dead letter: ${letter.error?.message ?? letter.reason}`, name)
+        const added = store.add(letter)
+        if (fate === undefined) return added
+        trace.say(() => `the process dies with ${what} parked and not acked`, name, true)
+        life.crash()
+        return never()
+      },
+    }
+  }
+
+  #count(what: string): number {
+    const count = this.#counts.get(what) ?? 0
+    this.#counts.set(what, count + 1)
+    return count
+  }
+}

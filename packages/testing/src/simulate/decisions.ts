@@ -1,0 +1,157 @@
+import type { Chance } from '../harness/chance.ts'
+
+/** What may go wrong, and how often: the part of the chances that are taken, from 0 to 1. Every run has its own mix. */
+export interface FaultRates {
+  /** A message comes late, so that others overtake it (never of its own key, where the group keeps their order). */
+  readonly reorder: number
+  /** A message that was acked is delivered once more. */
+  readonly duplicate: number
+  /** The process dies: before a handler runs, at a `publish`, at its inbox, after the handler but before the ack. */
+  readonly crash: number
+  /** The process is closed and started anew, as a deployment does. */
+  readonly restart: number
+  /** A handler throws before it runs, or after all that it did. */
+  readonly fail: number
+  /** A publish ends with `OutcomeUnknownError`; the broker has the event or not. */
+  readonly loseConfirm: number
+}
+
+export const usualRates: FaultRates = {
+  reorder: 0.15,
+  duplicate: 0.04,
+  crash: 0.02,
+  restart: 0.01,
+  fail: 0.04,
+  loseConfirm: 0.04,
+}
+
+/** A fault that was chosen: where, and which. */
+export type Decision = readonly [place: string, fate: string]
+
+type Late = 'late-1' | 'late-50' | 'late-2000' | 'late-60000'
+
+/** The places at which something may go wrong, each with all that may. */
+interface Fates {
+  /** A message comes to a group. */
+  readonly arrive: Late
+  /** It is about to be handed out. */
+  readonly handOut: 'crash' | 'restart'
+  /** A handler is called with it. */
+  readonly handle: 'fail-before' | 'fail-after'
+  readonly ack: 'duplicate' | 'duplicate-behind' | 'crash'
+  /** The process publishes. */
+  readonly publish: Late | 'confirm-lost' | 'lost' | 'crash-before' | 'crash-after'
+  readonly clientPublish: Late | 'confirm-lost' | 'lost'
+  /** The inbox is told. */
+  readonly mark: 'crash-before' | 'crash-after'
+  /** A dead letter is added to its store. */
+  readonly park: 'crash-before' | 'crash-after'
+  readonly pause: Late | 'crash'
+}
+
+type Place = keyof Fates
+export type Fate<At extends Place> = Fates[At]
+
+/** With the kind of fault that each counts as. */
+const places: { readonly [At in Place]: readonly (readonly [Fates[At], keyof FaultRates])[] } = {
+  arrive: [
+    ['late-1', 'reorder'],
+    ['late-50', 'reorder'],
+    ['late-2000', 'reorder'],
+    ['late-60000', 'reorder'],
+  ],
+  handOut: [
+    ['crash', 'crash'],
+    ['restart', 'restart'],
+  ],
+  handle: [
+    ['fail-before', 'fail'],
+    ['fail-after', 'fail'],
+  ],
+  ack: [
+    ['duplicate', 'duplicate'],
+    ['duplicate-behind', 'duplicate'],
+    ['crash', 'crash'],
+  ],
+  publish: [
+    ['late-50', 'reorder'],
+    ['confirm-lost', 'loseConfirm'],
+    ['lost', 'loseConfirm'],
+    ['crash-before', 'crash'],
+    ['crash-after', 'crash'],
+  ],
+  clientPublish: [
+    ['late-50', 'reorder'],
+    ['confirm-lost', 'loseConfirm'],
+    ['lost', 'loseConfirm'],
+  ],
+  mark: [
+    ['crash-before', 'crash'],
+    ['crash-after', 'crash'],
+  ],
+  park: [
+    ['crash-before', 'crash'],
+    ['crash-after', 'crash'],
+  ],
+  pause: [
+    ['late-50', 'reorder'],
+    ['crash', 'crash'],
+  ],
+}
+
+/** More of them make a run long, and find nothing that fewer do not. */
+const maxCrashes = 4
+
+/** Says what goes wrong where. */
+export interface Decisions {
+  /** `where` makes the name of this very place; it must be the same in a run that went the same way until here. */
+  at<At extends Place>(place: At, where: () => string): Fate<At> | undefined
+  /** All that was chosen, in order. */
+  readonly taken: readonly Decision[]
+}
+
+/** Chooses by chance, and notes what it chose. */
+export function explore(by: Chance, rates: FaultRates): Decisions {
+  const taken: Decision[] = []
+  // Some runs without one kind of fault, some with much of it: together they reach further than an even mix.
+  const mix: Record<string, number> = {}
+  for (const [kind, rate] of Object.entries(rates) as [string, number][]) mix[kind] = rate * by.pick([0, 0.3, 1, 2])
+  let crashes = 0
+  return {
+    taken,
+    at: (place, where) => {
+      const fates = places[place]
+      let left = by.next()
+      for (const [fate, kind] of fates) {
+        left -= mix[kind]! / fates.filter((other) => other[1] === kind).length
+        if (left >= 0) continue
+        if ((kind === 'crash' || kind === 'restart') && ++crashes > maxCrashes) return undefined
+        taken.push([`${place} ${where()}`, fate])
+        return fate
+      }
+      return undefined
+    },
+  }
+}
+
+/** Chooses what was chosen before, and nothing else. */
+export function repeat(decisions: readonly Decision[]): Decisions {
+  const known = new Map(decisions)
+  const taken: Decision[] = []
+  return {
+    taken,
+    at: (place, where) => {
+      if (known.size === 0) return undefined
+      const at = `${place} ${where()}`
+      const fate = known.get(at)
+      if (fate === undefined) return undefined
+      taken.push([at, fate])
+      return places[place].find(([name]) => name === fate)?.[0]
+    },
+  }
+}
+
+/** The milliseconds of a fate such as `late-50`. */
+export function lateness(fate: string | undefined): number {
+  return fate?.startsWith('late-') ? Number(fate.slice('late-'.length)) : 0
+}

@@ -1,0 +1,5 @@
+export type { Client, ProcessTools, Run, Simulated, StartedProcess } from './app.ts'
+export type { Decision, FaultRates } from './decisions.ts'
+export { simulate, type SimulateOptions, type SimulationReport } from './simulate.ts'
+export { SimulationError, type SimulationFailure } from './simulation-error.ts'
+export type { Step } from './trace.ts'

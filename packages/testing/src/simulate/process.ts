@@ -1,0 +1,205 @@
+import { type AnyHandler, type Bus, createBus, type HandlerLog, keyOf, type Observer } from '@tidings/bus'
+import { milliseconds } from '@tidings/core'
+import type { TidingsEvent } from '@tidings/events'
+import type { Chance } from '../harness/chance.ts'
+import type { ProcessTools, Simulated, StartedProcess } from './app.ts'
+import type { SimulatedBroker, Stage } from './broker.ts'
+import { simulatedTransport } from './connection.ts'
+import { lateness } from './decisions.ts'
+import { Life, never } from './life.ts'
+
+export const source = '/simulated'
+/** Milliseconds from the end of a process to the beginning of the next one. */
+const downtime = 100
+
+export const silent: HandlerLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+/** The process of the application: one after the other, each with nothing of the one before. */
+export class SimulatedProcess<World> {
+  crashes = 0
+  /** Why it could not be started. */
+  failure: { readonly error: unknown } | undefined
+  life: Life | undefined
+  readonly #stage: Stage
+  readonly #broker: SimulatedBroker
+  readonly #app: Simulated<World>
+  readonly #world: World
+  readonly #by: Chance
+  #pauses = 0
+  #marks = 0
+
+  constructor(stage: Stage, broker: SimulatedBroker, app: Simulated<World>, world: World, by: Chance) {
+    this.#stage = stage
+    this.#broker = broker
+    this.#app = app
+    this.#world = world
+    this.#by = by
+  }
+
+  async start(): Promise<void> {
+    const { timeline, trace } = this.#stage
+    let bus: Bus | undefined
+    const startAgain = (): void => {
+      timeline.after(downtime, () => {
+        trace.say(() => 'the process starts again')
+        this.start().catch((error: unknown) => {
+          this.failure = { error }
+        })
+      })
+    }
+    const life = new Life(
+      timeline,
+      () => {
+        this.crashes++
+        // What runs at this moment comes to its next await first.
+        timeline.after(0, () => {
+          this.#broker.disconnect(life)
+          startAgain()
+        })
+      },
+      () => {
+        const closing = bus
+        bus = undefined
+        void closing?.close().then(() => {
+          trace.say(() => 'the process has closed')
+          startAgain()
+        })
+      },
+    )
+    this.life = life
+    const started = await this.#app.start(this.#world, this.#tools(life))
+    const { handlers = [], inbox, ...others } = started
+    trace.knowGroups(handlers.map(({ group }) => group))
+    bus = await createBus({
+      ...others,
+      source,
+      transport: simulatedTransport(this.#stage, this.#broker, life, 'process'),
+      handlers: handlers.map((each) => this.#wrap(each, life)),
+      ...(inbox === undefined ? {} : { inbox: this.#marking(inbox, life) }),
+      observer: this.#observer(life),
+      log: silent,
+      clock: life.clock,
+      random: () => this.#by.next(),
+    })
+  }
+
+  #tools(life: Life): ProcessTools {
+    const { decisions, trace } = this.#stage
+    return {
+      clock: life.ownClock,
+      random: () => this.#by.next(),
+      pause: (duration = 0) => {
+        if (life.dead) return never()
+        const number = this.#pauses++
+        const fate = decisions.at('pause', () => String(number))
+        if (fate === 'crash') {
+          trace.say(() => 'the process dies in a pause', undefined, true)
+          life.crash()
+          return never()
+        }
+        return life.wait(milliseconds(duration, 'duration') + lateness(fate))
+      },
+    }
+  }
+
+  #wrap(handler: AnyHandler, life: Life): AnyHandler {
+    if (!handler.batch) {
+      const handle = (event: TidingsEvent, context: never): unknown =>
+        this.#call(handler, [event], life, () => handler.handle(event, context))
+      return { ...handler, handle }
+    }
+    const handle = (events: readonly TidingsEvent[], context: never): unknown =>
+      this.#call(handler, events, life, () => handler.handle(events, context))
+    return { ...handler, handle }
+  }
+
+  #call({ group, policy }: AnyHandler, events: readonly TidingsEvent[], life: Life, handle: () => unknown): unknown {
+    const { decisions, trace, ledger } = this.#stage
+    const names = events.map(({ id }) => trace.nameOfId(id)).join(', ')
+    const [first] = events
+    const ordered = policy.ordering === 'per-key'
+    let call = 0
+    for (const { id, subject, extensions } of events) {
+      const key = ordered ? keyOf({ attributes: { ...extensions, subject } as never }) : undefined
+      call = ledger.begins(group, id, key)
+    }
+    const fate = decisions.at('handle', () => `${group} ${names}.${call}`)
+    const about = trace.nameOfId(first!.id)
+    if (fate === 'fail-before') {
+      trace.say(() => `${group} fails before it handles ${names}`, about, true)
+      throw new Error('simulated: the handler fails before it runs')
+    }
+    life.running++
+    life.changes++
+    const ends = (): void => {
+      life.running--
+      life.changes++
+    }
+    const succeeds = (): void => {
+      ends()
+      if (life.dead) return
+      if (fate === 'fail-after') {
+        trace.say(() => `${group} has done its work on ${names}, and fails`, about, true)
+        throw new Error('simulated: the handler fails after it has run')
+      }
+      trace.say(() => `${group} has handled ${names}`, about)
+      for (const event of events) ledger.completes(group, event)
+    }
+    const fails = (error: unknown): never => {
+      ends()
+      if (!life.dead) trace.say(() => `${group} throws at ${names}: ${String(error)}`, about)
+      throw error
+    }
+    let result: unknown
+    try {
+      result = handle()
+    } catch (error) {
+      return fails(error)
+    }
+    if (result instanceof Promise) return result.then(succeeds, fails)
+    return succeeds()
+  }
+
+  #marking(inbox: NonNullable<StartedProcess['inbox']>, life: Life): NonNullable<StartedProcess['inbox']> {
+    const { decisions, trace } = this.#stage
+    return {
+      has: (key) => (life.dead ? never() : inbox.has(key)),
+      add: async (key) => {
+        if (life.dead) return never()
+        const number = this.#marks++
+        const name = trace.nameOfId(key.slice(key.lastIndexOf(' ') + 1))
+        const fate = decisions.at('mark', () => `${name}.${number}`)
+        if (fate === 'crash-before') {
+          trace.say(() => `the process dies before the inbox notes ${name}`, name, true)
+          life.crash()
+          return never()
+        }
+        const added: unknown = await inbox.add(key)
+        if (fate === undefined) return added
+        trace.say(() => `the process dies after the inbox has noted ${name}`, name, true)
+        life.crash()
+        return never()
+      },
+    }
+  }
+
+  #observer(life: Life): Observer {
+    const { ledger, trace } = this.#stage
+    const gaveUp = (message: Parameters<typeof keyOf>[0], group: string, how: string): void => {
+      if (life.dead) return
+      ledger.givesUp(trace.group(group), String(message.attributes['id']))
+      trace.say(() => `${trace.group(group)} ${how} ${trace.nameOf(message)}`, trace.nameOf(message))
+    }
+    return {
+      published: (event) => void ledger.published.push(event),
+      duplicate: ({ message, group }) =>
+        trace.say(
+          () => `${trace.group(group)} leaves ${trace.nameOf(message)} out: handled before`,
+          trace.nameOf(message),
+        ),
+      expired: ({ message, group }) => gaveUp(message, group, 'leaves out the expired'),
+      discarded: ({ message, group }) => gaveUp(message, group, 'discards'),
+      deadLettered: ({ message, group }) => gaveUp(message, group, 'gives up'),
+    }
+  }
+}
