@@ -1,0 +1,14 @@
+import type { TidingsEvent } from '@tidings/events'
+import { invalidArgument } from '../check.ts'
+
+/** What a predicate says. A promise is refused: it is truthy, so that an async predicate would let everything through. */
+export function verdict<Event extends TidingsEvent>(
+  predicate: (event: Event) => boolean,
+  event: Event,
+  place: string,
+): boolean {
+  const answer: unknown = predicate(event)
+  if (!(answer instanceof Promise)) return Boolean(answer)
+  answer.catch(() => {})
+  throw invalidArgument(place, 'synchronous', answer, 'Test inside a handler what needs to be awaited.')
+}
