@@ -64,3 +64,15 @@ export type ParcelMoved = EventOf<typeof ParcelMoved>
 
 export const ShelfScanned = defineEvent('shop.shelf.scanned', z.object({ shelf: z.int(), item: z.string() }))
 export type ShelfScanned = EventOf<typeof ShelfScanned>
+
+/** What the modules tell one another: all that goes over the bus. */
+export const shopEvents = [
+  OrderPlaced,
+  StockReserved,
+  StockRefused,
+  PaymentTaken,
+  PaymentDeclined,
+  OrderConfirmed,
+  OrderCancelled,
+  ParcelMoved,
+] as const

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { replay } from './replay/cli.ts'
 import { paintFor } from './story/paint.ts'
 
-const usage = `Usage: demo [--seed N]     a day in an event-driven shop, in seven acts
+const usage = `Usage: demo [--seed N]     a day in an event-driven shop, in nine acts
        demo replay FILE    real retail data as validated events through the shop
 
   --seed N   another day: whole numbers from 0 on; default 1

@@ -1,4 +1,5 @@
 import type { AsyncEventDispatcher } from '@tidings/core'
+import type { Books } from './books.ts'
 import { analytics, type Figures } from './modules/analytics.ts'
 import { audit, type Trail } from './modules/audit.ts'
 import { inventory } from './modules/inventory.ts'
@@ -10,24 +11,25 @@ import { shipping } from './modules/shipping.ts'
 
 /** Where the shop meets the world. */
 export interface World {
-  readonly stock: Readonly<Record<string, number>>
   readonly cards: CardNetwork
   readonly mail: MailServer
+  /** What the scanners on the shelves publish to. */
+  readonly scanners: AsyncEventDispatcher
 }
 
-/** An open shop, as seen from outside: its events and its figures. */
+/** An open shop, as seen from outside. */
 export interface Shop {
-  readonly events: AsyncEventDispatcher
   readonly figures: Figures
   readonly trail: Trail
 }
 
-/** Opens the modules on one dispatcher, the only thing they share. */
-export function openShop(surroundings: Surroundings, world: World): Shop {
+/** Opens the modules. The events are all that they share; what they write down stays in the books. */
+export function openShop(surroundings: Surroundings, world: World, books: Books): Shop {
   orders(surroundings)
-  inventory(surroundings, world.stock)
+  inventory(surroundings, books.shelves, world.scanners)
   payments(surroundings, world.cards)
   shipping(surroundings)
   notifications(surroundings, world.mail)
-  return { events: surroundings.events, figures: analytics(surroundings), trail: audit(surroundings) }
+  analytics(surroundings, books.figures)
+  return { figures: books.figures, trail: audit(surroundings, books.trail) }
 }

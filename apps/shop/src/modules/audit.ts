@@ -11,8 +11,7 @@ export interface Trail {
 }
 
 /** Keeps the last events, so that a long day stays in bounded memory. */
-export function audit({ events }: Pick<Surroundings, 'events'>, keep = 10_000): Trail {
-  const trail: TidingsEvent[] = []
+export function audit({ events }: Pick<Surroundings, 'events'>, trail: TidingsEvent[], keep = 10_000): Trail {
   events.subscribe('shop.order.**', record)
   events.subscribe('shop.stock.*', record)
   events.subscribe('shop.payment.*', record)
@@ -28,7 +27,7 @@ export function audit({ events }: Pick<Surroundings, 'events'>, keep = 10_000): 
     story: (correlationId) =>
       trail
         .filter((event) => event.id === correlationId || event.correlationId === correlationId)
-        // Ids grow with time, whichever handler came first.
+        // Ids grow with time, whichever handler came first, and that of an effect begins with that of its cause.
         .toSorted((one, other) => (one.id < other.id ? -1 : 1))
         .map((event) => ({ type: event.type, depth: event.causationDepth })),
     get size() {

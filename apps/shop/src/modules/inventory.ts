@@ -1,13 +1,21 @@
-import { compose, idempotent } from '@tidings/decorators'
+import type { AsyncEventDispatcher } from '@tidings/core'
 import { causedBy } from '@tidings/events'
 import { OrderCancelled, OrderPlaced, ShelfScanned, StockRefused, StockReserved } from '../events.ts'
 import type { Surroundings } from './module.ts'
 
+/** What is there, and what is held for which order. */
+export interface Shelves {
+  readonly left: Map<string, number>
+  readonly reserved: Map<number, { readonly item: string; readonly quantity: number }>
+}
+
 /** Holds the stock. A duplicate of an order must not take a second item, so its handlers are idempotent. */
-export function inventory({ events, narrator }: Surroundings, stock: Readonly<Record<string, number>>): void {
-  const once = compose(narrator.told('inventory'), idempotent())
-  const left = new Map(Object.entries(stock))
-  const reserved = new Map<number, { item: string; quantity: number }>()
+export function inventory(
+  { events, narrator }: Surroundings,
+  { left, reserved }: Shelves,
+  scanners: AsyncEventDispatcher,
+): void {
+  const told = narrator.told('inventory')
 
   function reserve(event: OrderPlaced): string {
     const { order, item, quantity } = event.data
@@ -36,7 +44,9 @@ export function inventory({ events, narrator }: Surroundings, stock: Readonly<Re
     return `released ${held.quantity} × ${held.item}, ${now} left`
   }
 
-  events.subscribe(OrderPlaced, once(reserve))
-  events.subscribe(OrderCancelled, once(release))
-  events.subscribe(ShelfScanned, function count() {})
+  const delivery = { group: 'inventory', idempotent: true }
+  events.subscribe(OrderPlaced, told(reserve), delivery)
+  events.subscribe(OrderCancelled, told(release), delivery)
+  // The next scan says the same, so this one may be lost: it stays in the process.
+  scanners.subscribe(ShelfScanned, function count() {})
 }

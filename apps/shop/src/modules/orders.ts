@@ -22,7 +22,8 @@ export function orders({ events, narrator }: Surroundings): void {
     return 'cancelled'
   }
 
-  events.subscribe(PaymentTaken, told(confirm))
-  events.subscribe(PaymentDeclined, told(cancelUnpaid))
-  events.subscribe(StockRefused, told(cancelUnavailable))
+  const delivery = { group: 'orders' }
+  events.subscribe(PaymentTaken, told(confirm), delivery)
+  events.subscribe(PaymentDeclined, told(cancelUnpaid), delivery)
+  events.subscribe(StockRefused, told(cancelUnavailable), delivery)
 }

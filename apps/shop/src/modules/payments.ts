@@ -1,4 +1,4 @@
-import { circuitBreaker, compose, idempotent, timeout } from '@tidings/decorators'
+import { circuitBreaker, compose } from '@tidings/decorators'
 import { causedBy } from '@tidings/events'
 import { PaymentDeclined, PaymentTaken, StockReserved } from '../events.ts'
 import { pounds } from '../money.ts'
@@ -11,12 +11,7 @@ export interface CardNetwork {
 
 /** Takes the money for what is reserved: once, in time, and not from a network that is down. */
 export function payments({ events, narrator }: Surroundings, cards: CardNetwork): void {
-  const careful = compose(
-    narrator.told('payments'),
-    idempotent(),
-    circuitBreaker({ failures: 5, resetAfter: '30s' }),
-    timeout('5s'),
-  )
+  const careful = compose(narrator.told('payments'), circuitBreaker({ failures: 5, resetAfter: '30s' }))
 
   async function charge(event: StockReserved): Promise<string> {
     const { order, pence, card } = event.data
@@ -29,5 +24,5 @@ export function payments({ events, narrator }: Surroundings, cards: CardNetwork)
     return `declined: ${answer.reason}`
   }
 
-  events.subscribe(StockReserved, careful(charge))
+  events.subscribe(StockReserved, careful(charge), { group: 'payments', idempotent: true, timeout: '5s' })
 }

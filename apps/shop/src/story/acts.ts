@@ -1,12 +1,12 @@
 import { OrderPlaced, ParcelMoved, ShelfScanned } from '../events.ts'
 import { pounds } from '../money.ts'
-import type { Shop } from '../shop.ts'
 import type { Storyteller } from './narrator.ts'
+import { type Premises, shortName } from './premises.ts'
 import type { Town, Wish } from './town.ts'
 
 /** What an act plays with. */
 interface Stage {
-  readonly shop: Shop
+  readonly premises: Premises
   readonly town: Town
   readonly narrator: Storyteller
 }
@@ -17,8 +17,6 @@ export interface Act {
   play(stage: Stage): Promise<unknown> | void
 }
 
-/** Events of one type that may pass in a second. */
-export const stormLimit = 100
 const scans = 500
 
 export const acts: readonly Act[] = [
@@ -49,18 +47,18 @@ export const acts: readonly Act[] = [
   },
   {
     title: 'The same order, delivered twice',
-    async play({ shop, town, narrator }) {
+    async play({ premises, town, narrator }) {
       const event = OrderPlaced.create({ order: town.nextOrder(), ...town.wish() })
       narrator.say(wished(event.data))
-      await shop.events.publish(event)
-      await shop.events.drain()
+      await premises.bus.publish(event)
+      await premises.atRest()
       narrator.say('… and the network delivers it again')
-      await shop.events.publish(event)
+      await premises.bus.publish(event)
     },
   },
   {
     title: 'Parcels that are seen out of order',
-    play({ shop, town, narrator }) {
+    play({ premises, town, narrator }) {
       const order = town.lastOrder
       const source = `/couriers/parcels/${order}`
       const moves = ['depot', 'harbour', 'van', 'doorstep'].map((place, i) =>
@@ -70,26 +68,62 @@ export const acts: readonly Act[] = [
       narrator.say(
         `the courier reports of order ${order}: ${arrivals.map(({ data, sequence }) => `${sequence} ${data.place}`).join(', ')}`,
       )
-      return Promise.all(arrivals.map((event) => shop.events.publish(event)))
+      return Promise.all(arrivals.map((event) => premises.bus.publish(event)))
     },
   },
   {
     title: 'A scanner gone wild, shed by the storm breaker',
-    async play({ shop, narrator }) {
-      const before = shop.events.shed
+    async play({ town, narrator }) {
       let handled = 0
       for (let shelf = 0; shelf < scans; shelf++) {
-        if ((await shop.events.publish(ShelfScanned, { shelf, item: 'Teapot' })) > 0) handled++
+        if ((await town.scanners.publish(ShelfScanned, { shelf, item: 'Teapot' })) > 0) handled++
       }
-      narrator.say(`${scans} scans in a moment: ${handled} handled, ${shop.events.shed - before} shed`)
+      narrator.say(`${scans} scans in a moment: ${handled} handled, ${town.shed} shed`)
+    },
+  },
+  {
+    title: 'A mail that is given up, and sent when the server is mended',
+    async play(stage) {
+      const { premises, town, narrator } = stage
+      town.breakMail()
+      await order(stage, town.wish())
+      await premises.atRest()
+      const { deadLetters } = premises.bus
+      for await (const { message, group, attempts, error } of deadLetters.list()) {
+        const { type, subject, id } = message.attributes
+        narrator.say(`dead letter: ${String(type)} ${String(subject)}, for ${group}`)
+        narrator.say(`${attempts} attempts, at last ${error?.name}: ${error?.message}`)
+        town.mendMail()
+        narrator.say('the server is mended, the letter goes back to its group')
+        await deadLetters.replay({ group })
+        await premises.atRest()
+        const calls = [...premises.calls(String(id))].map(([by, times]) => `${shortName(by)} ${times}`)
+        narrator.say(`handled by ${calls.toSorted().join(', ')}`)
+      }
+    },
+  },
+  {
+    title: 'Closed in the middle of an order, and opened again',
+    async play(stage) {
+      const { premises, town, narrator } = stage
+      const charging = town.slowCards()
+      await order(stage, town.wish())
+      const answer = await charging
+      narrator.say('the shop closes while the card network thinks')
+      const closed = premises.close()
+      answer()
+      await closed
+      narrator.say('closed: what was begun has ended, what it led to waits')
+      narrator.say('… and opens again, on the same broker')
+      await premises.open()
     },
   },
 ]
 
-function order({ shop, town, narrator }: Stage, wish: Wish): Promise<number> {
+function order({ premises, town, narrator }: Stage, wish: Wish): Promise<unknown> {
   const placed = { order: town.nextOrder(), ...wish }
   narrator.say(wished(placed))
-  return shop.events.publish(OrderPlaced, placed)
+  return premises.bus.publish(OrderPlaced, placed)
 }
 
 function wished({ order, customer, item, quantity, pence }: Omit<Wish, 'card'> & { order: number }): string {

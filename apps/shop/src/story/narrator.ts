@@ -14,6 +14,8 @@ interface Line {
 export interface Storyteller extends Narrator {
   heading(text: string): void
   say(text: string): void
+  /** A group has left an event out, since it has handled it before. */
+  leftOut(event: About, group: string): void
 }
 
 /**
@@ -37,13 +39,7 @@ export function storyteller(print: (line: string) => void, paint: Paint): Storyt
   }
 
   function begin(module: string, { name, args }: LogEntry): void {
-    const { type, subject = '' } = args[0] as { readonly type: string; readonly subject?: string }
-    last = {
-      event: `${type.padEnd(33)} ${subject}`.trimEnd(),
-      handler: `${module}.${name}`,
-      outcome: undefined,
-      notes: [],
-    }
+    last = lineOf(args[0] as About, `${module}.${name}`)
     lines.push(last)
     open.set(args, last)
   }
@@ -51,9 +47,8 @@ export function storyteller(print: (line: string) => void, paint: Paint): Storyt
   function end(entry: Exclude<LogEntry, { phase: 'started' }>): void {
     const line = open.get(entry.args)
     if (!line) return
-    if (entry.phase === 'failed') line.outcome = paint('red', `failed: ${String(entry.error)}`)
-    else if (typeof entry.result === 'string') line.outcome = paint(colourOf(entry.result), entry.result)
-    else line.outcome = paint('gray', 'ignored, this very event was handled before')
+    if (entry.phase === 'failed') line.outcome = paint('red', `failed: ${String(entry.error).replace(/^Error: /, '')}`)
+    else line.outcome = paint(colourOf(String(entry.result)), String(entry.result))
     flush()
   }
 
@@ -68,7 +63,13 @@ export function storyteller(print: (line: string) => void, paint: Paint): Storyt
       }),
     note(text) {
       if (last?.outcome === undefined && last) last.notes.push(text)
-      else print(`     ${paint('yellow', text)}`)
+      else print(`     ${''.padEnd(31)} ${paint('yellow', text)}`)
+    },
+    leftOut(about, group) {
+      const line = lineOf(about, group)
+      line.outcome = paint('gray', 'ignored, this very event was handled before')
+      lines.push(line)
+      flush()
     },
     heading(text) {
       event = ''
@@ -80,6 +81,15 @@ export function storyteller(print: (line: string) => void, paint: Paint): Storyt
       print(`   ${text}`)
     },
   }
+}
+
+interface About {
+  readonly type: string
+  readonly subject?: string | undefined
+}
+
+function lineOf({ type, subject = '' }: About, handler: string): Line {
+  return { event: `${type.padEnd(33)} ${subject}`.trimEnd(), handler, outcome: undefined, notes: [] }
 }
 
 function colourOf(outcome: string): 'yellow' | 'green' {

@@ -1,3 +1,4 @@
+import { AsyncEventDispatcher } from '@tidings/core'
 import type { World } from '../shop.ts'
 import { dice } from './dice.ts'
 
@@ -10,8 +11,9 @@ export interface Wish {
   card: string
 }
 
-/** The world around the shop: its customers, and a card network and a mail server that can be made to fail. */
+/** The world around the shop: its customers, and a card network, a mail server and scanners that can be made to fail. */
 export interface Town extends World {
+  readonly stock: Readonly<Record<string, number>>
   nextOrder(): number
   readonly lastOrder: number
   /** Somebody who wants something, the same for the same seed. */
@@ -20,7 +22,17 @@ export interface Town extends World {
   readonly lastItem: { item: string; pence: number }
   declineNextCard(reason: string): void
   failNextMails(count: number): void
+  breakMail(): void
+  mendMail(): void
+  /** Resolves when a card is being charged, to what lets the network answer. */
+  slowCards(): Promise<() => void>
+  /** Scans that were shed. */
+  readonly shed: number
+  close(): Promise<void>
 }
+
+/** Scans that may pass in a second. */
+const stormLimit = 100
 
 const customers = ['Ada', 'Grace', 'Alan', 'Barbara', 'Edsger', 'Radia', 'Tony', 'Margaret']
 const goods = [
@@ -30,12 +42,18 @@ const goods = [
   { item: 'Bird ornament', pence: 169 },
 ]
 
-export function townOf(seed: number): Town {
+/** `onStorm` is told what the storm breaker of the scanners does. */
+export function townOf(seed: number, onStorm: (change: string) => void): Town {
   const roll = dice(seed)
   const lastItem = { item: 'Cake stand', pence: 1275 }
   let orders = 1000
   let declined: string | undefined
   let busy = 0
+  let broken = false
+  let onCharge: ((answer: () => void) => void) | undefined
+  const scanners = new AsyncEventDispatcher({
+    storm: { limit: stormLimit, onChange: ({ type, state }) => onStorm(`storm breaker ${state} for ${type}`) },
+  })
   return {
     stock: { ...Object.fromEntries(goods.map(({ item }) => [item, 8 + roll(5)])), [lastItem.item]: 1 },
     lastItem,
@@ -55,8 +73,24 @@ export function townOf(seed: number): Town {
     failNextMails(count) {
       busy = count
     },
+    breakMail() {
+      broken = true
+    },
+    mendMail() {
+      broken = false
+    },
+    slowCards: () => new Promise((resolve) => (onCharge = resolve)),
+    get shed() {
+      return scanners.shed
+    },
+    close: () => scanners.close(),
+    scanners,
     cards: {
       async charge() {
+        if (onCharge) {
+          await new Promise<void>(onCharge)
+          onCharge = undefined
+        }
         const reason = declined
         declined = undefined
         return reason === undefined ? { ok: true } : { ok: false, reason }
@@ -64,6 +98,7 @@ export function townOf(seed: number): Town {
     },
     mail: {
       async send() {
+        if (broken) throw new Error('mail server is down')
         if (busy === 0) return
         busy--
         throw new Error('mail server is busy')

@@ -1,0 +1,106 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Bus, createBus, memory, type Observer } from '@tidings/bus'
+import { openBooks } from '../books.ts'
+import { onBus } from '../carriers/on-bus.ts'
+import { shopEvents } from '../events.ts'
+import { openShop, type Shop } from '../shop.ts'
+import type { Storyteller } from './narrator.ts'
+import type { Town } from './town.ts'
+
+/** Where the shop is. It can be closed and opened again; its books and its broker remain. */
+export interface Premises {
+  /** Of the shop as it was opened last. */
+  readonly bus: Bus
+  readonly shop: Shop
+  readonly tally: Readonly<Tally>
+  open(): Promise<void>
+  close(): Promise<void>
+  /** Resolves when no event waits, and none is being handled. */
+  atRest(): Promise<void>
+  /** How often each group has handled the event of that id. */
+  calls(id: string): ReadonlyMap<string, number>
+}
+
+/** What the buses of the shop have seen in all. */
+interface Tally {
+  published: number
+  handled: number
+  failed: number
+  deadLetters: number
+}
+
+/** Opens a shop in the town. */
+export async function premises(town: Town, narrator: Storyteller): Promise<Premises> {
+  const transport = memory()
+  const books = openBooks(town.stock)
+  const tally: Tally = { published: 0, handled: 0, failed: 0, deadLetters: 0 }
+  const calls = new Map<string, Map<string, number>>()
+  const observer = observing(tally, calls, narrator)
+
+  const opened = async (): Promise<{ readonly bus: Bus; readonly shop: Shop }> => {
+    const events = onBus(books.journal)
+    const shop = openShop({ events, narrator }, town, books)
+    const { handlers } = events
+    const bus = await createBus({
+      source: '/shop',
+      transport,
+      handlers,
+      definitions: shopEvents,
+      maxDepth: 32,
+      observer,
+    })
+    return { bus, shop }
+  }
+  let now = await opened()
+  return {
+    tally,
+    get bus() {
+      return now.bus
+    },
+    get shop() {
+      return now.shop
+    },
+    async open() {
+      now = await opened()
+    },
+    close: () => now.bus.close(),
+    async atRest() {
+      while (!(await isAtRest(now.bus))) await pause(1)
+    },
+    calls: (id) => calls.get(id) ?? new Map(),
+  }
+}
+
+/** An event that a handler causes is published before the handler's own is settled, so there is no moment in between. */
+async function isAtRest(bus: Bus): Promise<boolean> {
+  const { groups } = await bus.health()
+  return groups.every(({ running, held, waiting }) => running === 0 && held === 0 && waiting === 0)
+}
+
+function observing(tally: Tally, calls: Map<string, Map<string, number>>, narrator: Storyteller): Observer {
+  return {
+    published: () => void tally.published++,
+    handled({ message: { attributes }, group }) {
+      tally.handled++
+      const id = String(attributes['id'])
+      const groups = calls.get(id) ?? new Map<string, number>()
+      calls.set(id, groups.set(group, (groups.get(group) ?? 0) + 1))
+    },
+    failed({ retryIn }) {
+      tally.failed++
+      if (retryIn !== undefined) narrator.note(`again in ${retryIn} ms`)
+    },
+    deadLettered({ reason }) {
+      tally.deadLetters++
+      narrator.note(`parked: ${reason}`)
+    },
+    duplicate({ message: { attributes }, group }) {
+      narrator.leftOut({ type: String(attributes['type']), subject: String(attributes['subject']) }, shortName(group))
+    },
+  }
+}
+
+/** The name of a group as its module knows it, without that of the shop before it. */
+export function shortName(group: string): string {
+  return group.slice(group.indexOf('.') + 1)
+}
