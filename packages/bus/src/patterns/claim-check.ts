@@ -54,10 +54,11 @@ const scheme = 'ni:///sha-256;'
  *
  * - **The reference** is the SHA-256 of the data (`ni:///sha-256;…`, RFC 6920): publishing again puts the same data in the
  *   same place, and what comes back is checked against it. Missing or changed data sends the event to the dead letters
- *   with the reference; while the store cannot be asked, events wait and are tried again.
+ *   at once, with the reference; a store that cannot be asked is a failed attempt, and the event is tried again.
  * - **The data** is put before the event is published. Nobody knows when the last group is done with it, so it is not
  *   deleted here but by age, by the store: later than an event can wait, its delay, retries and time as a dead letter
  *   included. Putting it again must renew its age.
+ * - **The order** of events with one key is that in which their data was put: await a `publish` before the next one.
  *
  * @example
  * await createBus({ source: '/shop', transport, handlers, middleware: [claimCheck({ store: memoryClaims() })] })
