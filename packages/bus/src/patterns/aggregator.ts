@@ -33,7 +33,8 @@ export interface AggregatorOptions<Event extends TidingsEvent> {
   readonly complete?: number | ((events: readonly Event[]) => boolean) | undefined
   /**
    * How long after the first event to go on with what is there. The handler must be for this event too:
-   * `handler([LinePriced, PricesDue], …)`. Needs a transport with `delay`.
+   * `handler([LinePriced, PricesDue], …)`. Needs a transport with `delay`, where each deadline takes room until it is
+   * due, also when the events are complete before.
    */
   readonly timeout?: { readonly after: Duration; readonly event: DeadlineDefinition } | undefined
   /** Events that belong together at most, from 1; more than that fail for good. Default 1,000. */

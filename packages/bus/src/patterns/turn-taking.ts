@@ -2,11 +2,6 @@
 export class TurnTaking {
   readonly #last = new Map<string, Promise<void>>()
 
-  /** Keys with a task that runs or waits. */
-  get size(): number {
-    return this.#last.size
-  }
-
   async run(key: string, task: () => Promise<void>): Promise<void> {
     const before = this.#last.get(key)
     const mine = before === undefined ? task() : before.then(task, task)
