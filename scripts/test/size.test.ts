@@ -10,7 +10,7 @@ afterAll(() => folder[Symbol.dispose]())
 // Bytes of one minified and gzipped file, zod not counted; decorators have such a test of their own. What it takes today
 // and a little more: raise one by intent, with the reason in the changeset. For core see docs/adr/0008.
 const budgets = [
-  { what: 'core in all', code: `export * from '@tidings/core'`, budget: 8300 },
+  { what: 'core in all', code: `export * from '@tidings/core'`, budget: 8900 },
   { what: 'EventDispatcher alone', code: `export { EventDispatcher } from '@tidings/core'`, budget: 5600 },
   { what: 'eventType alone', code: `export { eventType } from '@tidings/core'`, budget: 150 },
   { what: 'events in all', code: `export * from '@tidings/events'`, budget: 25_000 },

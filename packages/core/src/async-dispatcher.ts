@@ -1,4 +1,4 @@
-import { AsyncDelivery, counted } from './async-delivery.ts'
+import { AsyncDelivery } from './async-delivery.ts'
 import type { EventDefinition } from './definition.ts'
 import { EventStream, type StreamOptions } from './event-stream.ts'
 import { Guard } from './guard.ts'
@@ -16,6 +16,7 @@ import type {
   TypeOf,
   WithoutPayload,
 } from './keys.ts'
+import { counted } from './lean-delivery.ts'
 import type { AsyncDispatcherOptions, SubscribeOptions } from './options.ts'
 import type { Subscription } from './subscription.ts'
 import { Topics, typeOf } from './topics.ts'

@@ -12,6 +12,9 @@ export interface Chain {
   readonly root: Root
 }
 
+/** What an event is caused by. A type stands for one that nothing caused: its chain is made when it causes another. */
+export type Cause = Chain | string | undefined
+
 /** What all that one event caused shares. */
 interface Root {
   /** Refuses every further publish, until all that is under way has settled. */
@@ -33,7 +36,7 @@ export class CausalChains {
   readonly #maxDepth: number
   readonly #storage: AsyncStorage<Chain> | undefined
   /** The chain of the handler that runs right now, where no storage follows it. */
-  current: Chain | undefined = undefined
+  current: Cause = undefined
 
   constructor(maxDepth: number, acrossAwaits: boolean) {
     this.#maxDepth = maxDepth
@@ -47,7 +50,11 @@ export class CausalChains {
   /** The place of a publish in its chain. Throws where the chain is too long, or branches too much. */
   begin(key: string): Chain | undefined {
     if (this.#maxDepth === Infinity) return undefined
-    const cause = this.#storage ? this.#storage.getStore() : this.current
+    let cause = this.#storage ? this.#storage.getStore() : this.current
+    if (typeof cause === 'string') {
+      const root = { storm: undefined, open: 1, again: 0 }
+      cause = this.current = { key: cause, depth: 0, cause: undefined, root, again: false }
+    }
     const depth = cause ? cause.depth + 1 : 0
     const root = cause?.root ?? { storm: undefined, open: 0, again: 0 }
     if (root.open === 0) root.storm = undefined
@@ -67,8 +74,8 @@ export class CausalChains {
 }
 
 /** Counts an event of a chain as under way (1) or settled (-1). */
-export function count(chain: Chain | undefined, one: 1 | -1): void {
-  if (!chain) return
+export function count(chain: Cause, one: 1 | -1): void {
+  if (typeof chain !== 'object') return
   chain.root.open += one
   if (chain.again) chain.root.again += one
 }

@@ -12,10 +12,10 @@ export interface Settling {
 
 /** An event on its way through its handlers, counted down to their end. */
 export class Latch {
-  readonly topic: Topic
-  readonly payload: unknown
-  readonly entries: readonly Entry[]
-  readonly chain: Chain | undefined
+  declare readonly topic: Topic
+  declare readonly payload: unknown
+  declare readonly entries: readonly Entry[]
+  declare readonly chain: Chain | undefined
   /** Runs a handler in the async context of its publisher, where it had to wait. */
   within: Snapshot | undefined = undefined
   /** The entry whose turn it is. */
@@ -27,7 +27,7 @@ export class Latch {
   /** The one that waits behind this one. */
   next: Latch | undefined = undefined
   /** What follows a handler that returned a promise. */
-  ended!: () => void
+  declare ended: () => void
   readonly #owner: Settling
   #errors: unknown[] | undefined = undefined
   #promise: Promise<number> | undefined = undefined
@@ -60,30 +60,19 @@ export class Latch {
   }
 
   /** Follows one handler's promise to its end. `start` is for an observer. */
-  follow<Result>(
-    promise: Promise<unknown>,
-    entry: Entry,
-    handler: Handler,
-    start: number | undefined,
-    end: () => Result | Promise<Result>,
-  ): Promise<Result> {
+  follow(promise: Promise<unknown>, entry: Entry, handler: Handler, start: number | undefined): void {
     this.open++
-    const failed = (error: unknown): Result | Promise<Result> => {
-      this.failed(error, entry.nameOf(handler))
-      return end()
-    }
-    if (start === undefined) return promise.then(end, failed)
-    return promise.then(() => {
-      this.topic.guard.handled(this.topic.key, this.payload, entry.nameOf(handler), start)
-      return end()
-    }, failed)
-  }
-
-  /** Follows the last promise, all handlers having been called. What that makes is the result: it needs no promise more. */
-  last(promise: Promise<unknown>, entry: Entry, handler: Handler): Promise<number> {
-    this.open--
-    const end = (): number | Promise<number> => (--this.open > 0 ? this.promise : this.#finish())
-    return this.follow(promise, entry, handler, undefined, end)
+    void promise.then(
+      () => {
+        const { guard, key } = this.topic
+        if (start !== undefined) guard.handled(key, this.payload, entry.nameOf(handler), start)
+        this.ended()
+      },
+      (error: unknown) => {
+        this.failed(error, entry.nameOf(handler))
+        this.ended()
+      },
+    )
   }
 
   failed(error: unknown, handler: string): void {

@@ -174,6 +174,25 @@ test('events are let go of once they are published, by both dispatchers', async 
   expect(synchronous.size + asynchronous.size).toBe(2)
 })
 
+test.for([{}, { mode: 'serial' }, { concurrency: 2 }] as const)(
+  'an event is let go of however many handlers it had, and though they failed: %j',
+  async (options) => {
+    const dispatcher = new AsyncEventDispatcher<Events>({ ...options, onError: () => {} })
+    const refs = await (async () => {
+      const payloads: object[] = []
+      for (let handlers = 1; handlers <= 3; handlers++) {
+        dispatcher.subscribe('a', (payload) => Promise.reject(payload))
+        const payload = { handlers }
+        payloads.push(payload)
+        expect(await dispatcher.publish('a', payload)).toBe(handlers)
+      }
+      return payloads.map((payload) => new WeakRef(payload))
+    })()
+    expect(await collected(() => refs.every((ref) => ref.deref() === undefined))).toBe(true)
+    expect(dispatcher.size).toBe(3)
+  },
+)
+
 test.for(['012', '021', '102', '120', '201', '210'])(
   'INVARIANT: subscriptions that have ended in the order %s are kept by nobody',
   async (order) => {
