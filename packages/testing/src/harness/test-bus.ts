@@ -31,7 +31,7 @@ export interface LoggedLine {
 /** A bus under test, with virtual time, and with all that happened. */
 export interface TestBus extends AsyncDisposable {
   readonly bus: Bus
-  /** As `bus.publish`; events bear the virtual time. */
+  /** As `bus.publish`. */
   readonly publish: Bus['publish']
   readonly request: Bus['request']
   /** The time of the bus. `advance` also waits for the handlers that run between two timers. */
@@ -107,14 +107,11 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   const following =
     (method: 'publish' | 'request') =>
     async (...args: unknown[]): Promise<never> => {
-      const [definition, input, given] = args
-      const isDefinition = typeof (definition as { create?: unknown } | null)?.create === 'function'
-      const whole = isDefinition ? [definition, input, { time: clock.now(), ...(given as object | undefined) }] : args
       publishing++
       changes++
       try {
         // What the overloads say of the types, they say to the caller.
-        return await (bus[method] as (...args: unknown[]) => Promise<never>).apply(bus, whole)
+        return await (bus[method] as (...args: unknown[]) => Promise<never>).apply(bus, args)
       } finally {
         publishing--
         changes++

@@ -19,6 +19,11 @@ export interface Stage {
   readonly decisions: Decisions
   readonly trace: Trace
   readonly ledger: Ledger
+  /**
+   * Whether the broker is a log, which commits a position for each group, and after a crash goes back to it; else a
+   * queue, which settles each message.
+   */
+  readonly isLog: boolean
 }
 
 /** A broker that survives every crash: groups, their messages and dead letters. What it does wrong is decided elsewhere. */
@@ -81,6 +86,13 @@ export class SimulatedBroker {
     this.#delayed.delete(id)
     for (const cancel of cancels) cancel()
     return true
+  }
+
+  /** What is wrong with deliveries when everything has come to rest. */
+  get violations(): readonly string[] {
+    return [...this.#groups.values()].flatMap(({ label, unsettled }) =>
+      unsettled.map((name) => `group ${label} was handed ${name} and never settles it`),
+    )
   }
 
   /** Whether a group still has an event before it. */

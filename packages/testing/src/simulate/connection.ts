@@ -28,7 +28,7 @@ export function simulatedTransport(
     capabilities: {
       durable: true,
       remote: false,
-      ordering: 'key',
+      ordering: stage.isLog ? 'partition' : 'key',
       patterns: true,
       delay: true,
       cancel: true,
@@ -133,7 +133,7 @@ class SimulatedConnection implements Connection {
 
   /** The store of dead letters, as far as this process reaches it. */
   #parking(): DeadLetterStore {
-    const { decisions, trace } = this.#stage
+    const { decisions, trace, ledger } = this.#stage
     const store = this.#broker.deadLetters
     const life = this.#life
     return {
@@ -150,6 +150,7 @@ class SimulatedConnection implements Connection {
         }
         trace.say(() => `${what} is parked as a dead letter: ${letter.error?.message ?? letter.reason}`, name)
         const added = store.add(letter)
+        ledger.givesUp(trace.group(letter.group), String(letter.message.attributes['id']))
         if (fate === undefined) return added
         trace.say(() => `the process dies with ${what} parked and not acked`, name, true)
         life.crash()

@@ -16,6 +16,8 @@ export interface Copy {
   /** Times that it was handed out. */
   handed: number
   member: SimulatedMember | undefined
+  /** Of a log: settled, and not yet forgotten, since something before it is not. */
+  acked: boolean
 }
 
 /** One process's place in a group. */
@@ -28,7 +30,7 @@ export interface SimulatedMember {
   held: number
 }
 
-/** The queue of one group: one message at a time of each key where it is ordered, any that is due where it is not. */
+/** What one group has before it, as a queue or as a log. */
 export class SimulatedGroup {
   readonly owner: Life | undefined
   /** As the application names it. */
@@ -64,6 +66,11 @@ export class SimulatedGroup {
     return this.#copies.some((copy) => copy.id === id)
   }
 
+  /** Copies that a living process was handed, and has neither acked nor given back. */
+  get unsettled(): readonly string[] {
+    return this.#copies.flatMap(({ member, acked, label }) => (member === undefined || acked ? [] : [label]))
+  }
+
   add(message: Message, latenessOf: (copy: Copy) => number): void {
     const { timeline, trace, ledger } = this.#stage
     const id = String(message.attributes['id'])
@@ -79,6 +86,7 @@ export class SimulatedGroup {
       due: timeline.now(),
       handed: 0,
       member: undefined,
+      acked: false,
     }
     const late = latenessOf(copy)
     copy.due += late
@@ -106,7 +114,11 @@ export class SimulatedGroup {
 
   /** The connection is gone: what it held goes back to its place. */
   leave(life: Life): void {
-    for (const copy of this.#copies) if (copy.member?.life === life) copy.member = undefined
+    for (const copy of this.#copies) {
+      if (copy.member?.life !== life) continue
+      copy.member = undefined
+      copy.acked = false
+    }
     if (this.#member?.life === life) this.#member = undefined
   }
 
@@ -156,7 +168,8 @@ export class SimulatedGroup {
     const busy = new Set<string>()
     for (const copy of this.#copies) {
       if (copy.member === undefined && copy.due <= now && !(copy.key !== undefined && busy.has(copy.key))) return copy
-      if (copy.key !== undefined) busy.add(copy.key)
+      // A log hands a key out in order, and leaves the rest to the member; a queue hands out one of a key at a time.
+      if (copy.key !== undefined && !(this.#stage.isLog && copy.member !== undefined)) busy.add(copy.key)
     }
     return undefined
   }
@@ -191,12 +204,13 @@ export class SimulatedGroup {
       return
     }
     if (fate === undefined) {
-      this.#remove(copy)
       member.held--
+      this.#settle(copy)
       this.#wake(0)
       return
     }
-    const behind = fate === 'duplicate-behind'
+    // A log hands out nothing again before others that it has handed out; what comes twice was published twice there.
+    const behind = fate === 'duplicate-behind' || this.#stage.isLog
     const what = (): string => `the ack of ${copy.label} by ${this.label} is lost: it will be handed out again`
     trace.say(() => what() + (behind ? ', behind all others' : ''), this.#nameOf(copy), true)
     if (behind) {
@@ -211,6 +225,16 @@ export class SimulatedGroup {
     copy.member = undefined
     member.held--
     this.#wake(0)
+  }
+
+  /** A queue forgets it; a log only moves its position, past all that is settled from the beginning on. */
+  #settle(copy: Copy): void {
+    if (!this.#stage.isLog) {
+      this.#remove(copy)
+      return
+    }
+    copy.acked = true
+    while (this.#copies[0]?.acked) this.#copies.shift()
   }
 
   #remove(copy: Copy): void {

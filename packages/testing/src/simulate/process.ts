@@ -1,4 +1,4 @@
-import { type AnyHandler, type Bus, createBus, type HandlerLog, keyOf, type Observer } from '@tidings/bus'
+import { type AnyHandler, type Bus, createBus, type HandlerLog, keyOf, type Message, type Observer } from '@tidings/bus'
 import { milliseconds } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
 import type { Chance } from '../harness/chance.ts'
@@ -76,7 +76,7 @@ export class SimulatedProcess<World> {
       transport: simulatedTransport(this.#stage, this.#broker, life, 'process'),
       handlers: handlers.map((each) => this.#wrap(each, life)),
       ...(inbox === undefined ? {} : { inbox: this.#marking(inbox, life) }),
-      observer: this.#observer(life),
+      observer: this.#observer(life, handlers),
       log: silent,
       clock: life.clock,
       random: () => this.#by.next(),
@@ -114,6 +114,8 @@ export class SimulatedProcess<World> {
   }
 
   #call({ group, policy }: AnyHandler, events: readonly TidingsEvent[], life: Life, handle: () => unknown): unknown {
+    // Dead at its last ack, the bus would go on with what it holds.
+    if (life.dead) return never()
     const { decisions, trace, ledger } = this.#stage
     const names = events.map(({ id }) => trace.nameOfId(id)).join(', ')
     const [first] = events
@@ -183,23 +185,28 @@ export class SimulatedProcess<World> {
     }
   }
 
-  #observer(life: Life): Observer {
-    const { ledger, trace } = this.#stage
-    const gaveUp = (message: Parameters<typeof keyOf>[0], group: string, how: string): void => {
+  /** What the bus says that it left out counts only where that may be. */
+  #observer(life: Life, handlers: readonly AnyHandler[]): Observer {
+    const { ledger, trace, timeline } = this.#stage
+    const discarding = new Set(
+      handlers.flatMap(({ group, policy }) => (policy.deadLetter === 'discard' ? [group] : [])),
+    )
+    const leavesOut = (message: Message, group: string, how: string, may: boolean): void => {
       if (life.dead) return
-      ledger.givesUp(trace.group(group), String(message.attributes['id']))
+      if (may) ledger.givesUp(trace.group(group), String(message.attributes['id']))
       trace.say(() => `${trace.group(group)} ${how} ${trace.nameOf(message)}`, trace.nameOf(message))
     }
     return {
       published: (event) => void ledger.published.push(event),
-      duplicate: ({ message, group }) =>
-        trace.say(
-          () => `${trace.group(group)} leaves ${trace.nameOf(message)} out: handled before`,
-          trace.nameOf(message),
-        ),
-      expired: ({ message, group }) => gaveUp(message, group, 'leaves out the expired'),
-      discarded: ({ message, group }) => gaveUp(message, group, 'discards'),
-      deadLettered: ({ message, group }) => gaveUp(message, group, 'gives up'),
+      duplicate: ({ message, group }) => leavesOut(message, group, 'has handled before, and leaves out,', false),
+      expired: ({ message, group }) => {
+        const expiry = Date.parse(String(message.attributes['expirytime']))
+        leavesOut(message, group, 'leaves out the expired', expiry <= timeline.now())
+      },
+      discarded: ({ message, group }) => {
+        leavesOut(message, group, 'discards', discarding.has(trace.group(group)))
+      },
+      deadLettered: ({ message, group }) => leavesOut(message, group, 'gives up', false),
     }
   }
 }

@@ -54,7 +54,9 @@ export async function runOnce<World>(
   const timeline = new Timeline(begin)
   const trace = new Trace(traced, () => timeline.now() - begin)
   const ledger = new Ledger((id) => trace.nameOfId(id))
-  const stage: Stage = { timeline, decisions, trace, ledger }
+  const isLog = chance(seed + 3).happens(0.5)
+  const stage: Stage = { timeline, decisions, trace, ledger, isLog }
+  trace.say(() => `the broker is a ${isLog ? 'log' : 'queue'}`)
   const broker = new SimulatedBroker(stage)
   const world = app.world()
   const process = new SimulatedProcess(stage, broker, app, world, chance(seed + 1))
@@ -156,9 +158,6 @@ async function careful<World>(
   const by = chance(seed + 2)
   const publish = async (...args: unknown[]): Promise<TidingsEvent> => {
     let given = args
-    if (typeof (args[0] as { create?: unknown } | null)?.create === 'function') {
-      given = [args[0], args[1], { time: life.clock.now(), ...(args[2] as object | undefined) }]
-    }
     for (let time = 1; ; time++) {
       try {
         return await (bus.publish as (...args: unknown[]) => Promise<TidingsEvent>).apply(bus, given)
@@ -185,7 +184,7 @@ async function broken<World>(
   broker: SimulatedBroker,
   process: SimulatedProcess<World>,
 ): Promise<Failure | undefined> {
-  const [violation] = ledger.violations((group, id) => broker.isQueued(group, id))
+  const [violation] = [...ledger.violations((group, id) => broker.isQueued(group, id)), ...broker.violations]
   if (violation !== undefined) return failed(ours.conservation, new Error(violation))
   const run: Run = {
     // One definition made all events of a type.
