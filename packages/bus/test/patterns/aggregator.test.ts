@@ -293,14 +293,13 @@ describe('time', () => {
     const clock = new ManualClock()
     const ends: string[] = []
     const { count, observer } = counting()
+    const store = memoryAggregations()
     const of = (group: string, after: Duration) =>
       handler(
         [LineOrdered, PricesDue],
         { group },
-        aggregator(
-          LineOrdered,
-          { ...byOrder, complete: 9, store: memoryAggregations(), timeout: { after, event: PricesDue } },
-          (lines) => ends.push(`${group} ${lines.length}`),
+        aggregator(LineOrdered, { ...byOrder, complete: 9, store, timeout: { after, event: PricesDue } }, (lines) =>
+          ends.push(`${group} ${lines.length}`),
         ),
       )
     await using bus = await busOf([of('one', '10s'), of('two', '20s')], { clock, observer })

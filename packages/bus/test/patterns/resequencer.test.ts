@@ -181,8 +181,9 @@ describe('late events', () => {
 })
 
 test('an attempt whose time is up leaves its place, held or running', async () => {
+  let calls = 0
   const inOrder = resequencer<StockMoved>({ by, clock: new ManualClock() }, ({ data }) =>
-    data.number === 1 ? new Promise(() => {}) : undefined,
+    data.number === 1 && calls++ === 0 ? new Promise(() => {}) : undefined,
   )
   const attemptAt = (number: number) => {
     const controller = new AbortController()
@@ -194,12 +195,28 @@ test('an attempt whose time is up leaves its place, held or running', async () =
   await expect(held.outcome).rejects.toThrow('held too long')
   running.controller.abort(new Error('ran too long'))
   await expect(running.outcome).rejects.toThrow('ran too long')
+  await attemptAt(1).outcome
   last.controller.abort(new Error('over'))
   await expect(last.outcome).rejects.toThrow('over')
   const over = new AbortController()
   over.abort(new Error('over before'))
   const context = { signal: over.signal, log: new Log() } as unknown as HandlerContext
   await expect(inOrder(StockMoved.create({ place: 'a', number: 7 }), context)).rejects.toThrow('over before')
+})
+
+test('a duplicate of an event that is held or running shares its outcome', async () => {
+  const seen: number[] = []
+  const inOrder = resequencer<StockMoved>({ by, clock: new ManualClock() }, async ({ data }) => {
+    seen.push(data.number)
+    await quiet(2)
+    if (data.number === 2) throw new Error('failed')
+  })
+  const context = { signal: new AbortController().signal, log: new Log() } as unknown as HandlerContext
+  const [one, two] = [1, 2].map((number) => StockMoved.create({ place: 'a', number }))
+  const outcomes = [two!, two!, one!, one!].map((event) => inOrder(event, context))
+  const settled = await Promise.allSettled(outcomes)
+  expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled'])
+  expect(seen).toEqual([1, 2])
 })
 
 test('by default the place is source and sequence; events without a sequence pass at once', async () => {

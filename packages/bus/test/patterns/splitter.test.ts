@@ -1,6 +1,7 @@
-import { type InputOf } from '@tidings/events'
+import { defineEvent, type InputOf } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
-import { effectId, handler, type Middleware, partOf, splitter } from '../../src/index.ts'
+import * as z from 'zod'
+import { effectId, handler, type HandlerContext, type Middleware, partOf, splitter } from '../../src/index.ts'
 import { quiet, until } from '../support/recording-member.ts'
 import { atOnce, busOf, someDeadLetters, LineOrdered, OrderPlaced, OrderPriced, recording } from './pattern-bus.ts'
 
@@ -110,13 +111,32 @@ test('INVARIANT: when one part does not fit its schema, none is sent and nothing
 })
 
 test('validating the parts leaves no hole in the sequence of the source', async () => {
-  const lines: LineOrdered[] = []
-  await using bus = await busOf([handler(OrderPlaced, { group: 'lines' }, split), recording(lines, LineOrdered)], {
-    source: '/sequence-of-parts',
-  })
+  const source = '/sequence-of-parts'
+  const Part = defineEvent('shop.part', { schema: z.object({ item: z.string() }), source })
+  const parts: { readonly sequence: number | undefined }[] = []
+  const splitting = splitter(Part, ({ data }: OrderPlaced) => data.lines.map(({ item }) => ({ item })))
+  const handlers = [handler(OrderPlaced, { group: 'lines' }, splitting), recording(parts, Part)]
+  await using bus = await busOf(handlers, { source })
   const { sequence } = await bus.publish(OrderPlaced, order)
-  await until(() => lines.length === 3)
-  expect(lines.map((line) => line.sequence! - sequence!)).toEqual([1, 2, 3])
+  await until(() => parts.length === 3)
+  expect(parts.map((part) => part.sequence! - sequence!)).toEqual([1, 2, 3])
+})
+
+test('after a failure no further part of the attempt is sent', async () => {
+  let sent = 0
+  const context = {
+    group: 'lines',
+    publish: async () => {
+      if (++sent === 1) throw new Error('the connection broke')
+      await quiet(2)
+    },
+  } as unknown as HandlerContext
+  const many = Array.from({ length: 50 }, (_, price) => ({ orderId: '1', item: 'Book', price }))
+  const splitting = splitter(LineOrdered, () => many, { concurrency: 4 })
+  await expect(splitting(OrderPlaced.create(order), context)).rejects.toThrow('the connection broke')
+  expect(sent).toBe(4)
+  await quiet()
+  expect(sent).toBe(4)
 })
 
 describe('bounds', () => {
