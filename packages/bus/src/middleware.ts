@@ -15,7 +15,10 @@ export interface Incoming {
 export interface Middleware {
   /** For `describe()` and errors. */
   readonly name: string
-  /** Around the hand-over to the transport, retries and replays included. What it passes on is what is sent. */
+  /**
+   * Around the hand-over of an event to the transport. What it passes on is what is sent. Copies of what was received,
+   * retries and replays, do not come here again: they are sent as they came.
+   */
   publish?(message: Message, next: (message: Message) => Promise<void>): Promise<void>
   /**
    * Around reading the event and calling its handler. `next` rejects with what the handler threw. What this function

@@ -1,4 +1,5 @@
 import type { TidingsEvent } from '@tidings/events'
+import { isThenable } from './delivery/in-time.ts'
 import type { HandlerLog } from './handler/context.ts'
 import type { DeadLetter, DeadLetterReason } from './dead-letter/store.ts'
 import type { Message } from './message/message.ts'
@@ -84,10 +85,13 @@ export class Telling {
   }
 
   #call<Hook extends keyof Observer>(hook: Hook, ...args: Parameters<NonNullable<Observer[Hook]>>): void {
+    const failed = (error: unknown): void => this.#log.error(`the observer failed in \`${hook}\``, { error })
     try {
-      ;(this.#observer[hook] as ((...args: unknown[]) => void) | undefined)?.(...args)
+      const result: unknown = (this.#observer[hook] as ((...args: unknown[]) => unknown) | undefined)?.(...args)
+      // A hook may be an async function; nobody waits for it, and nothing it throws may end the process.
+      if (isThenable(result)) Promise.resolve(result).catch(failed)
     } catch (error) {
-      this.#log.error(`the observer threw in \`${hook}\``, { error })
+      failed(error)
     }
   }
 }

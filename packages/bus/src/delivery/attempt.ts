@@ -1,17 +1,18 @@
 import { EventStormError, isTidingsError } from '@tidings/core'
 import type { AnyDefinedEvent, TidingsEvent } from '@tidings/events'
+import { letterId } from '../dead-letter/letter.ts'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
-import { AttemptTimeoutError } from '../errors.ts'
 import type { Handler } from '../handler/handler.ts'
 import { deliveryHeaders, type Message } from '../message/message.ts'
 import { readEvent, unknownType, UnreadableError } from '../message/read.ts'
-import { Job } from './job.ts'
+import { inTime, isThenable, type Overdue } from './in-time.ts'
+import type { Job } from './job.ts'
 import { JobContext } from './job-context.ts'
 import { type Runtime, throughReceivers } from './runtime.ts'
 
 /**
- * How an attempt ended: `superseded` is the replay of a letter that is not, or not yet, to be replayed; `given-back` by
- * a handler of our own that did not take it.
+ * How an attempt ended: `superseded` is a copy of what is parked, and is to stay so; `given-back` by a handler of our
+ * own that did not take it.
  */
 export type Outcome = 'handled' | 'duplicate' | 'expired' | 'superseded' | 'given-back' | Failed
 
@@ -23,11 +24,12 @@ export interface Failed {
   readonly counts: boolean
 }
 
-/** What the bus needs before a handler is called could not be asked: the event has no part in it. */
-class Unavailable extends Error {
-  constructor(cause: unknown) {
-    super('the inbox or the dead letters could not be asked', { cause })
-  }
+/** What the attempts of one group share. */
+export interface Attempts extends Overdue {
+  /** The ids that are being handled by idempotent handlers, each with the promise of its end. */
+  readonly busy: Map<string, Promise<unknown>>
+  /** Does a step until it is done, or the delivery is ours no more. */
+  persist(job: Job, step: () => unknown): Promise<void>
 }
 
 /** Thrown by handlers of our own (the pull iterator) to give an event back as if it had not been delivered. */
@@ -36,12 +38,11 @@ export const giveBack: unique symbol = Symbol('give back')
 /** How often a delivery may come back without an answer before it is taken for one that ends its process. */
 const maxRedeliveries = 20
 
-/** What the attempts of one group share. */
-export interface Attempts {
-  /** The ids that are being handled by idempotent handlers, each with the promise of its end. */
-  readonly busy: Map<string, Promise<unknown>>
-  /** Handlers that go on after their time was up. */
-  overdue: number
+/** What the bus needs before a handler is called could not be asked: the event has no part in it. */
+class Unavailable extends Error {
+  constructor(cause: unknown) {
+    super('the inbox or the dead letters could not be asked', { cause })
+  }
 }
 
 /** One attempt at one delivery. Never rejects. `onTwin` is told when it has to wait for a duplicate to end. */
@@ -55,20 +56,23 @@ export async function attempt(
 ): Promise<Outcome> {
   try {
     const { message, redeliveries = 0 } = job.delivery
+    if (message.headers[deliveryHeaders.replayOf] !== undefined) await findLetter(runtime, group, job)
     if (hasExpired(message, runtime)) return 'expired'
     if (redeliveries > maxRedeliveries) return { error: unsettled(redeliveries), reason: 'unsettled', counts: false }
     if (handler === undefined) throw unknownType(message)
     if (handler.policy.deadLetter === 'park-key' && job.key !== undefined) {
       const first = await asked(() => runtime.deadLetters?.firstOfKey(group, job.key!))
-      const replayOf = message.headers[deliveryHeaders.replayOf]
-      if (replayOf !== undefined && first?.id !== replayOf) return 'superseded'
-      if (replayOf === undefined && first !== undefined) {
+      if (first !== undefined && first.id !== job.replayOf) {
+        // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.
+        if (job.replayOf !== undefined || first.id === letterId(group, message)) return 'superseded'
         return { error: parkedBehind(first), reason: 'key-parked', counts: false }
       }
     }
     const receiving = (): void | Promise<void> => receive(runtime, group, job, handler, attempts)
-    if (!handler.policy.idempotent) await receiving()
-    else if (!(await onceOnly(runtime, group, job, attempts.busy, receiving, onTwin))) return 'duplicate'
+    if (!handler.policy.idempotent) {
+      const received = receiving()
+      if (received) await received
+    } else if (!(await onceOnly(runtime, group, job, attempts, receiving, onTwin))) return 'duplicate'
     return 'handled'
   } catch (error) {
     if (error === giveBack) return 'given-back'
@@ -85,16 +89,24 @@ async function asked<T>(ask: () => T): Promise<Awaited<T>> {
   }
 }
 
+/** Whose replay it is. Anybody can write headers: a letter of another group, or of another event, is not touched. */
+async function findLetter({ deadLetters }: Runtime, group: string, job: Job): Promise<void> {
+  const { headers, attributes } = job.delivery.message
+  const letter = await asked(() => deadLetters?.get(headers[deliveryHeaders.replayOf]!))
+  const { id, source } = letter?.message.attributes ?? {}
+  if (letter?.group === group && id === attributes['id'] && source === attributes['source']) job.replayOf = letter.id
+}
+
 /** Runs `handle` unless the inbox has the event; says whether it did. */
 async function onceOnly(
   { inbox }: Runtime,
   group: string,
-  { delivery }: Job,
-  busy: Attempts['busy'],
+  job: Job,
+  { busy, persist }: Attempts,
   handle: () => void | Promise<void>,
   onTwin: (() => void) | undefined,
 ): Promise<boolean> {
-  const { source, id } = delivery.message.attributes
+  const { source, id } = job.delivery.message.attributes
   const key = `${group} ${String(source)} ${String(id)}`
   // A duplicate waits for the outcome of its twin: left out after a success, handled after a failure.
   for (let twin = busy.get(key); twin !== undefined; twin = busy.get(key)) {
@@ -106,7 +118,8 @@ async function onceOnly(
   try {
     if (await asked(() => inbox.has(key))) return false
     await handle()
-    await inbox.add(key)
+    // It is handled: that the inbox is away now must not have it handled again.
+    await persist(job, () => inbox.add(key))
     return true
   } finally {
     busy.delete(key)
@@ -119,7 +132,7 @@ function receive(
   runtime: Runtime,
   group: string,
   job: Job,
-  handler: Handler | undefined,
+  handler: Handler,
   attempts: Attempts,
 ): void | Promise<void> {
   const { message } = job.delivery
@@ -137,16 +150,20 @@ function handle(
   group: string,
   job: Job,
   message: Message,
-  handler: Handler | undefined,
+  handler: Handler,
   attempts: Attempts,
 ): void | Promise<void> {
-  const event = (job.event ??= readEvent(message, handler && definitionFor(runtime, handler, message)))
+  const event = (job.event ??= readEvent(message, definitionFor(runtime, handler, message)))
   if (event.causationDepth > runtime.maxDepth) throw storm(event)
   const context = new JobContext(runtime, group, job, event)
   job.context = context
-  const result = handler!.handle(event, context)
+  const result = handler.handle(event, context)
   if (!isThenable(result)) return undefined
-  return inTime(runtime, handler!.policy.timeout, context, event, result, attempts)
+  const { timeout } = handler.policy
+  return inTime(
+    { clock: runtime.clock, group, type: event.type, timeout, contexts: [context], overdue: attempts },
+    result,
+  )
 }
 
 /** The handler's own definition, where it has one for the type: another one may be of another version. */
@@ -155,59 +172,21 @@ function definitionFor({ events }: Runtime, { definitions }: Handler, message: M
   return definitions.find((definition) => definition.type === type) ?? events.get(String(type))
 }
 
-/** Follows what a handler promised until its time is up; then its signal aborts, and the attempt has failed. */
-function inTime(
-  { clock }: Runtime,
-  timeout: number,
-  context: JobContext,
-  event: TidingsEvent,
-  result: PromiseLike<unknown>,
-  attempts: Attempts,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let late = false
-    const cancel =
-      timeout === Infinity
-        ? undefined
-        : clock.after(timeout, () => {
-            late = true
-            attempts.overdue++
-            const error = new AttemptTimeoutError(context.group, event.type, timeout)
-            context.abort(error)
-            reject(error)
-          })
-    const ended = (): void => {
-      if (late) attempts.overdue--
-      else cancel?.()
-    }
-    result.then(
-      () => {
-        ended()
-        resolve()
-      },
-      (error: unknown) => {
-        ended()
-        reject(error)
-      },
-    )
-  })
-}
-
 function hasExpired({ attributes }: Message, { clock }: Runtime): boolean {
   const expiry = attributes['expirytime']
   return expiry !== undefined && Date.parse(String(expiry)) <= clock.now()
 }
 
-/** Why no further attempt can help; undefined where one may. */
+/** Why no further attempt can help; undefined where one may. Never throws, whatever was thrown. */
 function reasonOf(error: unknown): DeadLetterReason | undefined {
-  if (error instanceof UnreadableError) return error.reason
-  if (isTidingsError(error, 'EVENT_STORM')) return 'event-storm'
-  const isFinal = typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false
-  return isFinal ? 'permanent-error' : undefined
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  try {
+    if (error instanceof UnreadableError) return error.reason
+    if (isTidingsError(error, 'EVENT_STORM')) return 'event-storm'
+    const isFinal = typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false
+    return isFinal ? 'permanent-error' : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function storm({ type, causationDepth }: TidingsEvent): EventStormError {

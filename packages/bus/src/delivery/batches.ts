@@ -1,7 +1,9 @@
 import type { TidingsEvent } from '@tidings/events'
 import type { BatchContext, HandlerContext } from '../handler/context.ts'
 import type { BatchHandler, Handler } from '../handler/handler.ts'
+import { inTime, isThenable, type Overdue } from './in-time.ts'
 import type { Job } from './job.ts'
+import type { JobContext } from './job-context.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Events for one batch handler, gathered. */
@@ -50,7 +52,7 @@ export class Batches {
 
 interface Joined {
   readonly event: TidingsEvent
-  readonly context: HandlerContext
+  readonly context: JobContext
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -60,13 +62,17 @@ interface Joined {
  * its seat, which waits until all that are to come have come, and then calls the batch handler once for all.
  */
 export class BatchCall {
+  readonly #runtime: Runtime
   readonly #handler: BatchHandler
+  readonly #overdue: Overdue
   /** Jobs of which it is not known yet whether they come. */
   #undecided: number
   #joined: Joined[] | undefined = []
 
-  constructor(handler: BatchHandler, jobs: number) {
+  constructor(runtime: Runtime, handler: BatchHandler, jobs: number, overdue: Overdue) {
+    this.#runtime = runtime
     this.#handler = handler
+    this.#overdue = overdue
     this.#undecided = jobs
   }
 
@@ -79,7 +85,8 @@ export class BatchCall {
       this.#undecided--
       this.#callWhenComplete()
     }
-    const handle = (event: TidingsEvent, context: HandlerContext): Promise<void> => {
+    const handle = (event: TidingsEvent, given: HandlerContext): Promise<void> => {
+      const context = given as JobContext
       if (decided) return this.#alone(event, context)
       decided = true
       const { promise, resolve, reject } = deferred()
@@ -88,10 +95,12 @@ export class BatchCall {
       this.#callWhenComplete()
       return promise
     }
-    return { asHandler: { ...this.#handler, batch: false, handle }, leave }
+    // The time is that of the call, not of the wait for it.
+    const policy = { ...this.#handler.policy, timeout: Infinity }
+    return { asHandler: { ...this.#handler, policy, batch: false, handle }, leave }
   }
 
-  async #alone(event: TidingsEvent, context: HandlerContext): Promise<void> {
+  async #alone(event: TidingsEvent, context: JobContext): Promise<void> {
     const failed = await this.#call([event], [context])
     if (failed.has(event)) throw failed.get(event)
   }
@@ -114,9 +123,10 @@ export class BatchCall {
         else resolve()
       }
     } catch (error) {
-      const [only] = joined
-      if (joined.length === 1) only!.reject(error)
-      // Which one is bad, nobody said: each is tried alone, so that the others are not held up by it.
+      // Which one is bad, nobody said: each is tried alone, so that the others are not held up by it. But not when it was
+      // the time that was up, or the bus that ended.
+      const isOver = joined.length === 1 || joined.some(({ context }) => context.isAborted)
+      if (isOver) for (const { reject } of joined) reject(error)
       else for (const each of joined) await this.#handle([each])
     }
   }
@@ -124,7 +134,7 @@ export class BatchCall {
   /** Calls the batch handler; resolves to the events that it marked as failed. */
   async #call(
     events: readonly TidingsEvent[],
-    contexts: readonly HandlerContext[],
+    contexts: readonly JobContext[],
   ): Promise<ReadonlyMap<TidingsEvent, unknown>> {
     const failed = new Map<TidingsEvent, unknown>()
     const [first] = contexts
@@ -137,7 +147,13 @@ export class BatchCall {
       publish: (cause, definition, input, options) =>
         contexts[Math.max(0, events.indexOf(cause))]!.publish(definition, input, options),
     }
-    await this.#handler.handle(events, context)
+    const result = this.#handler.handle(events, context)
+    if (isThenable(result)) {
+      const { timeout } = this.#handler.policy
+      const { clock } = this.#runtime
+      const call = { clock, group: first!.group, type: events[0]!.type, timeout, contexts, overdue: this.#overdue }
+      await inTime(call, result)
+    }
     return failed
   }
 }

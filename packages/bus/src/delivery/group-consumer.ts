@@ -1,14 +1,17 @@
 import type { GroupHealth, HealthStatus } from '../bus/types.ts'
-import { deliveryHeaders, keyOf } from '../message/message.ts'
+import { systemClock } from '../clock.ts'
 import type { AnyHandler } from '../handler/handler.ts'
+import { keyOf } from '../message/message.ts'
 import type { Connection, Delivery, Membership } from '../transport/transport.ts'
 import { type Attempts, attempt, type Failed, type Outcome } from './attempt.ts'
 import { type Batch, BatchCall, Batches } from './batches.ts'
-import { Deque } from './deque.ts'
 import { GroupHandlers } from './group-handlers.ts'
+import { HeldJobs } from './held-jobs.ts'
 import { Job } from './job.ts'
+import { Lanes } from './lanes.ts'
 import type { Runtime } from './runtime.ts'
 import { Settlement } from './settlement.ts'
+import { Slots } from './slots.ts'
 
 /**
  * One member of one group: takes deliveries in, keeps the order of their keys, runs as many handlers as it may, and sees
@@ -21,30 +24,30 @@ export class GroupConsumer {
   readonly #runtime: Runtime
   readonly #settlement: Settlement
   readonly #batches: Batches
-  readonly #attempts: Attempts = { busy: new Map(), overdue: 0 }
-  /** Everything unsettled. */
-  readonly #held = new Set<Job>()
-  /** What may run as soon as there is a slot. */
-  readonly #ready = new Deque<Job | Batch>()
-  /** The keys that have a delivery here, each with those that wait behind it, if there are any. */
-  readonly #lanes = new Map<string, Deque<Job> | undefined>()
-  /** The signals of deliveries that are followed already. */
-  readonly #followed = new Map<AbortSignal, () => void>()
+  readonly #attempts: Attempts
+  readonly #lanes = new Lanes()
+  readonly #held: HeldJobs
+  readonly #slots: Slots<Job | Batch>
   #membership: Membership | undefined
   #joining: Promise<void> | undefined
-  #running = 0
   #settled = 0
   #lastProgress: number | undefined
   /** Since when there has been something to settle. */
   #heldSince = 0
   #stopped = false
-  #whenIdle: (() => void)[] = []
+  #isPaused = false
 
   constructor(group: string, runtime: Runtime) {
     this.group = group
     this.#runtime = runtime
     this.#settlement = new Settlement(runtime, group)
-    this.#batches = new Batches(runtime, (batch) => this.#startOrWait(batch))
+    this.#batches = new Batches(runtime, (batch) => this.#slots.add(batch))
+    this.#attempts = { busy: new Map(), overdue: 0, persist: (job, step) => this.#settlement.persist(job, step) }
+    this.#held = new HeldJobs((jobs, reason) => this.#lose(jobs, reason))
+    this.#slots = new Slots(
+      () => this.handlers.policy.concurrency,
+      (unit, ended) => this.#run(unit, ended),
+    )
   }
 
   get isMember(): boolean {
@@ -74,6 +77,7 @@ export class GroupConsumer {
     this.#membership = await connection.subscribe(request, (delivery) => this.#take(delivery), signal)
     await before?.stop()
     if (this.#stopped) await this.#membership.stop()
+    else if (this.#isPaused) this.#membership.pause()
   }
 
   /** Resolves when no join is under way. */
@@ -87,106 +91,100 @@ export class GroupConsumer {
     this.#stopped = true
     const leaving = this.#membership?.stop()
     this.#batches.clear()
-    this.#ready.clear()
+    this.#slots.close()
     // In the order of arrival, so that a broker which puts them back one by one keeps it.
-    const waiting = [...this.#held].filter((job) => !job.running)
-    for (const job of waiting) this.#giveBack(job)
+    for (const job of this.#held.resting()) this.#giveBack(job)
     await leaving
   }
 
   /** Resolves when nothing is held any more. */
   idle(): Promise<void> {
-    return this.#held.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve))
+    return this.#held.empty()
   }
 
-  /** Tells the handlers that still run to stop, and gives their deliveries back. */
+  /** Tells the handlers that still run to stop, gives their deliveries back, and waits for them no longer. */
   abandon(): void {
     this.#settlement.close()
     const reason = new DOMException('the bus was closed before the handler ended', 'AbortError')
-    const left = [...this.#held]
-    for (const job of left) job.context?.abort(reason)
+    const left = this.#held.all()
     for (const job of left) this.#giveBack(job)
-    for (const [signal, dropped] of this.#followed) signal.removeEventListener('abort', dropped)
-    this.#followed.clear()
+    for (const job of left) job.context?.leave(reason)
+    this.#held.close()
   }
 
   async health(stalledAfter: number, overall: HealthStatus): Promise<GroupHealth> {
     const since = Math.max(this.#lastProgress ?? 0, this.#heldSince)
     const stalled = this.#held.size > 0 && this.#runtime.clock.now() - since > stalledAfter
+    const waiting = await soon(async () => this.#membership?.waiting())
     return {
       group: this.group,
       status: overall === 'ok' ? (this.#membership === undefined ? 'starting' : stalled ? 'stalled' : 'ok') : overall,
-      running: this.#running,
-      held: this.#held.size - this.#running,
+      running: this.#slots.taken,
+      held: this.#held.resting().length,
       overdue: this.#attempts.overdue,
-      waiting: await this.#membership?.waiting(),
+      waiting,
       settled: this.#settled,
       lastProgress: this.#lastProgress === undefined ? undefined : new Date(this.#lastProgress).toISOString(),
     }
   }
 
   #take(delivery: Delivery): void {
-    const job = new Job(delivery, this.handlers.policy.ordering === 'per-key' ? keyOf(delivery.message) : undefined)
-    if (this.#stopped) {
-      delivery.nack()
+    if (delivery.lost.aborted) return
+    // Twice as much only where a member that joins again is handed more before it can pause.
+    if (this.#stopped || this.#held.size >= 2 * this.handlers.policy.prefetch) {
+      delivery.nack({ begun: false })
       return
     }
-    if (!this.#followed.has(delivery.lost)) this.#follow(delivery.lost)
     if (this.#held.size === 0) this.#heldSince = this.#runtime.clock.now()
+    const job = new Job(delivery, this.handlers.policy.ordering === 'per-key' ? keyOf(delivery.message) : undefined)
     this.#held.add(job)
-    if (job.key !== undefined) {
-      if (this.#lanes.has(job.key)) {
-        const lane = this.#lanes.get(job.key) ?? new Deque()
-        this.#lanes.set(job.key, lane)
-        lane.push(job)
-        return
-      }
-      this.#lanes.set(job.key, undefined)
-    }
-    this.#makeReady(job)
+    this.#limit()
+    this.#lanes.enter(job)
+    if (job.hasTurn) this.#makeReady(job)
+  }
+
+  /** Keeps to the prefetch where a member that has joined again still holds what it was handed before. */
+  #limit(): void {
+    const isFull = this.#held.size > this.handlers.policy.prefetch
+    if (isFull === this.#isPaused) return
+    this.#isPaused = isFull
+    if (isFull) this.#membership?.pause()
+    else this.#membership?.resume()
   }
 
   /** Its turn has come, as far as the order goes. */
   #makeReady(job: Job): void {
     const handler = this.#handlerOf(job)
     if (handler?.batch) this.#batches.add(handler, job)
-    else this.#startOrWait(job)
+    else this.#slots.add(job)
   }
 
-  #startOrWait(unit: Job | Batch): void {
-    if (this.#running < this.handlers.policy.concurrency) this.#start(unit)
-    else this.#ready.push(unit)
+  #run(unit: Job | Batch, ended: () => void): void {
+    const run = unit instanceof Job ? this.#runOne(unit, ended) : this.#runBatch(unit, ended)
+    run.catch((error: unknown) => {
+      this.#runtime.log.error('a delivery failed', { group: this.group, error })
+      ended()
+    })
   }
 
-  #start(unit: Job | Batch): void {
-    this.#running++
-    const ended = (): void => {
-      this.#running--
-      this.#startNext()
-    }
-    void (unit instanceof Job ? this.#runOne(unit) : this.#runBatch(unit)).then(ended)
-  }
-
-  #startNext(): void {
-    while (this.#running < this.handlers.policy.concurrency && !this.#stopped) {
-      const unit = this.#ready.shift()
-      if (unit === undefined) return
-      if (!(unit instanceof Job && unit.gone)) this.#start(unit)
-    }
-  }
-
-  async #runOne(job: Job): Promise<void> {
+  /** `ended` is called as soon as the handler has ended: what comes then, answers of the broker, needs no slot. */
+  async #runOne(job: Job, ended: () => void): Promise<void> {
+    if (job.gone) return ended()
     const handler = this.#handlerOf(job)
     job.running = true
     const begun = this.#runtime.clock.now()
     const outcome = await attempt(this.#runtime, this.group, job, handler as never, this.#attempts)
-    await this.#conclude(job, handler, outcome, begun)
+    ended()
+    const concluded = this.#conclude(job, handler, outcome, begun)
+    if (concluded) await concluded
   }
 
-  async #runBatch(batch: Batch): Promise<void> {
+  async #runBatch(batch: Batch, ended: () => void): Promise<void> {
     const jobs = batch.jobs.filter((job) => !job.gone)
-    const call = new BatchCall(batch.handler, jobs.length)
+    if (jobs.length === 0) return ended()
+    const call = new BatchCall(this.#runtime, batch.handler, jobs.length, this.#attempts)
     const begun = this.#runtime.clock.now()
+    let open = jobs.length
     for (const job of jobs) job.running = true
     await Promise.all(
       jobs.map(async (job) => {
@@ -194,31 +192,41 @@ export class GroupConsumer {
         const leave = (): void => seat.leave()
         const outcome = await attempt(this.#runtime, this.group, job, seat.asHandler, this.#attempts, leave)
         leave()
+        if (--open === 0) ended()
         await this.#conclude(job, batch.handler, outcome, begun)
       }),
     )
   }
 
-  /** Settles a delivery by what became of its attempt, or arranges the next one. */
-  async #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome, begun: number): Promise<void> {
-    job.running = false
-    if (job.gone) return this.#nextOf(job)
-    const runtime = this.#runtime
-    const { message } = job.delivery
-    const delivered = { message, group: this.group, attempt: job.attempt }
+  /** Settles a delivery by what became of its attempt, or arranges the next one. A promise where that takes time. */
+  #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome, begun: number): void | Promise<void> {
+    if (job.gone) return this.#passOn(job)
+    if (outcome === 'given-back') return this.#giveBack(job, false)
+    if (typeof outcome !== 'string') return this.#surely(job, this.#failed(job, handler, outcome))
+    if (job.replayOf === undefined || outcome === 'superseded') return this.#done(job, outcome, begun)
+    const removed = this.#settlement.letterDone(job, job.replayOf)
+    return this.#surely(
+      job,
+      removed.then(() => this.#done(job, outcome, begun)),
+    )
+  }
+
+  #done(job: Job, outcome: Exclude<Outcome, Failed | 'given-back'>, begun: number): void {
+    this.#ack(job)
+    const { telling, clock } = this.#runtime
+    const delivered = { message: job.delivery.message, group: this.group, attempt: job.attempt }
+    if (outcome === 'handled') telling.handled(delivered, begun, clock.now())
+    else if (outcome !== 'superseded') telling[outcome](delivered)
+  }
+
+  /** Whatever goes wrong, a delivery is settled or given back. */
+  async #surely(job: Job, concluding: Promise<void>): Promise<void> {
     try {
-      if (outcome === 'given-back') return this.#giveBack(job)
-      if (typeof outcome !== 'string') return await this.#failed(job, handler, outcome)
-      const replayOf = message.headers[deliveryHeaders.replayOf]
-      if (replayOf !== undefined && outcome !== 'superseded') await this.#settlement.letterDone(job, replayOf)
-      job.delivery.ack()
-      if (outcome === 'handled') runtime.telling.handled(delivered, begun, runtime.clock.now())
-      else if (outcome !== 'superseded') runtime.telling[outcome](delivered)
-      this.#release(job)
+      await concluding
     } catch (error) {
-      // Only when the bus gave up settling: the broker takes the delivery back when the connection ends.
-      runtime.log.warn('a delivery stays unsettled', { group: this.group, error })
-      this.#release(job)
+      this.#runtime.log.warn('a delivery could not be settled, and is given back', { group: this.group, error })
+      if (job.gone) this.#passOn(job)
+      else this.#giveBack(job, false)
     }
   }
 
@@ -237,78 +245,85 @@ export class GroupConsumer {
     if (reason !== undefined) {
       runtime.telling.failed(delivered, error, undefined)
       await this.#settlement.giveUp(job, handler, reason, error)
-      this.#release(job)
+      this.#ack(job)
       return
     }
     const delay = policy.backoff(Math.max(1, job.failures), runtime.random)
     runtime.telling.failed(delivered, error, delay)
     // With a place in the order to keep, it waits here, and so does its key; else at the broker, in nobody's way.
-    if (((counts && job.key === undefined) || isNewer) && runtime.capabilities.delay) {
-      await this.#settlement.retryLater(job, delay)
-      this.#release(job)
-    } else {
-      this.#waitHere(job, delay)
-    }
+    const isFree = job.key === undefined && (counts || isNewer) && runtime.capabilities.delay
+    if (isFree && (await this.#settlement.retryLater(job, delay))) this.#ack(job)
+    else this.#waitHere(job, delay)
   }
 
   #waitHere(job: Job, delay: number): void {
-    if (this.#stopped) {
-      this.#giveBack(job)
-      return
-    }
+    if (job.gone) return this.#passOn(job)
+    if (this.#stopped) return this.#giveBack(job, false)
+    job.running = false
     job.cancelWait = this.#runtime.clock.after(delay, () => {
       job.cancelWait = undefined
       this.#makeReady(job)
     })
   }
 
-  #giveBack(job: Job): void {
-    job.gone = true
-    job.cancelWait?.()
-    job.delivery.nack()
-    this.#release(job, false)
-  }
-
-  /** A delivery is off our hands: the next one of its key may come. */
-  #release(job: Job, progress = true): void {
-    if (!this.#held.delete(job)) return
-    if (progress) {
+  #ack(job: Job): void {
+    if (!job.gone) {
+      job.delivery.ack()
       this.#settled++
       this.#lastProgress = this.#runtime.clock.now()
+      this.#forget(job)
     }
-    if (this.#held.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
-    // Lost, and its handler still runs: the next one of the key has to wait for the end of that.
-    if (!job.running) this.#nextOf(job)
+    this.#passOn(job)
   }
 
-  #nextOf(job: Job): void {
-    if (job.key === undefined) return
-    const lane = this.#lanes.get(job.key)
-    let next = lane?.shift()
-    while (next?.gone) next = lane?.shift()
-    if (next === undefined) this.#lanes.delete(job.key)
-    else if (!this.#stopped) this.#makeReady(next)
+  /** While its handler still runs, the next one of its key waits for the end of that. */
+  #giveBack(job: Job, isRunning: boolean = job.running): void {
+    job.gone = true
+    job.cancelWait?.()
+    job.delivery.nack({ begun: job.context !== undefined })
+    this.#forget(job)
+    if (!isRunning) this.#passOn(job)
   }
 
-  /** Lets go of deliveries that are ours no more. */
-  #follow(lost: AbortSignal): void {
-    const dropped = (): void => {
-      this.#followed.delete(lost)
-      const gone = [...this.#held].filter(({ delivery }) => delivery.lost === lost)
-      for (const job of gone) {
-        job.gone = true
-        job.cancelWait?.()
-        job.context?.abort(lost.reason)
-      }
-      // In two steps, so that none of them lets another one of its key begin.
-      for (const job of gone) this.#release(job, false)
+  /** What is ours no more; a handler that runs keeps the turn of its key. */
+  #lose(jobs: readonly Job[], reason: unknown): void {
+    for (const job of jobs) {
+      job.gone = true
+      job.cancelWait?.()
+      job.context?.abort(reason)
+      this.#forget(job)
     }
-    this.#followed.set(lost, dropped)
-    if (lost.aborted) dropped()
-    else lost.addEventListener('abort', dropped, { once: true })
+    // In two steps, so that none of them lets another one of its key begin.
+    for (const job of jobs) if (!job.running) this.#passOn(job)
+  }
+
+  #forget(job: Job): void {
+    this.#held.delete(job)
+    this.#limit()
+  }
+
+  /** The turn of its key goes to the next one. */
+  #passOn(job: Job): void {
+    if (!job.hasTurn) return
+    job.hasTurn = false
+    const next = this.#lanes.leave(job)
+    if (next !== undefined && !this.#stopped) this.#makeReady(next)
   }
 
   #handlerOf({ delivery }: Job): AnyHandler | undefined {
     return this.handlers.find(String(delivery.message.attributes['type']))
+  }
+}
+
+/** An answer of the broker, if it gives one within a second of real time: who asks for health does so when it may not. */
+async function soon<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  let cancel: (() => void) | undefined
+  const late = new Promise<undefined>((resolve) => {
+    cancel = systemClock.after(1000, () => resolve(undefined))
+  })
+  try {
+    return await Promise.race([ask().catch(() => undefined), late])
+  } finally {
+    cancel?.()
   }
 }

@@ -1,9 +1,11 @@
 import { isEvent, type TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../bus/options.ts'
 import type { HandlerContext, HandlerLog, PublishEffect } from '../handler/context.ts'
-import { deliveryHeaders } from '../message/message.ts'
+import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
 import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
+
+const none: readonly [] = []
 
 /**
  * What a handler is given. Made for every attempt, so what few handlers use is made when it is asked for; getters that
@@ -17,6 +19,7 @@ export class JobContext implements HandlerContext {
   readonly #event: TidingsEvent
   #controller: AbortController | undefined = undefined
   #aborted: { readonly reason: unknown } | undefined = undefined
+  #left: readonly ((reason: unknown) => void)[] = none
 
   constructor(runtime: Runtime, group: string, job: Job, event: TidingsEvent) {
     this.#runtime = runtime
@@ -53,8 +56,7 @@ export class JobContext implements HandlerContext {
 
   get reply(): HandlerContext['reply'] {
     return async (definition, input) => {
-      const { headers } = this.#job.delivery.message
-      const group = headers[deliveryHeaders.replyTo]
+      const group = replyGroupOf(this.#job.delivery.message)
       if (group === undefined) return
       const inReplyTo = { [deliveryHeaders.inReplyTo]: this.#event.id }
       await this.#runtime.publish(this.#event, definition, input, undefined, inReplyTo, group)
@@ -65,6 +67,21 @@ export class JobContext implements HandlerContext {
   abort(reason: unknown): void {
     this.#aborted ??= { reason }
     this.#controller?.abort(this.#aborted.reason)
+  }
+
+  get isAborted(): boolean {
+    return this.#aborted !== undefined
+  }
+
+  /** Tells the handler to stop, and waits for it no longer. */
+  leave(reason: unknown): void {
+    this.abort(reason)
+    for (const left of this.#left) left(reason)
+  }
+
+  /** Has `left` told when nobody waits for the handler any more. */
+  whenLeft(left: (reason: unknown) => void): void {
+    this.#left = [...this.#left, left]
   }
 }
 

@@ -16,18 +16,24 @@ export class Job {
   event: TidingsEvent | undefined = undefined
   /** From the first attempt on. */
   context: JobContext | undefined = undefined
+  /** From the call of its handler until it is settled, or waits for its next attempt. */
   running = false
+  /** The dead letter that it replays, once that is known to be its own. */
+  replayOf: string | undefined = undefined
   /** Takes back the wait for the next attempt. */
   cancelWait: (() => void) | undefined = undefined
+  /** Whether it is the turn of its key that it has. */
+  hasTurn = false
   /** Lost or given back: whatever its handler does now, nothing of it is settled here. */
   gone = false
 
   constructor(delivery: Delivery, key: string | undefined) {
     const { headers } = delivery.message
-    const attempt = Number(headers[deliveryHeaders.attempt] ?? 1)
+    const attempt = headers[deliveryHeaders.attempt]
     this.delivery = delivery
     this.key = key
-    this.failures = Number.isSafeInteger(attempt) && attempt > 0 ? attempt - 1 : 0
+    // Anybody can write headers: what is no attempt of ours counts for none.
+    this.failures = attempt !== undefined && /^[1-9]\d{0,5}$/.test(attempt) ? Number(attempt) - 1 : 0
     this.firstFailedAt = headers[deliveryHeaders.firstFailedAt]
   }
 

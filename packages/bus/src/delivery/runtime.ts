@@ -22,7 +22,7 @@ export interface Runtime {
   readonly capabilities: Capabilities
   readonly deadLetters: DeadLetterStore | undefined
   readonly receivers: readonly NonNullable<Middleware['receive']>[]
-  /** Hands a message to the transport, through the middleware. */
+  /** Hands a message to the transport as it is: a copy of what was received has been through the middleware before. */
   send(outgoing: Outgoing): void | Promise<void>
   /** Publishes on behalf of a handler: also while the bus closes. */
   publish(

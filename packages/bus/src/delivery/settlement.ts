@@ -1,13 +1,11 @@
 import { isTidingsError } from '@tidings/core'
-import { uuidv7 } from '@tidings/events'
-import type { DeadLetter, DeadLetterReason, RecordedError } from '../dead-letter/store.ts'
+import { letterHeaders, letterId, recorded } from '../dead-letter/letter.ts'
+import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import type { AnyHandler } from '../handler/handler.ts'
-import { deliveryHeaders, type Message } from '../message/message.ts'
+import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
 import { UnreadableError } from '../message/read.ts'
 import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
-
-const longestMessage = 2048
 
 /** What comes before the end of a failed delivery. Where the broker does not answer, it goes on trying: nothing is lost. */
 export class Settlement {
@@ -25,8 +23,11 @@ export class Settlement {
     this.#closed = true
   }
 
-  /** Sends a copy for the next attempt to the group, then acks: a crash in between duplicates, and never loses. */
-  async retryLater(job: Job, delay: number): Promise<void> {
+  /**
+   * Sends a copy for the next attempt to the group: a crash before the delivery is acked duplicates, and never loses.
+   * False where the broker will never take it, since it has become too large.
+   */
+  async retryLater(job: Job, delay: number): Promise<boolean> {
     const { message } = job.delivery
     const headers = {
       ...message.headers,
@@ -38,41 +39,63 @@ export class Settlement {
       group: this.#group,
       notBefore: this.#runtime.clock.now() + delay,
     }
-    await this.#try(job, () => this.#runtime.send(outgoing))
-    job.delivery.ack()
+    try {
+      await this.persist(job, () => this.#runtime.send(outgoing))
+      return true
+    } catch (error) {
+      if (isTidingsError(error, 'MESSAGE_TOO_LARGE')) return false
+      throw error
+    }
   }
 
-  /** The replay of a letter was handled. One of a parked key is still there; of another there is none any more. */
-  async letterDone(job: Job, id: string): Promise<void> {
-    await this.#try(job, () => this.#runtime.deadLetters?.remove(id))
-  }
-
-  /** Parks or discards an event that is given up, then acks. */
+  /** Parks or discards an event that is given up. */
   async giveUp(job: Job, handler: AnyHandler | undefined, reason: DeadLetterReason, error: unknown): Promise<void> {
     const { message } = job.delivery
     const keeps = handler?.policy.deadLetter !== 'discard'
     const store = this.#runtime.deadLetters
     if (keeps && store !== undefined) {
       const letter = this.#letter(job, handler, reason, error)
-      await this.#try(job, () => store.add(letter))
+      await this.persist(job, () => store.add(letter))
       this.#runtime.telling.deadLettered(letter)
     } else {
+      if (job.replayOf !== undefined) await this.letterDone(job, job.replayOf)
       this.#runtime.telling.discarded({ message, group: this.#group, attempt: job.attempt }, reason, error)
     }
     await this.#tellRequester(job, error)
-    job.delivery.ack()
   }
 
-  /** A requester waits for an answer that will not come. */
+  /** The replay of a letter was handled. */
+  async letterDone(job: Job, id: string): Promise<void> {
+    await this.persist(job, () => this.#runtime.deadLetters?.remove(id))
+  }
+
+  /** Does a step, again and more and more slowly where it fails, until it is done or the delivery is ours no more. */
+  async persist(job: Job, step: () => unknown): Promise<void> {
+    for (let wait = 100; ; wait = Math.min(2 * wait, 5000)) {
+      try {
+        await step()
+        return
+      } catch (error) {
+        // However often it is tried, this one stays too large.
+        if (this.#closed || job.gone || isTidingsError(error, 'MESSAGE_TOO_LARGE')) throw error
+        this.#runtime.log.warn('a delivery could not be settled, trying again', { group: this.#group, error, wait })
+        await new Promise<void>((resolve) => this.#runtime.clock.after(wait, resolve))
+      }
+    }
+  }
+
+  /** A requester waits for an answer that will not come. It gets the reason, and nothing of the event. */
   async #tellRequester({ delivery: { message } }: Job, error: unknown): Promise<void> {
-    const group = message.headers[deliveryHeaders.replyTo]
+    const group = replyGroupOf(message)
     if (group === undefined) return
+    const { id, type, source } = message.attributes
     const headers = {
-      [deliveryHeaders.inReplyTo]: String(message.attributes['id']),
+      [deliveryHeaders.inReplyTo]: String(id),
       [deliveryHeaders.replyError]: recorded(error).message,
     }
+    const attributes = { specversion: '1.0', id: String(id), type: String(type), source: String(source) }
     try {
-      await this.#runtime.send({ message: { ...message, headers }, group })
+      await this.#runtime.send({ message: { attributes, contentType: undefined, body: undefined, headers }, group })
     } catch (cause) {
       // The requester's time runs out by itself.
       this.#runtime.log.warn('a requester could not be told', { group, error: cause })
@@ -83,9 +106,9 @@ export class Settlement {
     const { message } = job.delivery
     const now = new Date(this.#runtime.clock.now()).toISOString()
     return {
-      id: message.headers[deliveryHeaders.replayOf] ?? letterId(this.#group, message),
+      id: job.replayOf ?? letterId(this.#group, message),
       group: this.#group,
-      message: { ...message, headers: withoutOurs(message.headers) },
+      message: { ...message, headers: letterHeaders(message.headers) },
       reason,
       error: recorded(error),
       parksKey: handler?.policy.deadLetter === 'park-key' && job.key !== undefined,
@@ -94,53 +117,5 @@ export class Settlement {
       firstFailedAt: job.firstFailedAt ?? now,
       lastFailedAt: now,
     }
-  }
-
-  async #try(job: Job, step: () => unknown): Promise<void> {
-    try {
-      await step()
-    } catch (error) {
-      await this.#again(job, step, error)
-    }
-  }
-
-  /** Tries a step again, more and more slowly, until it is done or the delivery is ours no more. */
-  async #again(job: Job, step: () => unknown, first: unknown): Promise<void> {
-    let error = first
-    for (let wait = 100; !this.#closed && !job.gone; wait = Math.min(2 * wait, 5000)) {
-      this.#runtime.log.warn('a delivery could not be settled, trying again', { group: this.#group, error, wait })
-      await new Promise<void>((resolve) => this.#runtime.clock.after(wait, resolve))
-      try {
-        await step()
-        return
-      } catch (next) {
-        error = next
-      }
-    }
-    throw error
-  }
-}
-
-/** The same for the same event in the same group, so that a duplicate makes no second letter. */
-function letterId(group: string, { attributes }: Message): string {
-  const { source, id } = attributes
-  if (id !== undefined) return `${group}|${String(source)}|${String(id)}`
-  return `${group}|undecodable|${uuidv7()}`
-}
-
-/** A replay starts anew: what earlier attempts noted is in the letter itself. */
-function withoutOurs(headers: Message['headers']): Message['headers'] {
-  const { attempt, firstFailedAt, replayOf } = deliveryHeaders
-  const { [attempt]: _attempt, [firstFailedAt]: _first, [replayOf]: _replay, ...others } = headers
-  return others
-}
-
-function recorded(error: unknown): RecordedError {
-  const cause = error instanceof UnreadableError ? error.cause : error
-  const { name, message } = cause instanceof Error ? cause : { name: typeof cause, message: String(cause) }
-  return {
-    name,
-    ...(isTidingsError(cause) ? { code: cause.code } : {}),
-    message: message.length > longestMessage ? `${message.slice(0, longestMessage - 1)}…` : message,
   }
 }

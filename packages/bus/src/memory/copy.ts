@@ -39,7 +39,7 @@ export class Copy implements Delivery {
     if (this.unsettled) this.#group.ack(this)
   }
 
-  nack(): void {
-    if (this.unsettled) this.#group.giveBack(this)
+  nack({ begun = true }: { readonly begun?: boolean | undefined } = {}): void {
+    if (this.unsettled) this.#group.giveBack(this, begun)
   }
 }

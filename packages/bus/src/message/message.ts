@@ -30,6 +30,15 @@ export const deliveryHeaders = {
   replyError: 'x-tidings-reply-error',
 } as const
 
+/** A reply group's name: it ends with a UUID, as no group of a handler does. */
+const replyGroup = /\.replies-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
+
+/** The group that waits for a reply; a header that names any other group was written by somebody else, and is none. */
+export function replyGroupOf({ headers }: Pick<Message, 'headers'>): string | undefined {
+  const group = headers[deliveryHeaders.replyTo]
+  return group !== undefined && replyGroup.test(group) ? group : undefined
+}
+
 /** What orders a message among others: its `partitionkey`, else its subject; undefined for one that is free. */
 export function keyOf({ attributes }: Pick<Message, 'attributes'>): string | undefined {
   const { partitionkey, subject } = attributes

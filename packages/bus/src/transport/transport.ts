@@ -25,7 +25,10 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined
   /** Told each change. A connection that broke comes back by itself, its groups with it. */
   onState(state: ConnectionState, error?: unknown): void
-  /** Told each message that reached no group, where the transport can tell; a delayed one need not be among them. */
+  /**
+   * Told each message for all groups that reached none, where the transport can tell; a delayed one need not be among
+   * them.
+   */
   onUnroutable(message: Message): void
 }
 
@@ -42,9 +45,9 @@ export interface Connection {
    * `options.signal` is made when it is read: a transport that can confirm at once leaves it alone.
    *
    * Rejects with the signal's reason when it aborts before anything was sent; with `OutcomeUnknownError` when the
-   * connection broke or the signal aborted in between; with `MessageTooLargeError` beyond `maxMessageSize`, leaving the
-   * connection usable. Messages that one caller publishes one after the other stay in this order for each key, as far as
-   * each is confirmed.
+   * connection broke or the signal aborted in between; with `MessageTooLargeError` beyond `maxMessageSize`, and with
+   * `UnknownGroupError` where `outgoing.group` does not exist; both leave the connection usable. Messages that one caller
+   * publishes one after the other stay in this order for each key, as far as each is confirmed.
    */
   publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
 
@@ -73,7 +76,11 @@ export interface Connection {
 /** A message on its way to the broker. */
 export interface Outgoing {
   readonly message: Message
-  /** The one group that it is for: a retry, a replay or a reply. Left out: each group that asked for its event type. */
+  /**
+   * The one group that it is for: a retry, a replay or a reply. Left out: each group that asked for its event type. A
+   * group that does not exist is refused, by `UnknownGroupError` and not by `onUnroutable`: the message may stand for a
+   * dead letter, which is to be kept then.
+   */
   readonly group?: string | undefined
   /**
    * Milliseconds since 1970 before which it must not be delivered. It may be later, by what the broker's delays are
@@ -140,7 +147,8 @@ export interface Delivery {
   ack(): void
   /**
    * Given up by this member, to be delivered again to any. Of an ordered group only after `stop`, oldest first: then it
-   * keeps its old place, else it may come behind later ones. Idempotent, as `ack`.
+   * keeps its old place, else it may come behind later ones. Idempotent, as `ack`. With `begun: false` nothing was done
+   * with it, so a transport that can leaves it out of the count of redeliveries.
    */
-  nack(): void
+  nack(options?: { readonly begun?: boolean | undefined }): void
 }

@@ -1,0 +1,75 @@
+import type { Clock } from '../clock.ts'
+import { AttemptTimeoutError } from '../errors.ts'
+import type { JobContext } from './job-context.ts'
+
+/** The longest that a handler has, after its time is up, before it is left behind. */
+const longestGrace = 30_000
+
+/** A call of a handler that has promised something. */
+export interface Call {
+  readonly clock: Clock
+  readonly group: string
+  readonly type: string
+  /** Milliseconds; `Infinity` for none. */
+  readonly timeout: number
+  /** Those of its events: they all begin and end together. */
+  readonly contexts: readonly JobContext[]
+  readonly overdue: Overdue
+}
+
+/** Handlers that go on after their time was up. */
+export interface Overdue {
+  overdue: number
+}
+
+/**
+ * Follows what a handler has promised. When its time is up its signal aborts, and it has failed, whatever it does now.
+ * That is told when it has ended, so that nothing runs beside it, or, where it does not heed its signal, after as much
+ * time again, 30 s at most: then it is left behind. When the bus ends it is left at once.
+ */
+export function inTime(call: Call, result: PromiseLike<unknown>): Promise<void> {
+  const { clock, group, type, timeout, contexts, overdue } = call
+  return new Promise((resolve, reject) => {
+    let late: AttemptTimeoutError | undefined
+    let cancel = (): void => {}
+    const ended = (): void => {
+      cancel()
+      if (late) overdue.overdue--
+    }
+    const isUp = (): void => {
+      late = new AttemptTimeoutError(group, type, timeout)
+      overdue.overdue++
+      for (const context of contexts) context.abort(late)
+      cancel = clock.after(Math.min(timeout, longestGrace), () => reject(late))
+    }
+    if (timeout !== Infinity) cancel = clock.after(timeout, isUp)
+    for (const context of contexts) {
+      context.whenLeft((reason) => {
+        cancel()
+        reject(reason)
+      })
+    }
+    // By way of a promise of ours: a `then` of somebody else's may throw, or call twice.
+    Promise.resolve(result).then(
+      () => {
+        ended()
+        if (late) reject(late)
+        else resolve()
+      },
+      (error: unknown) => {
+        ended()
+        reject(late ?? error)
+      },
+    )
+  })
+}
+
+/** Whether a handler has returned a promise, of whatever kind. Never throws. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  try {
+    return typeof (value as { then?: unknown }).then === 'function'
+  } catch {
+    return false
+  }
+}
