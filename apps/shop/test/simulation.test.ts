@@ -1,0 +1,236 @@
+import type { HandlerContext } from '@tidings/bus'
+import { AsyncEventDispatcher } from '@tidings/core'
+import type { TidingsEvent } from '@tidings/events'
+import { type Run, simulate, type Simulated, SimulationError, type StartedProcess } from '@tidings/testing/simulate'
+import { expect, test } from 'vitest'
+import { type Books, openBooks } from '../src/books.ts'
+import { type Effect, memoryJournal } from '../src/carriers/journal.ts'
+import { type OnBus, onBus, placeOf, type Work, workUnderWay } from '../src/carriers/on-bus.ts'
+import {
+  OrderCancelled,
+  OrderConfirmed,
+  OrderPlaced,
+  PaymentDeclined,
+  PaymentTaken,
+  shopEvents,
+  type StockReserved,
+} from '../src/events.ts'
+import { openShop } from '../src/shop.ts'
+import { quiet } from './fixtures/quiet.ts'
+
+/*
+ * The whole shop on thousands of schedules: messages late and twice, confirms lost, handlers that fail, a process that
+ * dies anywhere and starts anew. What survives is what would: the books, which stand for a database, and the card
+ * network and the mail server, which are somewhere else.
+ *
+ * It took three things to pass, and the tests at the end take each away:
+ *
+ * - Effects are confirmed before their event counts as handled. `onBus` sees to it, since the handlers do not wait.
+ * - What a handler writes down, that it has ended, and what it has published are noted in one transaction, the journal.
+ *   An inbox alone, marked afterwards, lets an order that comes again reserve again, and then perhaps not in time: it
+ *   would be reserved and refused.
+ * - No transaction reaches the card network and the mail server. They are told a key that is the same at each try, made
+ *   of the event under way, as such services ask for, and do the same thing once.
+ *
+ * Left out are the parcels, since the decorator `resequenced` waits in real time, and the figures: analytics counts for
+ * the day, and what must survive a crash exactly is a projection of an event store.
+ */
+
+interface Town {
+  readonly books: Books
+  readonly orders: { readonly order: number; readonly item: string; readonly quantity: number }[]
+  readonly inbox: Set<string>
+  /** The answers that were given, by key; what was taken, by order. */
+  readonly answers: Map<string, Answer>
+  readonly taken: { readonly order: number; readonly pence: number }[]
+  readonly sent: Set<string>
+  readonly mails: { readonly order: number; readonly subject: string }[]
+}
+
+type Answer = { ok: true } | { ok: false; reason: string }
+
+/** How a process is put together. */
+interface Wiring {
+  readonly eventsOf: (town: Town) => OnBus
+  /** By which key the card network knows a call again. */
+  readonly cardKeyOf: (work: Work) => string
+  readonly inboxOf: (town: Town) => StartedProcess['inbox']
+}
+
+const careful: Wiring = {
+  eventsOf: ({ books }) => onBus(books.journal),
+  cardKeyOf: placeOf,
+  inboxOf: () => undefined,
+}
+
+const stock = { Teapot: 3, Lantern: 2, 'Cake stand': 1 }
+
+const simulated = ({ eventsOf, cardKeyOf, inboxOf }: Wiring): Simulated<Town> => ({
+  world: () => ({
+    books: openBooks(stock),
+    orders: [],
+    inbox: new Set(),
+    answers: new Map(),
+    taken: [],
+    sent: new Set(),
+    mails: [],
+  }),
+  start(town, { pause }) {
+    const events = eventsOf(town)
+    const world = {
+      scanners: new AsyncEventDispatcher(),
+      cards: {
+        async charge(card: string, pence: number): Promise<Answer> {
+          await pause('20ms')
+          const work = workUnderWay()!
+          const key = cardKeyOf(work)
+          const answer: Answer = town.answers.get(key) ?? (card === 'full' ? { ok: true } : declined)
+          if (answer.ok && !town.answers.has(key)) {
+            town.taken.push({ order: (work.event as StockReserved).data.order, pence })
+          }
+          town.answers.set(key, answer)
+          await pause('20ms')
+          return answer
+        },
+      },
+      mail: {
+        async send(mail: { order: number; subject: string }): Promise<void> {
+          await pause()
+          const key = placeOf(workUnderWay()!)
+          if (!town.sent.has(key)) town.mails.push(mail)
+          town.sent.add(key)
+          await pause()
+        },
+      },
+    }
+    openShop({ events, narrator: quiet }, world, town.books)
+    return { handlers: events.handlers, definitions: shopEvents, inbox: inboxOf(town) }
+  },
+  async drive({ world, publish, random, pause }) {
+    const items = Object.keys(stock)
+    const roll = (sides: number): number => Math.floor(random() * sides)
+    for (let order = 1; order <= 5; order++) {
+      const item = items[roll(items.length)]!
+      const quantity = 1 + roll(2)
+      world.orders.push({ order, item, quantity })
+      const card = roll(3) === 0 ? 'empty' : 'full'
+      await publish(OrderPlaced, { order, customer: 'Ada', item, quantity, pence: 100 * quantity, card })
+      if (roll(2) === 0) await pause('50ms')
+    }
+  },
+  invariants: {
+    'every order is confirmed or cancelled, not both, or waits among the dead letters'({ orders }, run) {
+      const confirmed = distinctOrders(run, OrderConfirmed)
+      const cancelled = distinctOrders(run, OrderCancelled)
+      expect(confirmed.filter((order) => cancelled.includes(order))).toEqual([])
+      const open = orders.filter(({ order }) => !confirmed.includes(order) && !cancelled.includes(order))
+      expect(open.filter(({ order }) => !isWithOperator(run, order))).toEqual([])
+    },
+    'money is taken once for an order, or not at all': ({ taken }) => isOncePerOrder(taken),
+    'money is taken for what is confirmed, and for nothing else'({ taken }, run) {
+      const paid = sorted(taken.map(({ order }) => order))
+      const confirmed = distinctOrders(run, OrderConfirmed)
+      expect(paid.filter((order) => !isWithOperator(run, order))).toEqual(
+        confirmed.filter((order) => !isWithOperator(run, order)),
+      )
+    },
+    'no item is on the shelf less than no times'({ books }) {
+      return [...books.shelves.left.values()].every((left) => left >= 0)
+    },
+    'what is left and what is reserved is what there was': ({ books: { shelves } }) => {
+      const there = new Map(shelves.left)
+      for (const { item, quantity } of shelves.reserved.values()) there.set(item, there.get(item)! + quantity)
+      expect(Object.fromEntries(there)).toEqual(stock)
+    },
+    'what is confirmed is reserved, what is cancelled is not'({ books: { shelves } }, run) {
+      const confirmed = distinctOrders(run, OrderConfirmed)
+      expect(confirmed.filter((order) => !shelves.reserved.has(order))).toEqual([])
+      const cancelled = distinctOrders(run, OrderCancelled).filter((order) => !isWithOperator(run, order))
+      expect(cancelled.filter((order) => shelves.reserved.has(order))).toEqual([])
+    },
+    'a customer gets one mail for an order, and the right one'({ mails }, run) {
+      expect(isOncePerOrder(mails)).toBe(true)
+      const told = (subject: string): number[] =>
+        sorted(mails.flatMap(({ order, subject: of }) => (of === subject ? [order] : [])))
+      const settled = (orders: number[]): number[] => orders.filter((order) => !isWithOperator(run, order))
+      expect(settled(told('Thank you for your order'))).toEqual(settled(distinctOrders(run, OrderConfirmed)))
+      expect(settled(told('Your order is cancelled'))).toEqual(settled(distinctOrders(run, OrderCancelled)))
+    },
+    'money is taken or declined once': (_town, run) => {
+      const paid = distinctOrders(run, PaymentTaken)
+      expect(distinctOrders(run, PaymentDeclined).filter((order) => paid.includes(order))).toEqual([])
+    },
+  },
+})
+
+const declined: Answer = { ok: false, reason: 'card declined' }
+
+function isOncePerOrder(things: readonly { readonly order: number }[]): boolean {
+  return new Set(things.map(({ order }) => order)).size === things.length
+}
+
+type AboutOrder = typeof OrderConfirmed | typeof OrderCancelled | typeof PaymentTaken | typeof PaymentDeclined
+
+function distinctOrders(run: Run, definition: AboutOrder): number[] {
+  return sorted([...new Set(run.published(definition).map(({ data }) => (data as { order: number }).order))])
+}
+
+function sorted(orders: readonly number[]): number[] {
+  return orders.toSorted((one, other) => one - other)
+}
+
+function isWithOperator({ deadLetters }: Run, order: number): boolean {
+  return deadLetters.some(({ message }) => message.attributes['subject'] === `order-${order}`)
+}
+
+test('INVARIANT: money, stock, orders and mails agree, whatever is late, twice, lost or dies', async () => {
+  const { handled, faults } = await simulate(simulated(careful), { runs: 2000 })
+  expect(handled).toBeGreaterThan(100_000)
+  const kinds = ['ack crash', 'ack duplicate', 'handOut crash', 'handOut restart', 'handle fail-after', 'pause crash']
+  expect(Object.keys(faults)).toEqual(expect.arrayContaining([...kinds, 'publish crash-before', 'publish lost']))
+}, 120_000)
+
+test('a handler whose effects nobody waits for loses an order', async () => {
+  expect(await brokenBy({ ...careful, eventsOf: hasty })).toContain('every order is confirmed or cancelled')
+})
+
+test('an inbox that is marked after the handler lets an order reserve twice', async () => {
+  const eventsOf = (): OnBus => onBus(memoryJournal())
+  const inboxOf = ({ inbox }: Town): StartedProcess['inbox'] => ({
+    has: (key) => inbox.has(key),
+    add: (key) => void inbox.add(key),
+  })
+  expect(await brokenBy({ ...careful, eventsOf, inboxOf })).toContain('what is left and what is reserved')
+})
+
+test('a card network that knows no call again takes the money twice', async () => {
+  let calls = 0
+  expect(await brokenBy({ ...careful, cardKeyOf: () => String(++calls) })).toContain('money is taken once')
+})
+
+/** The invariant that is found broken. */
+async function brokenBy(wiring: Wiring): Promise<string> {
+  const error: unknown = await simulate(simulated(wiring), { runs: 2000 }).catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(SimulationError)
+  return (error as SimulationError).failure.invariant
+}
+
+/** As the careful one, but an event counts as handled when its handler has ended: nobody waits for its effects. */
+function hasty({ books }: Town): OnBus {
+  const events = onBus(books.journal)
+  const hastily = ({ publish, group, attempt, redelivered, signal, log, reply }: HandlerContext): HandlerContext => {
+    const send = new Proxy(publish, {
+      apply: async (_publish, _self, effect) => void publish(...(effect as unknown as Effect)).catch(() => {}),
+    })
+    return { publish: send, group, attempt, redelivered, signal, log, reply }
+  }
+  return {
+    ...events,
+    get handlers() {
+      return events.handlers.map((each) => ({
+        ...each,
+        handle: (event: TidingsEvent, context: HandlerContext) => each.handle(event, hastily(context)),
+      }))
+    },
+  }
+}
