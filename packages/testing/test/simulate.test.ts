@@ -303,6 +303,35 @@ test('INVARIANT: whatever crashes, fails, is late or comes twice, nothing that w
   }
 })
 
+test('the broker is a queue in some runs and a log in others, which goes back to its position after a crash', async () => {
+  const brokers = new Set<string>()
+  for (let seed = 1; seed <= 8; seed++) {
+    const { failure } = await failureOf(naive, { seed, faults: { ...none, crash: 0.1 } })
+    brokers.add(failure.steps[0]!.text)
+  }
+  expect([...brokers].toSorted()).toEqual(['the broker is a log', 'the broker is a queue'])
+  const held: Simulated<World> = {
+    ...naive,
+    start: (world, { pause }) => ({
+      handlers: [
+        handler(OrderPlaced, { group: 'billing' }, async ({ data }) => {
+          // The first one holds the position back, while the others are done.
+          if (data.orderId === 'o-1') await pause('1m')
+          else world.charges.push(data.orderId)
+        }),
+      ],
+    }),
+  }
+  // On a queue there would be no way to lose both acks by one crash.
+  const invariants = {
+    'not both again': ({ charges }: World) =>
+      ['o-2', 'o-3'].some((id) => charges.filter((each) => each === id).length < 2),
+  }
+  const { failure } = await failureOf({ ...held, invariants }, { faults: { ...none, crash: 0.1 } })
+  expect(failure.steps[0]!.text).toBe('the broker is a log')
+  expect(failure.decisions.length).toBe(1)
+})
+
 test('a client or a handler that waits for something real is waited for', async () => {
   await simulate<World>(
     {

@@ -8,6 +8,7 @@ import {
   OutcomeUnknownError,
   type Outgoing,
   type Transport,
+  UnknownGroupError,
 } from '@tidings/bus'
 import type { SimulatedBroker, Stage } from './broker.ts'
 import { lateness } from './decisions.ts'
@@ -89,7 +90,10 @@ class SimulatedConnection implements Connection {
     }
     trace.say(() => `${who} publishes ${what}`, name)
     const reached = this.#broker.store(outgoing)
-    if (!reached && outgoing.group === undefined) this.#options.onUnroutable(outgoing.message)
+    if (!reached) {
+      if (outgoing.group === undefined) this.#options.onUnroutable(outgoing.message)
+      else return Promise.reject(new UnknownGroupError(outgoing.group, String(outgoing.message.attributes['type'])))
+    }
     if (fate === 'confirm-lost') {
       trace.say(() => `the confirm of ${what} is lost: its outcome is unknown`, name, true)
       return Promise.reject(new OutcomeUnknownError('the connection broke before the confirm'))

@@ -143,10 +143,12 @@ export function repeat(decisions: readonly Decision[]): Decisions {
     at: (place, where) => {
       if (known.size === 0) return undefined
       const at = `${place} ${where()}`
-      const fate = known.get(at)
+      const fate = places[place].find(([name]) => name === known.get(at))?.[0]
       if (fate === undefined) return undefined
+      // A place comes once; what the name is not unique for must not happen more often than it did.
+      known.delete(at)
       taken.push([at, fate])
-      return places[place].find(([name]) => name === fate)?.[0]
+      return fate
     },
   }
 }

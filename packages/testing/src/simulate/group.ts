@@ -13,6 +13,8 @@ export interface Copy {
   /** Before which others it stands. */
   place: number
   due: number
+  /** Times that it was about to be handed out. */
+  turns: number
   /** Times that it was handed out. */
   handed: number
   member: SimulatedMember | undefined
@@ -84,6 +86,7 @@ export class SimulatedGroup {
       key: this.#ordered ? keyOf(message) : undefined,
       place: this.#places++,
       due: timeline.now(),
+      turns: 0,
       handed: 0,
       member: undefined,
       acked: false,
@@ -145,7 +148,8 @@ export class SimulatedGroup {
     this.#wake(0)
     const { decisions, trace } = this.#stage
     const name = trace.nameOf(copy.message)
-    const fate = decisions.at('handOut', () => `${this.label} ${copy.label}.${copy.handed}`)
+    const turn = copy.turns++
+    const fate = decisions.at('handOut', () => `${this.label} ${copy.label}.${turn}`)
     if (fate === 'crash') {
       trace.say(() => `the process dies as ${this.label} is about to be handed ${name}`, name, true)
       member.life.crash()

@@ -1,4 +1,13 @@
-import { type AnyHandler, type Bus, createBus, type HandlerLog, keyOf, type Message, type Observer } from '@tidings/bus'
+import {
+  type AnyHandler,
+  type BatchContext,
+  type Bus,
+  createBus,
+  type HandlerLog,
+  keyOf,
+  type Message,
+  type Observer,
+} from '@tidings/bus'
 import { milliseconds } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
 import type { Chance } from '../harness/chance.ts'
@@ -108,12 +117,26 @@ export class SimulatedProcess<World> {
         this.#call(handler, [event], life, () => handler.handle(event, context))
       return { ...handler, handle }
     }
-    const handle = (events: readonly TidingsEvent[], context: never): unknown =>
-      this.#call(handler, events, life, () => handler.handle(events, context))
+    const handle = (events: readonly TidingsEvent[], context: BatchContext): unknown => {
+      const failed = new Set<TidingsEvent>()
+      const fail = (event: TidingsEvent, error: unknown): void => {
+        failed.add(event)
+        context.fail(event, error)
+      }
+      const noting: BatchContext = Object.create(context, { fail: { value: fail } }) as BatchContext
+      return this.#call(handler, events, life, () => handler.handle(events, noting), failed)
+    }
     return { ...handler, handle }
   }
 
-  #call({ group, policy }: AnyHandler, events: readonly TidingsEvent[], life: Life, handle: () => unknown): unknown {
+  /** `failed`: the events of a batch that its handler marks so. */
+  #call(
+    { group, policy }: AnyHandler,
+    events: readonly TidingsEvent[],
+    life: Life,
+    handle: () => unknown,
+    failed: ReadonlySet<TidingsEvent> = new Set(),
+  ): unknown {
     // Dead at its last ack, the bus would go on with what it holds.
     if (life.dead) return never()
     const { decisions, trace, ledger } = this.#stage
@@ -145,7 +168,7 @@ export class SimulatedProcess<World> {
         throw new Error('simulated: the handler fails after it has run')
       }
       trace.say(() => `${group} has handled ${names}`, about)
-      for (const event of events) ledger.completes(group, event)
+      for (const event of events) if (!failed.has(event)) ledger.completes(group, event)
     }
     const fails = (error: unknown): never => {
       ends()

@@ -20,6 +20,8 @@ export interface Outcome {
   /** Empty where it was not traced. */
   readonly steps: readonly Step[]
   readonly handlings: number
+  /** How long it was, in steps of the timeline. */
+  readonly length: number
 }
 
 export interface Failure {
@@ -65,7 +67,7 @@ export async function runOnce<World>(
   const { steps } = trace
   const found = failure ?? (await broken(app, world, stage, broker, process))
   process.life?.loseConnection()
-  return { failure: found, decisions: taken, steps, handlings: ledger.handlings.length }
+  return { failure: found, decisions: taken, steps, handlings: ledger.handlings.length, length: timeline.taken }
 }
 
 /** Lets everything happen until nothing does any more. */

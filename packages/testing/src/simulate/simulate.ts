@@ -72,6 +72,9 @@ async function replayed<World>(app: Simulated<World>, replay: string): Promise<S
   return { seed, runs: 1, handled: outcome.handlings, faults }
 }
 
+/** Of all runs by which a schedule is shrunk: a bound in steps keeps the report the same, on a slow machine too. */
+const maxShrinkSteps = 150_000
+
 async function shortest<World>(
   app: Simulated<World>,
   seed: number,
@@ -82,8 +85,11 @@ async function shortest<World>(
 ): Promise<SimulationError> {
   const again = (decisions: readonly Decision[], traced: boolean): Promise<Outcome> =>
     runOnce(app, runSeed, repeat(decisions), traced)
+  let steps = 0
   const decisions = await shrink(found, async (candidate) => {
-    const { failure } = await again(candidate, false)
+    if (steps > maxShrinkSteps) return false
+    const { failure, length } = await again(candidate, false)
+    steps += length
     return failure?.invariant === invariant
   })
   const outcome = await again(decisions, true)

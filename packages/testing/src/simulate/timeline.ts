@@ -7,6 +7,8 @@ interface Entry {
 
 /** The virtual time of one run, and all that is to happen in it: by time, then by age. */
 export class Timeline implements Clock {
+  /** Steps so far. */
+  taken = 0
   readonly #entries: Entry[] = []
   #now: number
 
@@ -38,6 +40,7 @@ export class Timeline implements Clock {
   step(): void {
     const entry = this.#entries.shift()
     if (entry === undefined) return
+    this.taken++
     this.#now = entry.at
     entry.callback()
   }
