@@ -238,6 +238,24 @@ test('batch handlers are attempted, failed and retried like others', async () =>
   ])
 })
 
+test('a handler that returns a promise of another make is waited for', async () => {
+  const slept: number[] = []
+  const querying = handler(OrderPlaced, { group: 'querying' }, () => ({
+    // oxlint-disable-next-line unicorn/no-thenable
+    then: (resolve: () => void) =>
+      t.clock.after(500, () => {
+        slept.push(t.clock.now())
+        resolve()
+      }),
+  }))
+  await using t = await testBus({ handlers: [querying], start: 0 })
+  await t.publish(OrderPlaced, order)
+  await t.settled({ advance: false })
+  expect(t.attempts(OrderPlaced).map(({ outcome }) => outcome)).toEqual(['running'])
+  await t.settled()
+  expect([slept, t.handled(OrderPlaced).length]).toEqual([[500], 1])
+})
+
 test('a request is answered', async () => {
   const Answer = defineEvent('answer', z.object({ text: z.string() }))
   const answering = handler(OrderPlaced, { group: 'answering' }, (_event, { reply }) => reply(Answer, { text: 'yes' }))

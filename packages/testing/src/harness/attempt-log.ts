@@ -134,11 +134,11 @@ export class AttemptLog {
       ended()
       throw error
     }
-    if (!(result instanceof Promise)) {
+    if (!isThenable(result)) {
       ended()
       return result
     }
-    return result.finally(ended)
+    return Promise.resolve(result).finally(ended)
   }
 
   #conclude({ message, group }: Delivered, outcome: 'handled' | 'failed', error: unknown): void {
@@ -149,6 +149,11 @@ export class AttemptLog {
     this.#open.delete(key)
     conclude(entry, outcome, error)
   }
+}
+
+/** Handlers may return the promises of others, which are no `Promise`. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function conclude(entry: Entry, outcome: 'handled' | 'failed', error: unknown): void {

@@ -50,7 +50,7 @@ interface Fates {
 }
 
 type Place = keyof Fates
-export type Fate<At extends Place> = Fates[At]
+type Fate<At extends Place> = Fates[At]
 
 /** With the kind of fault that each counts as. */
 const places: { readonly [At in Place]: readonly (readonly [Fates[At], keyof FaultRates])[] } = {

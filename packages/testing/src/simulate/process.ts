@@ -10,6 +10,7 @@ import {
 } from '@tidings/bus'
 import { milliseconds } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
+import { isThenable } from '../harness/attempt-log.ts'
 import type { Chance } from '../harness/chance.ts'
 import type { ProcessTools, Simulated, StartedProcess } from './app.ts'
 import type { SimulatedBroker, Stage } from './broker.ts'
@@ -181,7 +182,7 @@ export class SimulatedProcess<World> {
     } catch (error) {
       return fails(error)
     }
-    if (result instanceof Promise) return result.then(succeeds, fails)
+    if (isThenable(result)) return Promise.resolve(result).then(succeeds, fails)
     return succeeds()
   }
 

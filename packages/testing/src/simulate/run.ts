@@ -31,7 +31,7 @@ export interface Failure {
 }
 
 /** The names of what is checked besides the application's invariants. */
-export const ours = {
+const ours = {
   conservation: 'every event is handled, a dead letter, or still queued, and in the order of its key',
   drive: 'the client comes to its end',
   start: 'the process starts',
