@@ -160,23 +160,30 @@ export class GroupConsumer {
   }
 
   #run(unit: Job | Batch, ended: () => void): void {
-    const run = unit instanceof Job ? this.#runOne(unit, ended) : this.#runBatch(unit, ended)
-    run.catch((error: unknown) => {
+    const failed = (error: unknown): void => {
       this.#runtime.log.error('a delivery failed', { group: this.group, error })
       ended()
-    })
+    }
+    try {
+      const run = unit instanceof Job ? this.#runOne(unit, ended) : this.#runBatch(unit, ended)
+      run?.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
   }
 
   /** `ended` is called as soon as the handler has ended: what comes then, answers of the broker, needs no slot. */
-  async #runOne(job: Job, ended: () => void): Promise<void> {
+  #runOne(job: Job, ended: () => void): void | Promise<void> {
     if (job.gone) return ended()
     const handler = this.#handlerOf(job)
     job.running = true
     const begun = this.#runtime.clock.now()
-    const outcome = await attempt(this.#runtime, this.group, job, handler as never, this.#attempts)
-    ended()
-    const concluded = this.#conclude(job, handler, outcome, begun)
-    if (concluded) await concluded
+    const outcome = attempt(this.#runtime, this.group, job, handler as never, this.#attempts)
+    const conclude = (is: Outcome): void | Promise<void> => {
+      ended()
+      return this.#conclude(job, handler, is, begun)
+    }
+    return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome)
   }
 
   async #runBatch(batch: Batch, ended: () => void): Promise<void> {

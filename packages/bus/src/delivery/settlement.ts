@@ -4,6 +4,7 @@ import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
 import { UnreadableError } from '../message/read.ts'
+import { isThenable } from './in-time.ts'
 import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -70,10 +71,20 @@ export class Settlement {
   }
 
   /** Does a step, again and more and more slowly where it fails, until it is done or the delivery is ours no more. */
-  async persist(job: Job, step: () => unknown): Promise<void> {
+  persist(job: Job, step: () => unknown): void | Promise<void> {
+    try {
+      const done = step()
+      if (isThenable(done)) return this.#try(job, step, done)
+    } catch (error) {
+      return this.#try(job, step, Promise.reject(error))
+    }
+  }
+
+  async #try(job: Job, step: () => unknown, first: PromiseLike<unknown>): Promise<void> {
+    let trying: unknown = first
     for (let wait = 100; ; wait = Math.min(2 * wait, 5000)) {
       try {
-        await step()
+        await trying
         return
       } catch (error) {
         // However often it is tried, this one stays too large.
@@ -81,6 +92,7 @@ export class Settlement {
         this.#runtime.log.warn('a delivery could not be settled, trying again', { group: this.#group, error, wait })
         await new Promise<void>((resolve) => this.#runtime.clock.after(wait, resolve))
       }
+      trying = attempted(step)
     }
   }
 
@@ -118,4 +130,9 @@ export class Settlement {
       lastFailedAt: now,
     }
   }
+}
+
+/** What a step comes to, also where it throws at once. */
+async function attempted(step: () => unknown): Promise<unknown> {
+  return step()
 }

@@ -6,6 +6,7 @@ export class Slots<Unit> {
   readonly #run: (unit: Unit, ended: () => void) => void
   readonly #waiting = new Deque<Unit>()
   #closed = false
+  #isStarting = false
   taken = 0
 
   /** `run` calls `ended` when the slot is free again; only its first call counts. It must not throw. */
@@ -15,8 +16,9 @@ export class Slots<Unit> {
   }
 
   add(unit: Unit): void {
-    if (this.taken < this.#slots()) this.#start(unit)
-    else this.#waiting.push(unit)
+    if (this.#closed) return
+    this.#waiting.push(unit)
+    this.#next()
   }
 
   /** Starts nothing any more, and forgets what waits. */
@@ -26,7 +28,6 @@ export class Slots<Unit> {
   }
 
   #start(unit: Unit): void {
-    if (this.#closed) return
     this.taken++
     let isOver = false
     this.#run(unit, () => {
@@ -38,10 +39,14 @@ export class Slots<Unit> {
   }
 
   #next(): void {
+    // The loop goes on with what a unit that ends at once makes ready: however many these are, the stack stays flat.
+    if (this.#isStarting) return
+    this.#isStarting = true
     while (this.taken < this.#slots()) {
       const unit = this.#waiting.shift()
-      if (unit === undefined) return
+      if (unit === undefined) break
       this.#start(unit)
     }
+    this.#isStarting = false
   }
 }
