@@ -81,7 +81,8 @@ export class Broker {
     }
     const groups = this.#routes.to(type)
     if (!this.#room.isIn(groups)) return this.#room.wait(outgoing, connection, groups, patience)
-    return this.#place(connection, outgoing, groups)
+    this.#place(connection, outgoing, groups)
+    return this.#host.turns.served()
   }
 
   cancel(id: string): boolean {
