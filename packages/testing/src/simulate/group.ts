@@ -199,7 +199,7 @@ export class SimulatedGroup {
   }
 
   #ack(copy: Copy, member: SimulatedMember): void {
-    const { decisions, trace } = this.#stage
+    const { decisions, trace, ledger } = this.#stage
     const fate = decisions.at('ack', () => `${this.label} ${copy.label}.${copy.handed}`)
     if (fate === 'crash') {
       const what = (): string => `the process dies before the ack of ${copy.label} by ${this.label} reaches the broker`
@@ -207,6 +207,7 @@ export class SimulatedGroup {
       member.life.crash()
       return
     }
+    ledger.acks(this.label, copy.id)
     if (fate === undefined) {
       member.held--
       this.#settle(copy)

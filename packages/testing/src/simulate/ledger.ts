@@ -10,6 +10,8 @@ interface Account {
   completed: boolean
   /** It was given up or left out in one of the ways that a policy allows. */
   givenUp: boolean
+  /** The group has acked it, rightly or not. */
+  acked: boolean
 }
 
 /** Keeps the books of a run, apart from the bus and from the broker, and finds out where they do not agree. */
@@ -38,7 +40,7 @@ export class Ledger {
   queued(group: string, id: string, key: string | undefined): void {
     const accounts = this.#of(group)
     if (accounts.has(id)) return
-    accounts.set(id, { event: id, calls: 0, completed: false, givenUp: false })
+    accounts.set(id, { event: id, calls: 0, completed: false, givenUp: false, acked: false })
     if (key === undefined) return
     const lane = `${group} ${key}`
     const events = this.#lanes.get(lane)
@@ -68,6 +70,11 @@ export class Ledger {
     if (account !== undefined) account.givenUp = true
   }
 
+  acks(group: string, id: string): void {
+    const account = this.#of(group).get(id)
+    if (account !== undefined) account.acked = true
+  }
+
   /** What is wrong when everything has come to rest; `isQueued` says whether the broker still has it for the group. */
   violations(isQueued: (group: string, id: string) => boolean): readonly string[] {
     const lost: string[] = []
@@ -86,8 +93,8 @@ export class Ledger {
   #checkOrder(group: string, id: string, key: string): void {
     for (const before of this.#lanes.get(`${group} ${key}`) ?? []) {
       if (before === id) return
-      const { completed, givenUp } = this.#of(group).get(before)!
-      if (completed || givenUp) continue
+      const { completed, givenUp, acked } = this.#of(group).get(before)!
+      if (completed || givenUp || acked) continue
       this.#violations.push(
         `group ${group} begins ${this.#nameOf(id)} before it is done with ${this.#nameOf(before)} of the same key`,
       )
