@@ -205,6 +205,8 @@ describe('retries', () => {
     await using tested = await testedBus({ handlers: [bound] })
     await tested.bus.publish(OrderPlaced, { order: 1 })
     await tested.pass(1_100)
+    expect((await tested.bus.health()).groups).toMatchObject([{ overdue: 1, running: 1 }])
+    await tested.pass(1_000)
     expect((await tested.bus.health()).groups).toMatchObject([{ overdue: 1, running: 0 }])
     end()
     await quiet()

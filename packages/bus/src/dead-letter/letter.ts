@@ -1,7 +1,6 @@
 import { isTidingsError } from '@tidings/core'
 import { uuidv7 } from '@tidings/events'
 import { deliveryHeaders, type Message } from '../message/message.ts'
-import { UnreadableError } from '../message/read.ts'
 import type { RecordedError } from './store.ts'
 
 const longestMessage = 2048
@@ -26,11 +25,10 @@ export function letterHeaders(headers: Message['headers']): Message['headers'] {
 /** An error as a letter keeps it. Never throws, whatever was thrown. */
 export function recorded(error: unknown): RecordedError {
   try {
-    const cause = error instanceof UnreadableError ? error.cause : error
-    const isError = cause instanceof Error
-    const name = isError ? String(cause.name) : typeof cause
-    const message = isError ? String(cause.message) : String(cause)
-    return { name, ...(isTidingsError(cause) ? { code: cause.code } : {}), message: shortened(message) }
+    const isError = error instanceof Error
+    const name = isError ? String(error.name) : typeof error
+    const message = isError ? String(error.message) : String(error)
+    return { name, ...(isTidingsError(error) ? { code: error.code } : {}), message: shortened(message) }
   } catch {
     return { name: 'unknown', message: 'what was thrown cannot be shown' }
   }

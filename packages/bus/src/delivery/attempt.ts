@@ -76,10 +76,18 @@ export function attempt(
   }
 }
 
+/** What an error makes of an attempt. Never throws, though anything may have been thrown: a revoked proxy, say. */
 function failureOf(error: unknown): Outcome {
   if (error === giveBack) return 'given-back'
-  if (error instanceof Unavailable) return { error: error.cause, reason: undefined, counts: false }
-  return { error, reason: reasonOf(error), counts: !(error instanceof UnreadableError) }
+  try {
+    if (error instanceof Unavailable) return { error: error.cause, reason: undefined, counts: false }
+    if (error instanceof UnreadableError) return { error: error.cause, reason: error.reason, counts: false }
+    if (isTidingsError(error, 'EVENT_STORM')) return { error, reason: 'event-storm', counts: true }
+    const isFinal = typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false
+    return { error, reason: isFinal ? 'permanent-error' : undefined, counts: true }
+  } catch {
+    return { error, reason: undefined, counts: true }
+  }
 }
 
 /** How a delivery ends that no handler is to see. The dead letters are asked only where they have a say. */
@@ -208,13 +216,7 @@ class End {
 }
 
 /** Reads the event and calls its handler, within the middleware. */
-function receive(
-  runtime: Runtime,
-  group: string,
-  job: Job,
-  handler: Handler,
-  attempts: Attempts,
-): Step {
+function receive(runtime: Runtime, group: string, job: Job, handler: Handler, attempts: Attempts): Step {
   const { message } = job.delivery
   if (runtime.receivers.length === 0) return handle(runtime, group, job, message, handler, attempts)
   // What a middleware passes on may differ from attempt to attempt.
@@ -255,18 +257,6 @@ function definitionFor({ events }: Runtime, { definitions }: Handler, message: M
 function hasExpired({ attributes }: Message, { clock }: Runtime): boolean {
   const expiry = attributes['expirytime']
   return expiry !== undefined && Date.parse(String(expiry)) <= clock.now()
-}
-
-/** Why no further attempt can help; undefined where one may. Never throws, whatever was thrown. */
-function reasonOf(error: unknown): DeadLetterReason | undefined {
-  try {
-    if (error instanceof UnreadableError) return error.reason
-    if (isTidingsError(error, 'EVENT_STORM')) return 'event-storm'
-    const isFinal = typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false
-    return isFinal ? 'permanent-error' : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function storm({ type, causationDepth }: TidingsEvent): EventStormError {

@@ -1,4 +1,5 @@
 import type { TidingsEvent } from '@tidings/events'
+import { invalidArgument } from '../check.ts'
 import type { BatchContext, HandlerContext } from '../handler/context.ts'
 import type { BatchHandler, Handler } from '../handler/handler.ts'
 import { inTime, isThenable, type Overdue } from './in-time.ts'
@@ -137,15 +138,22 @@ export class BatchCall {
     contexts: readonly JobContext[],
   ): Promise<ReadonlyMap<TidingsEvent, unknown>> {
     const failed = new Map<TidingsEvent, unknown>()
+    const placeOf = (event: TidingsEvent): number => {
+      const place = events.indexOf(event)
+      if (place >= 0) return place
+      throw invalidArgument('event', 'one of this batch', event?.id, 'Pass the object that the handler was given.')
+    }
     const [first] = contexts
     const context: BatchContext = {
       group: first!.group,
       log: first!.log,
       // They all began together, so their time is up together.
       signal: first!.signal,
-      fail: (event, error) => failed.set(event, error),
-      publish: (cause, definition, input, options) =>
-        contexts[Math.max(0, events.indexOf(cause))]!.publish(definition, input, options),
+      fail: (event, error) => {
+        failed.set(events[placeOf(event)]!, error)
+      },
+      publish: async (cause, definition, input, options) =>
+        contexts[placeOf(cause)]!.publish(definition, input, options),
     }
     const result = this.#handler.handle(events, context)
     if (isThenable(result)) {

@@ -75,7 +75,14 @@ export class GroupConsumer {
     const ordered = policy.ordering === 'per-key'
     const request = { group: this.group, types, prefetch, ordered, from, temporary: false }
     this.#membership = await connection.subscribe(request, (delivery) => this.#take(delivery), signal)
-    await before?.stop()
+    try {
+      await before?.stop()
+    } catch (error) {
+      this.#runtime.log.warn('a member that has joined again could not leave its old place', {
+        group: this.group,
+        error,
+      })
+    }
     if (this.#stopped) await this.#membership.stop()
     else if (this.#isPaused) this.#membership.pause()
   }
@@ -119,7 +126,7 @@ export class GroupConsumer {
     return {
       group: this.group,
       status: overall === 'ok' ? (this.#membership === undefined ? 'starting' : stalled ? 'stalled' : 'ok') : overall,
-      running: this.#slots.taken,
+      running: this.#held.size - this.#held.resting().length,
       held: this.#held.resting().length,
       overdue: this.#attempts.overdue,
       waiting,
@@ -161,8 +168,10 @@ export class GroupConsumer {
 
   #run(unit: Job | Batch, ended: () => void): void {
     const failed = (error: unknown): void => {
-      this.#runtime.log.error('a delivery failed', { group: this.group, error })
       ended()
+      const jobs = unit instanceof Job ? [unit] : unit.jobs
+      for (const job of jobs) if (this.#held.has(job)) this.#giveBack(job, { isRunning: false })
+      this.#runtime.log.error('a delivery failed, and is given back', { group: this.group, error })
     }
     try {
       const run = unit instanceof Job ? this.#runOne(unit, ended) : this.#runBatch(unit, ended)
@@ -208,7 +217,7 @@ export class GroupConsumer {
   /** Settles a delivery by what became of its attempt, or arranges the next one. A promise where that takes time. */
   #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome, begun: number): void | Promise<void> {
     if (job.gone) return this.#passOn(job)
-    if (outcome === 'given-back') return this.#giveBack(job, false)
+    if (outcome === 'given-back') return this.#giveBack(job, { isRunning: false, begun: false })
     if (typeof outcome !== 'string') return this.#surely(job, this.#failed(job, handler, outcome))
     if (job.replayOf === undefined || outcome === 'superseded') return this.#done(job, outcome, begun)
     const removed = this.#settlement.letterDone(job, job.replayOf)
@@ -233,7 +242,7 @@ export class GroupConsumer {
     } catch (error) {
       this.#runtime.log.warn('a delivery could not be settled, and is given back', { group: this.group, error })
       if (job.gone) this.#passOn(job)
-      else this.#giveBack(job, false)
+      else this.#giveBack(job, { isRunning: false })
     }
   }
 
@@ -265,7 +274,7 @@ export class GroupConsumer {
 
   #waitHere(job: Job, delay: number): void {
     if (job.gone) return this.#passOn(job)
-    if (this.#stopped) return this.#giveBack(job, false)
+    if (this.#stopped) return this.#giveBack(job, { isRunning: false })
     job.running = false
     job.cancelWait = this.#runtime.clock.after(delay, () => {
       job.cancelWait = undefined
@@ -284,10 +293,10 @@ export class GroupConsumer {
   }
 
   /** While its handler still runs, the next one of its key waits for the end of that. */
-  #giveBack(job: Job, isRunning: boolean = job.running): void {
+  #giveBack(job: Job, { isRunning = job.running, begun = job.context !== undefined } = {}): void {
     job.gone = true
     job.cancelWait?.()
-    job.delivery.nack({ begun: job.context !== undefined })
+    job.delivery.nack({ begun })
     this.#forget(job)
     if (!isRunning) this.#passOn(job)
   }

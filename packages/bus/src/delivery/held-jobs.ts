@@ -17,6 +17,10 @@ export class HeldJobs {
     return this.#jobs.size
   }
 
+  has(job: Job): boolean {
+    return this.#jobs.has(job)
+  }
+
   all(): Job[] {
     return [...this.#jobs]
   }

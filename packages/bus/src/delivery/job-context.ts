@@ -47,10 +47,13 @@ export class JobContext implements HandlerContext {
 
   get publish(): PublishEffect {
     // One function for both forms: the first argument tells them apart, as on the bus.
-    const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> =>
-      isEvent(what)
+    const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> => {
+      // Who was told to stop is not to have effects any more: the next attempt has them.
+      if (this.#aborted) return Promise.reject(this.#aborted.reason)
+      return isEvent(what)
         ? this.#runtime.publish(this.#event, what, undefined, input as PublishOptions | undefined)
         : this.#runtime.publish(this.#event, what, input, options)
+    }
     return publish
   }
 

@@ -3,10 +3,16 @@ import { letterHeaders, letterId, recorded } from '../dead-letter/letter.ts'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
-import { UnreadableError } from '../message/read.ts'
 import { isThenable } from './in-time.ts'
 import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
+
+const unread: readonly DeadLetterReason[] = ['undecodable', 'invalid', 'unknown-type', 'unknown-version']
+
+/** Whether no handler has seen the event. */
+function isUnread(reason: DeadLetterReason): boolean {
+  return unread.includes(reason)
+}
 
 /** What comes before the end of a failed delivery. Where the broker does not answer, it goes on trying: nothing is lost. */
 export class Settlement {
@@ -125,7 +131,7 @@ export class Settlement {
       error: recorded(error),
       parksKey: handler?.policy.deadLetter === 'park-key' && job.key !== undefined,
       // What cannot be read was tried again only for other members' sake.
-      attempts: error instanceof UnreadableError ? 0 : job.failures,
+      attempts: isUnread(reason) ? 0 : job.failures,
       firstFailedAt: job.firstFailedAt ?? now,
       lastFailedAt: now,
     }

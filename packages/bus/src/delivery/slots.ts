@@ -6,6 +6,7 @@ export class Slots<Unit> {
   readonly #run: (unit: Unit, ended: () => void) => void
   readonly #waiting = new Deque<Unit>()
   #closed = false
+  #starting = false
   #isStarting = false
   taken = 0
 
@@ -18,13 +19,28 @@ export class Slots<Unit> {
   add(unit: Unit): void {
     if (this.#closed) return
     this.#waiting.push(unit)
-    this.#next()
+    this.#startWaiting()
   }
 
   /** Starts nothing any more, and forgets what waits. */
   close(): void {
     this.#closed = true
     this.#waiting.clear()
+  }
+
+  /** In a loop, not from within what has just ended: else units that end at once would pile up on the stack. */
+  #startWaiting(): void {
+    if (this.#starting) return
+    this.#starting = true
+    try {
+      while (this.taken < this.#slots()) {
+        const unit = this.#waiting.shift()
+        if (unit === undefined) break
+        this.#start(unit)
+      }
+    } finally {
+      this.#starting = false
+    }
   }
 
   #start(unit: Unit): void {
@@ -34,19 +50,7 @@ export class Slots<Unit> {
       if (isOver) return
       isOver = true
       this.taken--
-      this.#next()
+      this.#startWaiting()
     })
-  }
-
-  #next(): void {
-    // The loop goes on with what a unit that ends at once makes ready: however many these are, the stack stays flat.
-    if (this.#isStarting) return
-    this.#isStarting = true
-    while (this.taken < this.#slots()) {
-      const unit = this.#waiting.shift()
-      if (unit === undefined) break
-      this.#start(unit)
-    }
-    this.#isStarting = false
   }
 }

@@ -13,7 +13,10 @@ export interface HandlerContext {
   readonly signal: AbortSignal
   /** Logs with the event's id and type and the group. */
   readonly log: HandlerLog
-  /** Publishes an effect of the event: correlation and causation are set. Otherwise as `bus.publish`. */
+  /**
+   * Publishes an effect of the event: correlation and causation are set. Otherwise as `bus.publish`. Rejects with the
+   * reason of `signal` once that has aborted.
+   */
   readonly publish: PublishEffect
   /**
    * Answers a request: the event goes to the requester alone. Does nothing when nobody asked, so that a handler can

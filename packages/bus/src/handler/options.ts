@@ -29,9 +29,16 @@ export interface HandlerOptions {
   readonly ordering?: 'per-key' | 'none' | undefined
   /** Events handled at a time, in this member of the group. Default 10. One setting for a whole group. */
   readonly concurrency?: number | undefined
-  /** Deliveries held unsettled at most, running ones included. Default: twice `concurrency`, at least 50. */
+  /**
+   * Deliveries held unsettled at most, running ones included; for a moment up to twice as many, when the group is joined
+   * again for other event types. Default: twice `concurrency`, at least 50.
+   */
   readonly prefetch?: number | undefined
-  /** The time of one attempt. Then `context.signal` aborts and the attempt has failed. Default `'30s'`; `Infinity` for none. */
+  /**
+   * The time of one attempt. Then `context.signal` aborts and the attempt has failed. A handler that goes on nevertheless
+   * is waited for as long again, 30 s at most; then it is left behind, and counts as `overdue` in `health()` while the
+   * next attempt runs beside it. Default `'30s'`; `Infinity` for none.
+   */
   readonly timeout?: Duration | undefined
   /** Default: 5 attempts. `false` for one. */
   readonly retry?: RetryPolicy | false | undefined
