@@ -87,6 +87,19 @@ export class MessageTooLargeError extends TidingsError<'MESSAGE_TOO_LARGE'> {
   }
 }
 
+/** A message is for one group, and the broker has none of that name. Nobody got it. */
+export class UnknownGroupError extends TidingsError<'UNKNOWN_GROUP'> {
+  override readonly name = 'UnknownGroupError'
+
+  constructor(group: string, type: string) {
+    super(
+      'UNKNOWN_GROUP',
+      `an event "${type}" for the group "${group}" is refused: the broker has no such group\nA group is there once a bus with a handler of it has been started; a group for replies goes with its requester.`,
+      { details: { group, type } },
+    )
+  }
+}
+
 /** The transport cannot do what a handler asks for. Thrown at start-up, before anything is delivered. */
 export class CapabilityMissingError extends TidingsError<'CAPABILITY_MISSING'> {
   override readonly name = 'CapabilityMissingError'

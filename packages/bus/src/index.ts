@@ -34,6 +34,7 @@ export {
   PublishTimeoutError,
   RequestFailedError,
   RequestTimeoutError,
+  UnknownGroupError,
 } from './errors.ts'
 export type { BatchContext, HandlerContext, HandlerLog, PublishEffect } from './handler/context.ts'
 export {

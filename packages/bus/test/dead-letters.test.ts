@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createBus, type DeadLetter, type DeadLetterStore, handler, memory, PermanentError } from '../src/index.ts'
+import { altered } from './support/altered.ts'
 import { connectTo, message, quiet } from './support/recording-member.ts'
-import { OrderPlaced, PaymentTaken, testedBus } from './support/shop.ts'
+import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
 
 async function all(letters: AsyncIterable<DeadLetter>): Promise<DeadLetter[]> {
   const list: DeadLetter[] = []
@@ -247,6 +248,175 @@ describe('replaying', () => {
   })
 })
 
+describe('a replay loses nothing on the way', () => {
+  /** A bus on a broker whose confirms come late, and some parked shelves. */
+  async function parked(...shelves: number[]) {
+    const broken = new Set(shelves)
+    const handled: number[] = []
+    const transport = altered(memory(), (connection) => ({
+      async publish(outgoing, patience) {
+        await connection.publish(outgoing, patience)
+        await quiet()
+      },
+    }))
+    const tested = await testedBus({
+      transport,
+      handlers: [
+        handler(ShelfScanned, { group: 'g', retry: false }, ({ data }) => {
+          if (broken.has(data.shelf)) throw new Error('no')
+          handled.push(data.shelf)
+        }),
+      ],
+    })
+    for (const shelf of shelves) await tested.bus.publish(ShelfScanned, { shelf })
+    await quiet()
+    return { tested, broken, handled, letters: tested.bus.deadLetters }
+  }
+
+  test('INVARIANT: a copy that is given up again before its sending is confirmed keeps its letter', async () => {
+    const { tested, letters } = await parked(1)
+    await letters.replay({})
+    await quiet()
+    expect(tested.hooks('deadLettered')).toHaveLength(2)
+    const [letter, ...more] = await all(letters.list())
+    expect(more).toEqual([])
+    expect(letter!.replayedAt).toBeUndefined()
+    await tested[Symbol.asyncDispose]()
+  })
+
+  test('INVARIANT: a letter stays until its copy is handled, and is not sent twice meanwhile', async () => {
+    const transport = memory()
+    let end!: () => void
+    const handled: number[] = []
+    let broken = true
+    await using tested = await testedBus({
+      transport,
+      handlers: [
+        handler(ShelfScanned, { group: 'g', retry: false }, async ({ data }) => {
+          if (broken) throw new Error('no')
+          await new Promise<void>((resolve) => (end = resolve))
+          handled.push(data.shelf)
+        }),
+      ],
+    })
+    const { deadLetters } = tested.bus
+    await tested.bus.publish(ShelfScanned, { shelf: 1 })
+    await quiet()
+    broken = false
+    const results = await Promise.all([deadLetters.replay({}), deadLetters.replay({})])
+    expect(results.map(({ replayed, skipped }) => [replayed, skipped])).toEqual([
+      [1, 0],
+      [0, 1],
+    ])
+    const [letter] = await all(deadLetters.list())
+    expect(letter!.replayedAt).toBe(new Date(tested.clock.now()).toISOString())
+    end()
+    await quiet()
+    expect(handled).toEqual([1])
+    expect(await deadLetters.count()).toBe(0)
+  })
+
+  test('a letter whose copy was lost is sent again after a while, or when it is named', async () => {
+    const { connection } = await connectTo(memory())
+    const deadLetters = connection.deadLetters!
+    let isLost = false
+    const transport = altered(memory(), (real) => ({
+      publish: (outgoing, patience) => (isLost ? undefined : real.publish(outgoing, patience)),
+    }))
+    const handled: number[] = []
+    let broken = true
+    await using tested = await testedBus({
+      transport,
+      deadLetters,
+      handlers: [
+        handler(ShelfScanned, { group: 'g', retry: false }, ({ data }) => {
+          if (broken) throw new Error('no')
+          handled.push(data.shelf)
+        }),
+      ],
+    })
+    for (const shelf of [1, 2]) await tested.bus.publish(ShelfScanned, { shelf })
+    await quiet()
+    broken = false
+    isLost = true
+    await tested.bus.deadLetters.replay({}, { rate: Infinity })
+    isLost = false
+    tested.clock.advance(9 * 60_000)
+    expect(await tested.bus.deadLetters.replay({}, { limit: 1 })).toMatchObject({ replayed: 0, skipped: 2 })
+    const [first] = await all(tested.bus.deadLetters.list())
+    expect(await tested.bus.deadLetters.replay({ ids: [first!.id] })).toMatchObject({ replayed: 1 })
+    tested.clock.advance(60_000)
+    expect(await tested.bus.deadLetters.replay({})).toMatchObject({ replayed: 1, skipped: 0 })
+    await quiet()
+    expect(handled).toEqual([1, 2])
+    expect(await tested.bus.deadLetters.count()).toBe(0)
+    await connection.close()
+  })
+
+  test('INVARIANT: a letter for a group that the broker does not have stays, and can be replayed once it has', async () => {
+    const { connection } = await connectTo(memory())
+    const deadLetters = connection.deadLetters!
+    const { bound: declining } = refusing(new Set([1]))
+    const first = await testedBus({ deadLetters, handlers: [declining] })
+    await first.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    await first[Symbol.asyncDispose]()
+    const transport = memory()
+    await using tool = await testedBus({ transport, deadLetters })
+    expect(await tool.bus.deadLetters.replay({})).toMatchObject({
+      replayed: 0,
+      failed: [{ error: { code: 'UNKNOWN_GROUP', message: expect.stringContaining('"shop.billing"') } }],
+    })
+    const { bound: accepting, handled } = refusing(new Set())
+    await using _later = await testedBus({ transport, deadLetters, clock: tool.clock, handlers: [accepting] })
+    expect(await tool.bus.deadLetters.replay({})).toMatchObject({ replayed: 1 })
+    await quiet()
+    expect(handled).toEqual(['1Book'])
+    expect(await tool.bus.deadLetters.count()).toBe(0)
+    await connection.close()
+  })
+
+  test('what has expired stays, unless it is replayed without its expiry', async () => {
+    const broken = new Set([1])
+    const { bound: declining, handled } = refusing(broken)
+    await using tested = await testedBus({ handlers: [declining] })
+    await tested.bus.publish(OrderPlaced, { order: 1 }, { expires: '1m' })
+    await tested.pass(120_000)
+    broken.clear()
+    const { deadLetters } = tested.bus
+    expect(await deadLetters.replay({})).toMatchObject({ replayed: 0, failed: [{ error: { code: 'EVENT_EXPIRED' } }] })
+    expect(await deadLetters.count()).toBe(1)
+    expect(await deadLetters.replay({}, { expired: true })).toMatchObject({ replayed: 1, failed: [] })
+    await quiet()
+    expect(handled).toEqual(['1Book'])
+    expect(tested.hooks('expired')).toEqual([])
+    expect(await deadLetters.count()).toBe(0)
+  })
+
+  test('an edit of what is no JSON fails without a word of its body', async () => {
+    const { bound: declining } = refusing(new Set())
+    const transport = memory()
+    await using tested = await testedBus({ transport, handlers: [declining] })
+    const { connection } = await connectTo(transport, tested.clock)
+    await connection.publish({ message: message('1', { type: OrderPlaced.type, body: 'password=hunter2' }) })
+    await quiet()
+    const { failed } = await tested.bus.deadLetters.replay({}, { edit: (data) => data })
+    expect(failed).toMatchObject([{ error: { code: 'INVALID_ARGUMENT' } }])
+    expect(String(failed[0]!.error)).not.toMatch(/hunter2|password/)
+    expect((failed[0]!.error as Error).cause).toBeUndefined()
+    await connection.close()
+  })
+
+  test.each([
+    [{ again: 'soon' }, '`again` must be a duration'],
+    [{ expired: 'yes' }, '`expired` must be true or false'],
+    [{ rat: 1 }, '`rat` is no option of replay'],
+  ])('%j is refused by name', async (options, text) => {
+    await using tested = await testedBus()
+    await expect((async () => tested.bus.deadLetters.replay({}, options as never))()).rejects.toThrow(text)
+  })
+})
+
 describe('parking a key', () => {
   async function parked() {
     const broken = new Set(['1b'])
@@ -303,6 +473,65 @@ describe('parking a key', () => {
     expect(handled).toEqual(['1a', '2a', '2b'])
     expect(await tested.bus.deadLetters.count()).toBe(3)
     await tested[Symbol.asyncDispose]()
+  })
+
+  test('what was behind one that failed again is replayed with it the next time, without waiting', async () => {
+    const { tested, handled, broken } = await parked()
+    const again = tested.bus.deadLetters.replay({ key: 'order-1' }, { rate: Infinity })
+    await tested.pass(1_000)
+    await again
+    broken.clear()
+    const replayed = tested.bus.deadLetters.replay({ key: 'order-1' }, { rate: Infinity })
+    await tested.pass(1_000)
+    expect(await replayed).toMatchObject({ replayed: 3, failed: [] })
+    expect(handled).toEqual(['1a', '2a', '2b', '1b', '1c', '1d'])
+    expect(await tested.bus.deadLetters.count()).toBe(0)
+    await tested[Symbol.asyncDispose]()
+  })
+
+  test('two replays of a key at once send each letter once', async () => {
+    const { tested, handled, broken } = await parked()
+    broken.clear()
+    const replays = [1, 2].map(() => tested.bus.deadLetters.replay({ key: 'order-1' }, { rate: 10 }))
+    await tested.pass(5_000)
+    const results = await Promise.all(replays)
+    expect(results.map(({ replayed, failed }) => [replayed, failed.length])).toEqual([
+      [3, 0],
+      [0, 0],
+    ])
+    expect(handled).toEqual(['1a', '2a', '2b', '1b', '1c', '1d'])
+    await tested[Symbol.asyncDispose]()
+  })
+
+  test('INVARIANT: a copy whose letter is gone before its turn is handled all the same', async () => {
+    const broken = new Set([1])
+    const handled: number[] = []
+    let end: (() => void) | undefined
+    await using tested = await testedBus({
+      handlers: [
+        handler(
+          OrderPlaced,
+          { group: 'g', retry: false, deadLetter: 'park-key', concurrency: 1 },
+          async ({ data: { order } }) => {
+            if (broken.has(order)) throw new Error('no')
+            if (order === 9) await new Promise<void>((resolve) => (end = resolve))
+            handled.push(order)
+          },
+        ),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    broken.clear()
+    await tested.bus.publish(OrderPlaced, { order: 9 })
+    await quiet()
+    const replayed = tested.bus.deadLetters.replay({ key: 'order-1' })
+    await quiet()
+    await tested.bus.deadLetters.discard({ key: 'order-1' })
+    end!()
+    await tested.pass(1_000)
+    await replayed
+    expect(handled).toEqual([9, 1])
   })
 
   test('a later letter of the key is not replayed before the first', async () => {

@@ -99,7 +99,10 @@ class World {
       actual: 'pending',
     }
     const waits = this.publishes.filter(({ state }) => state === 'pending').length
-    if (group === undefined && !this.#fits(publish)) {
+    if (group !== undefined && targets.size === 0) {
+      publish.state = 'rejected'
+      this.publishes.push(publish)
+    } else if (group === undefined && !this.#fits(publish)) {
       if (waits >= maxWaiting) publish.state = 'rejected'
       this.publishes.push(publish)
     } else {

@@ -109,10 +109,9 @@ describe('fan-out', () => {
   })
 
   test('a malformed pattern is refused, and makes no group', async () => {
-    const { connection, unroutable } = await connectTo(memory())
+    const { connection } = await connectTo(memory())
     await expect(RecordingMember.join(connection, { types: ['shop.or*'] })).rejects.toThrow('"shop.or*"')
-    void connection.publish({ message: message('1'), group: 'group' })
-    expect(unroutable).toEqual(['1'])
+    await expect(connection.publish({ message: message('1'), group: 'group' })).rejects.toThrow('"group"')
   })
 
   test('a group wants what any of its present members wants', async () => {
@@ -161,10 +160,23 @@ describe('fan-out', () => {
     const other = await connectTo(broker)
     await RecordingMember.join(connection)
     expect(connection.publish({ message: message('1', { type: 'b' }) })).toBeUndefined()
-    expect(connection.publish({ message: message('2'), group: 'nobody' })).toBeUndefined()
-    void connection.publish({ message: message('3') })
-    expect(unroutable).toEqual(['1', '2'])
+    void connection.publish({ message: message('2') })
+    expect(unroutable).toEqual(['1'])
     expect(other.unroutable).toEqual([])
+  })
+
+  test('what is for one group that is not there is refused, at once or delayed, and nothing is kept of it', async () => {
+    const { connection, unroutable } = await connectTo(memory())
+    for (const notBefore of [undefined, Date.now() + 60_000]) {
+      await expect(connection.publish({ message: message('1'), group: 'nobody', notBefore })).rejects.toMatchObject({
+        code: 'UNKNOWN_GROUP',
+        details: { group: 'nobody', type: 'a' },
+      })
+    }
+    const member = await RecordingMember.join(connection, { group: 'nobody' })
+    await quiet()
+    expect(member.ids).toEqual([])
+    expect(unroutable).toEqual([])
   })
 })
 
@@ -506,8 +518,8 @@ describe('a temporary group', () => {
     await quiet()
     expect(member.ids).toEqual(['1'])
     await connection.close()
-    void other.connection.publish({ message: message('3'), group: 'replies' })
-    expect(other.unroutable).toEqual(['3'])
+    const late = other.connection.publish({ message: message('3'), group: 'replies' })
+    await expect(late).rejects.toMatchObject({ code: 'UNKNOWN_GROUP' })
     member.of('1').nack()
     const next = await RecordingMember.join(other.connection, { group: 'replies', types: [] })
     await quiet()

@@ -1,3 +1,4 @@
+import type { Duration } from '@tidings/core'
 import type { DeadLetter, DeadLetterReason } from './store.ts'
 
 /** Which dead letters; all conditions together. Left out: all. */
@@ -15,15 +16,26 @@ export interface DeadLetterFilter {
 export interface ReplayOptions {
   /** Letters a second at most. Default 100. */
   readonly rate?: number | undefined
-  /** Letters at most. Default: all that the filter finds. */
+  /** Letters at most, those not counted that are on their way already. Default: all that the filter finds. */
   readonly limit?: number | undefined
   /** Ends the replay after the letter that is under way. */
   readonly signal?: AbortSignal | undefined
   /**
    * Changes the data before it goes back, a copy that may be changed; `undefined` leaves a letter out. The event keeps
-   * its id. What comes out must match the schema, else the letter stays and counts as failed.
+   * its id. What comes out must match the schema, else the letter stays and counts as failed; so does one whose body is
+   * no JSON.
    */
   readonly edit?: ((data: unknown, letter: DeadLetter) => unknown) | undefined
+  /**
+   * Sends letters whose copy was sent so long ago and is not handled yet, as one that was lost would be. Younger ones are
+   * skipped, unless the filter names them by `ids`. Default `'10m'`.
+   */
+  readonly again?: Duration | undefined
+  /**
+   * Replays what has expired too, without its `expirytime`, which would keep it from its handler. Default `false`: such a
+   * letter stays and counts as failed.
+   */
+  readonly expired?: boolean | undefined
   /** Told after each letter. */
   readonly onProgress?: ((progress: ReplayProgress) => void) | undefined
 }
@@ -38,9 +50,9 @@ export interface ReplayProgress {
 /** What a replay did. */
 export interface ReplayResult {
   readonly replayed: number
-  /** Left out by `edit`. */
+  /** Left out by `edit`, on their way already (see `again`), or gone meanwhile. */
   readonly skipped: number
-  /** Could not be sent, or did not match after `edit`: they stay. */
+  /** Could not be sent, have expired, or did not match after `edit`: they stay. */
   readonly failed: readonly { readonly letter: DeadLetter; readonly error: unknown }[]
   /** Whether the signal or the limit ended it before all letters were through. */
   readonly ended: 'complete' | 'limit' | 'aborted'
@@ -53,10 +65,15 @@ export interface DeadLetters {
   count(filter?: DeadLetterFilter): Promise<number>
   get(id: string): Promise<DeadLetter | undefined>
   /**
-   * Gives letters back to the group that gave them up, and to no other. A letter is removed when the broker has the copy;
-   * of a parked key, when the copy is handled, so that what comes meanwhile stays behind it.
+   * Sends copies of letters to the group that gave them up, and to no other. A letter is marked `replayedAt` before its
+   * copy is sent, and stays until that is handled, so that none is lost on the way: what is replayed goes from here when
+   * it is handled, not when this resolves. The letters of a parked key are replayed in their order, those included that
+   * come meanwhile.
    */
   replay(filter: DeadLetterFilter, options?: ReplayOptions): Promise<ReplayResult>
-  /** Throws letters away for good; resolves to their number. The filter must not be empty: `{ before: new Date() }` is all. */
+  /**
+   * Throws letters away for good, but no copy that is on its way; resolves to their number. The filter must not be empty:
+   * `{ before: new Date() }` is all.
+   */
   discard(filter: DeadLetterFilter): Promise<number>
 }

@@ -49,7 +49,7 @@ export class KeptDeadLetters implements DeadLetters {
   }
 
   replay(filter: DeadLetterFilter, options: ReplayOptions = {}): Promise<ReplayResult> {
-    return new Replay(this.#runtime, this.#store(), options).run(this.list(filter))
+    return new Replay(this.#runtime, this.#store(), options, filter.ids !== undefined).run(this.list(filter))
   }
 
   async discard(filter: DeadLetterFilter): Promise<number> {

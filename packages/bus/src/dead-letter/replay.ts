@@ -1,8 +1,8 @@
-import { TidingsError } from '@tidings/core'
+import { isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, knownOptions, whole } from '../check.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
-import { readEvent, UnreadableError } from '../message/read.ts'
+import { copyToReplay } from './copy-to-replay.ts'
 import type { ReplayOptions, ReplayResult } from './dead-letters.ts'
 import type { DeadLetter, DeadLetterStore } from './store.ts'
 
@@ -10,6 +10,7 @@ import type { DeadLetter, DeadLetterStore } from './store.ts'
 const interval = 50
 /** For how long nothing may happen to such a key. */
 const patience = 60_000
+const optionNames = ['rate', 'limit', 'signal', 'edit', 'again', 'expired', 'onProgress']
 
 /** One run over dead letters that gives them back to their groups. */
 export class Replay {
@@ -18,6 +19,7 @@ export class Replay {
   readonly #options: ReplayOptions
   readonly #pause: number
   readonly #limit: number
+  readonly #again: number
   /** Letters of parked keys whose copies are on their way, by id. */
   readonly #sent = new Set<string>()
   /** The parked keys that it has touched. */
@@ -25,18 +27,25 @@ export class Replay {
   readonly #failed: { letter: DeadLetter; error: unknown }[] = []
   #replayed = 0
   #skipped = 0
+  /** Of the skipped ones those that were on their way, or gone. */
+  #passedOver = 0
 
-  constructor(runtime: Runtime, store: DeadLetterStore, options: ReplayOptions) {
-    knownOptions(options, ['rate', 'limit', 'signal', 'edit', 'onProgress'], 'replay')
-    const { rate = 100, limit = Infinity, edit, onProgress } = options
+  /** `named` where each letter was asked for by its id: then it is sent again, even when it is on its way. */
+  constructor(runtime: Runtime, store: DeadLetterStore, options: ReplayOptions, named: boolean) {
+    knownOptions(options, optionNames, 'replay')
+    const { rate = 100, limit = Infinity, edit, onProgress, again = '10m', expired } = options
     if (!(rate > 0)) throw invalidArgument('rate', 'more than 0', rate, 'Letters a second; Infinity for no bound.')
     if (edit !== undefined) functionOption(edit, 'edit')
     if (onProgress !== undefined) functionOption(onProgress, 'onProgress')
+    if (expired !== undefined && typeof expired !== 'boolean') {
+      throw invalidArgument('expired', 'true or false', expired, 'With true, what has expired is replayed too.')
+    }
     this.#runtime = runtime
     this.#store = store
     this.#options = options
     this.#pause = 1000 / rate
     this.#limit = whole(limit, 1, 'limit', true)
+    this.#again = named ? -Infinity : milliseconds(again, 'again')
   }
 
   async run(letters: AsyncIterable<DeadLetter>): Promise<ReplayResult> {
@@ -51,7 +60,7 @@ export class Replay {
   async #all(letters: AsyncIterable<DeadLetter>): Promise<ReplayResult['ended']> {
     const { signal, onProgress } = this.#options
     for await (const letter of letters) {
-      if (this.#replayed + this.#skipped + this.#failed.length >= this.#limit) return 'limit'
+      if (this.#replayed + this.#skipped - this.#passedOver + this.#failed.length >= this.#limit) return 'limit'
       if (this.#replayed > 0) await this.#wait(this.#pause)
       if (signal?.aborted) return 'aborted'
       try {
@@ -69,11 +78,13 @@ export class Replay {
   /** The letters of a parked key that were not there before, each once those before it have been handled. */
   async *#laterOf(group: string, key: string): AsyncGenerator<DeadLetter, undefined> {
     let idle = 0
+    let before: string | undefined
     while (!this.#options.signal?.aborted && idle < patience) {
       const first = await this.#store.firstOfKey(group, key)
       if (first === undefined) return
+      if (first.id !== before) idle = 0
+      before = first.id
       if (!this.#sent.has(first.id)) {
-        idle = 0
         yield first
         // Left out or not sent: then it is still the first, and what is behind it has to wait.
         if (!this.#sent.has(first.id)) return
@@ -87,54 +98,67 @@ export class Replay {
     }
   }
 
-  /** False where `edit` left it out. */
-  async #one(letter: DeadLetter): Promise<boolean> {
-    await this.#checkTurn(letter)
-    const message = this.#edited(letter)
-    if (message === undefined) return false
-    const headers = { ...message.headers, [deliveryHeaders.replayOf]: letter.id }
-    // Of a parked key it stays until the copy is handled: as long as it is here, later events of the key wait behind it.
-    if (letter.parksKey) {
-      await this.#store.add({ ...letter, replayedAt: new Date(this.#runtime.clock.now()).toISOString() })
-    }
-    await this.#runtime.send({ message: { ...message, headers }, group: letter.group })
-    const key = keyOf(message)
-    if (letter.parksKey && key !== undefined) {
-      this.#sent.add(letter.id)
-      this.#keys.set(`${letter.group}|${key}`, { group: letter.group, key })
-    } else {
-      await this.#store.remove(letter.id)
+  /** False where it was skipped. */
+  async #one({ id, group, message, parksKey }: DeadLetter): Promise<boolean> {
+    const key = parksKey ? keyOf(message) : undefined
+    if (key !== undefined && !(await this.#isTurnOf(id, group, key))) return this.#passOver()
+    // As it is now: it may have been replayed, given up again or discarded since it was listed.
+    const kept = this.#store.get(id)
+    // Nothing comes in between where the store answers at once.
+    const letter = kept instanceof Promise ? await kept : kept
+    const isOurs = key !== undefined && this.#keys.has(nameOf(group, key))
+    if (letter === undefined || (this.#isOnItsWay(letter) && !isOurs)) return this.#passOver()
+    const copy = copyToReplay(letter, this.#options, this.#runtime)
+    if (copy === undefined) return false
+    await this.#send(letter, copy)
+    if (key !== undefined) {
+      this.#sent.add(id)
+      this.#keys.set(nameOf(group, key), { group, key })
     }
     return true
   }
 
-  /** Of a parked key the first letter must go first. */
-  async #checkTurn({ id, group, message, parksKey }: DeadLetter): Promise<void> {
-    const key = keyOf(message)
-    if (!parksKey || key === undefined) return
+  #passOver(): false {
+    this.#passedOver++
+    return false
+  }
+
+  /**
+   * Of a parked key the first letter must go first. False where another replay has sent that one: then the key is its
+   * business. Where this one has, what is marked behind it was passed over by the group, and has to be sent again.
+   */
+  async #isTurnOf(id: string, group: string, key: string): Promise<boolean> {
     const first = await this.#store.firstOfKey(group, key)
-    if (first === undefined || first.id === id || this.#sent.has(first.id)) return
+    if (first === undefined || this.#keys.has(nameOf(group, key))) return true
+    if (this.#isOnItsWay(first)) return false
+    if (first.id === id) return true
     throw new TidingsError(
       'KEY_PARKED',
       `dead letter ${id} is not replayed: ${first.id} of the same key comes first\nReplay by key, { group, key }, or discard the first one.`,
     )
   }
 
-  #edited(letter: DeadLetter): Message | undefined {
-    const { edit } = this.#options
-    const { message } = letter
-    if (edit === undefined) return message
-    const text = typeof message.body === 'string' ? message.body : new TextDecoder().decode(message.body)
-    const data: unknown = edit(text === '' ? undefined : JSON.parse(text), letter)
-    if (data === undefined) return undefined
-    const edited = { ...message, body: JSON.stringify(data) }
+  #isOnItsWay({ replayedAt }: DeadLetter): boolean {
+    return replayedAt !== undefined && this.#runtime.clock.now() - Date.parse(replayedAt) < this.#again
+  }
+
+  /** The mark comes first: behind the send it could fall upon the letter of a copy that has been given up again. */
+  async #send(letter: DeadLetter, copy: Message): Promise<void> {
+    const replayedAt = new Date(this.#runtime.clock.now()).toISOString()
+    await this.#store.add({ ...letter, replayedAt })
+    const headers = { ...copy.headers, [deliveryHeaders.replayOf]: letter.id }
     try {
-      // Only to see that it can be read; what is sent is what was edited.
-      readEvent(edited, this.#runtime.events.get(String(message.attributes['type'])))
+      await this.#runtime.send({ message: { ...copy, headers }, group: letter.group })
     } catch (error) {
-      throw error instanceof UnreadableError ? error.cause : error
+      if (!isTidingsError(error, 'OUTCOME_UNKNOWN')) await this.#unmark(letter, replayedAt)
+      throw error
     }
-    return edited
+  }
+
+  /** Nothing was sent, so that the next replay need not wait. */
+  async #unmark(letter: DeadLetter, replayedAt: string): Promise<void> {
+    const kept = await this.#store.get(letter.id)
+    if (kept?.replayedAt === replayedAt) await this.#store.add({ ...letter, replayedAt: undefined })
   }
 
   /** Waits so many milliseconds, or until the signal aborts. */
@@ -151,4 +175,8 @@ export class Replay {
       signal?.addEventListener('abort', end)
     })
   }
+}
+
+function nameOf(group: string, key: string): string {
+  return `${group}|${key}`
 }

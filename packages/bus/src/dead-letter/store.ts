@@ -47,7 +47,10 @@ export interface DeadLetter {
   /** RFC 3339; the same as `lastFailedAt` when there was one attempt or none. */
   readonly firstFailedAt: string
   readonly lastFailedAt: string
-  /** Since when a copy of a parked key's letter is on its way back to its group, RFC 3339. */
+  /**
+   * When a copy was last sent back to the group, RFC 3339. The letter goes once that copy is handled; given up again, it
+   * is replaced by one without this time.
+   */
   readonly replayedAt?: string | undefined
 }
 

@@ -1,7 +1,7 @@
 import { patternMatcher, TidingsError } from '@tidings/core'
 import { whole } from '../check.ts'
 import type { Clock } from '../clock.ts'
-import { CapabilityMissingError, MessageTooLargeError } from '../errors.ts'
+import { CapabilityMissingError, MessageTooLargeError, UnknownGroupError } from '../errors.ts'
 import type { GroupRequest, Outgoing } from '../transport/transport.ts'
 import type { MemoryConnection } from './connection.ts'
 import { MemoryDeadLetters } from './dead-letters.ts'
@@ -77,7 +77,8 @@ export class Broker {
     if (name !== undefined) {
       const group = this.#groups.get(name)
       // Without waiting for room: what it stands for may be unsettled, and keep that very room.
-      return this.#place(connection, outgoing, group === undefined ? [] : [group])
+      if (group !== undefined) return this.#place(connection, outgoing, [group])
+      return Promise.reject(new UnknownGroupError(name, type))
     }
     const groups = this.#routes.to(type)
     if (!this.#room.isIn(groups)) return this.#room.wait(outgoing, connection, groups, patience)

@@ -1,4 +1,4 @@
-import { DeadLettersFullError, MessageTooLargeError, OutcomeUnknownError } from '@tidings/bus'
+import { DeadLettersFullError, MessageTooLargeError, OutcomeUnknownError, UnknownGroupError } from '@tidings/bus'
 import { isTidingsError, TidingsError } from '@tidings/core'
 import type { WireError } from './wire.ts'
 
@@ -15,9 +15,10 @@ export function errorToWire(error: unknown): WireError {
 /** The errors that the contract names are of their classes again; others keep their code. */
 export function errorFromWire({ name, code, message, details = {} }: WireError): Error {
   if (code === undefined) return Object.assign(new Error(message), { name })
-  const { type, size, limit } = details
+  const { group, type, size, limit } = details
   if (code === 'MESSAGE_TOO_LARGE') return new MessageTooLargeError(String(type), Number(size), Number(limit))
   if (code === 'DEAD_LETTERS_FULL') return new DeadLettersFullError(Number(limit))
+  if (code === 'UNKNOWN_GROUP') return new UnknownGroupError(String(group), String(type))
   if (code === 'OUTCOME_UNKNOWN') return new OutcomeUnknownError(message.split('\n', 1)[0] ?? message)
   return new TidingsError(code, message, { details })
 }

@@ -277,6 +277,29 @@ export const publishingCases: readonly ConformanceCase[] = [
       scene.expect.sameItems(member.ids, wanted, 'what arrived')
     },
   ),
+
+  defineCase(
+    'C62',
+    'a message for one group that does not exist is refused, and the connection goes on',
+    {},
+    async (scene) => {
+      const connection = await scene.connect()
+      const member = await scene.join(connection)
+      const nobody = { message: scene.message(), group: scene.group('nobody') }
+      const published = Promise.resolve(connection.publish(nobody))
+      const error = await scene.expect.rejection(published, 'publish() for a group that does not exist rejects')
+      scene.expect.that(isTidingsError(error, 'UNKNOWN_GROUP'), 'it rejects with UNKNOWN_GROUP', error)
+      const message = scene.message()
+      await scene.publish(connection, [message])
+      await scene.expect.eventually(
+        () => member.ids.length > 0,
+        'the next message arrives',
+        () => member.ids,
+      )
+      scene.expect.equal(member.ids, [idOf(message)], 'what arrived')
+      scene.expect.equal(connection.unroutable.length, 0, 'messages reported by onUnroutable')
+    },
+  ),
 ]
 
 type Outcome = 'confirmed' | 'unknown' | 'unsent'
