@@ -17,6 +17,8 @@ export interface Copy {
   turns: number
   /** Times that it was handed out. */
   handed: number
+  /** Those that were not given back as they were. */
+  counted: number
   member: SimulatedMember | undefined
   /** Of a log: settled, and not yet forgotten, since something before it is not. */
   acked: boolean
@@ -88,6 +90,7 @@ export class SimulatedGroup {
       due: timeline.now(),
       turns: 0,
       handed: 0,
+      counted: 0,
       member: undefined,
       acked: false,
     }
@@ -180,21 +183,23 @@ export class SimulatedGroup {
 
   #delivery(copy: Copy, member: SimulatedMember): Delivery {
     let settled = false
-    const { handed } = copy
-    const settle = (how: () => void) => () => {
+    const redeliveries = copy.counted++
+    const settle = (how: () => void): void => {
       if (settled || member.life.dead) return
       settled = true
       how()
     }
     return {
       message: copy.message,
-      redeliveries: handed - 1,
+      redeliveries,
       lost: member.life.lost,
-      ack: settle(() => this.#ack(copy, member)),
-      nack: settle(() => {
-        this.#stage.trace.say(() => `${this.label} gives ${copy.label} back`, this.#nameOf(copy))
-        this.#free(copy, member)
-      }),
+      ack: () => settle(() => this.#ack(copy, member)),
+      nack: (options) =>
+        settle(() => {
+          this.#stage.trace.say(() => `${this.label} gives ${copy.label} back`, this.#nameOf(copy))
+          if (options?.begun === false) copy.counted--
+          this.#free(copy, member)
+        }),
     }
   }
 
