@@ -11,5 +11,11 @@ export const consoleLog: HandlerLog = {
 function write(level: keyof HandlerLog, message: string, facts: Readonly<Record<string, unknown>> = {}): void {
   const print = console[level]
   if (Object.keys(facts).length === 0) print(`[tidings] ${message}`)
-  else print(`[tidings] ${message}`, facts)
+  else
+    print(`[tidings] ${message}`, Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, shown(fact)])))
+}
+
+/** Not the whole of an error: what hangs on it may hold anything. */
+function shown(fact: unknown): unknown {
+  return fact instanceof Error ? `${fact.name}: ${fact.message}` : fact
 }

@@ -240,12 +240,11 @@ function handle(
   const context = new JobContext(runtime, group, job, event)
   job.context = context
   const result = handler.handle(event, context)
-  if (!isThenable(result)) return undefined
+  const ended = isThenable(result) ? Promise.resolve(result).then(() => context.effects()) : context.effects()
+  if (ended === undefined) return undefined
   const { timeout } = handler.policy
-  return inTime(
-    { clock: runtime.clock, group, type: event.type, timeout, contexts: [context], overdue: attempts },
-    result,
-  )
+  const call = { clock: runtime.clock, group, type: event.type, timeout, contexts: [context], overdue: attempts }
+  return inTime(call, ended)
 }
 
 /** The handler's own definition, where it has one for the type: another one may be of another version. */

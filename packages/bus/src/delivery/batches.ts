@@ -152,15 +152,18 @@ export class BatchCall {
       fail: (event, error) => {
         failed.set(events[placeOf(event)]!, error)
       },
-      publish: async (cause, definition, input, options) =>
-        contexts[placeOf(cause)]!.publish(definition, input, options),
+      publish: (cause, definition, input, options) => contexts[placeOf(cause)]!.publish(definition, input, options),
     }
     const result = this.#handler.handle(events, context)
-    if (isThenable(result)) {
+    const ended = async (): Promise<void> => {
+      await result
+      for (const each of contexts) await each.effects()
+    }
+    if (isThenable(result) || contexts.some((each) => each.hasEffects)) {
       const { timeout } = this.#handler.policy
       const { clock } = this.#runtime
       const call = { clock, group: first!.group, type: events[0]!.type, timeout, contexts, overdue: this.#overdue }
-      await inTime(call, result)
+      await inTime(call, ended())
     }
     return failed
   }

@@ -162,8 +162,10 @@ export class GroupConsumer {
   /** Its turn has come, as far as the order goes. */
   #makeReady(job: Job): void {
     const handler = this.#handlerOf(job)
-    if (handler?.batch) this.#batches.add(handler, job)
-    else this.#slots.add(job)
+    // What has failed once is tried again alone: it may have been what made its batch fail.
+    if (!handler?.batch) this.#slots.add(job)
+    else if (job.failures > 0) this.#slots.add({ handler, jobs: [job] })
+    else this.#batches.add(handler, job)
   }
 
   #run(unit: Job | Batch, ended: () => void): void {
@@ -311,6 +313,9 @@ export class GroupConsumer {
     }
     // In two steps, so that none of them lets another one of its key begin.
     for (const job of jobs) if (!job.running) this.#passOn(job)
+    // A connection that comes and goes while handlers are slow must not leave what it lost in the queues.
+    this.#slots.keep((unit) => !(unit instanceof Job && unit.gone))
+    this.#lanes.forgetGone()
   }
 
   #forget(job: Job): void {

@@ -2,6 +2,7 @@ import { isEvent, type TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../bus/options.ts'
 import type { HandlerContext, HandlerLog, PublishEffect } from '../handler/context.ts'
 import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
+import { EffectIds } from './effect-ids.ts'
 import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -19,6 +20,11 @@ export class JobContext implements HandlerContext {
   readonly #event: TidingsEvent
   #controller: AbortController | undefined = undefined
   #aborted: { readonly reason: unknown } | undefined = undefined
+  #ids: EffectIds | undefined = undefined
+  /** Effects that are not confirmed yet. */
+  #open = 0
+  #failed: { readonly error: unknown } | undefined = undefined
+  #whenConfirmed: (() => void) | undefined = undefined
   #left: readonly ((reason: unknown) => void)[] = none
 
   constructor(runtime: Runtime, group: string, job: Job, event: TidingsEvent) {
@@ -49,10 +55,12 @@ export class JobContext implements HandlerContext {
     // One function for both forms: the first argument tells them apart, as on the bus.
     const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> => {
       // Who was told to stop is not to have effects any more: the next attempt has them.
-      if (this.#aborted) return Promise.reject(this.#aborted.reason)
-      return isEvent(what)
+      if (this.#aborted) return refused(this.#aborted.reason)
+      const published = isEvent(what)
         ? this.#runtime.publish(this.#event, what, undefined, input as PublishOptions | undefined)
-        : this.#runtime.publish(this.#event, what, input, options)
+        : this.#runtime.publish(this.#event, what, input, this.#withId(what, input, options))
+      this.#follow(published)
+      return published
     }
     return publish
   }
@@ -64,6 +72,37 @@ export class JobContext implements HandlerContext {
       const inReplyTo = { [deliveryHeaders.inReplyTo]: this.#event.id }
       await this.#runtime.publish(this.#event, definition, input, undefined, inReplyTo, group)
     }
+  }
+
+  get hasEffects(): boolean {
+    return this.#open > 0 || this.#failed !== undefined
+  }
+
+  /** Resolves when all effects are confirmed, also those that the handler did not wait for; undefined when they are. */
+  effects(): Promise<void> | undefined {
+    if (this.#failed) return Promise.reject(this.#failed.error)
+    if (this.#open === 0) return undefined
+    return new Promise((resolve, reject) => {
+      this.#whenConfirmed = () => (this.#failed ? reject(this.#failed.error) : resolve())
+    })
+  }
+
+  #follow(published: Promise<unknown>): void {
+    this.#open++
+    const settled = (): void => {
+      if (--this.#open === 0) this.#whenConfirmed?.()
+    }
+    published.then(settled, (error: unknown) => {
+      this.#failed ??= { error }
+      settled()
+    })
+  }
+
+  #withId(what: unknown, input: unknown, options: PublishOptions | undefined): PublishOptions | undefined {
+    if (options?.id !== undefined) return options
+    this.#ids ??= new EffectIds(this.#event, this.group)
+    const id = this.#ids.next(String((what as { type?: unknown } | null)?.type), input)
+    return id === undefined ? options : { ...options, id }
   }
 
   /** Tells the handler to stop. Only the first reason counts. */
@@ -86,6 +125,13 @@ export class JobContext implements HandlerContext {
   whenLeft(left: (reason: unknown) => void): void {
     this.#left = [...this.#left, left]
   }
+}
+
+/** A rejection that is nobody's surprise: who does not await it has been told by the signal. */
+function refused(reason: unknown): Promise<never> {
+  const promise = Promise.reject(reason)
+  promise.catch(() => {})
+  return promise
 }
 
 /** A log that adds the same facts to every line. */

@@ -19,6 +19,13 @@ export class Lanes {
     lane.push(job)
   }
 
+  /** Drops those that wait and are ours no more. */
+  forgetGone(): void {
+    for (const lane of this.#lanes.values()) {
+      for (const job of lane?.clear() ?? []) if (!job.gone) lane!.push(job)
+    }
+  }
+
   /** The turn of a job is over; the one whose turn has come, if one waits. */
   leave({ key }: Job): Job | undefined {
     if (key === undefined) return undefined

@@ -22,6 +22,11 @@ export class Slots<Unit> {
     this.#startWaiting()
   }
 
+  /** Drops of what waits all that `isWanted` denies. */
+  keep(isWanted: (unit: Unit) => boolean): void {
+    for (const unit of this.#waiting.clear()) if (isWanted(unit)) this.#waiting.push(unit)
+  }
+
   /** Starts nothing any more, and forgets what waits. */
   close(): void {
     this.#closed = true

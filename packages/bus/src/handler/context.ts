@@ -16,6 +16,11 @@ export interface HandlerContext {
   /**
    * Publishes an effect of the event: correlation and causation are set. Otherwise as `bus.publish`. Rejects with the
    * reason of `signal` once that has aborted.
+   *
+   * The event counts as handled only when its effects are confirmed, also those that the handler does not await; one that
+   * is refused fails the attempt. Where `options.id` is left out, an effect with the same type and data has the same id
+   * at every attempt, so that what is published again, since the event was tried again, has no second effect in
+   * idempotent handlers.
    */
   readonly publish: PublishEffect
   /**

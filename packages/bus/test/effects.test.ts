@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest'
+import { createBus, handler, memory, type Transport } from '../src/index.ts'
+import { quiet } from './support/recording-member.ts'
+import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
+
+describe('the effects of a handler', () => {
+  test('INVARIANT: an event that is tried again publishes its effects under the ids of the first time', async () => {
+    const paid: string[] = []
+    let attempts = 0
+    await using tested = await testedBus({
+      handlers: [
+        handler(
+          OrderPlaced,
+          { group: 'billing', retry: { delay: 10, jitter: false } },
+          async ({ data }, { publish }) => {
+            // In another order each time, as concurrent work is.
+            const orders = ++attempts % 2 === 0 ? [data.order, 7, 7] : [7, data.order, 7]
+            for (const order of orders) await publish(PaymentTaken, { order })
+            if (attempts < 3) throw new Error('crashed before the end')
+          },
+        ),
+        handler(PaymentTaken, { group: 'ledger', idempotent: true, ordering: 'none' }, ({ data, id }) => {
+          paid.push(`${data.order} ${id}`)
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await tested.pass(1_000)
+    expect(attempts).toBe(3)
+    expect(tested.hooks('duplicate')).toHaveLength(6)
+    expect(paid.map((each) => each.split(' ')[0]).toSorted()).toEqual(['1', '7', '7'])
+    expect(new Set(paid).size).toBe(3)
+  })
+
+  test('effects of other events, groups, types and data have other ids, which sort behind their cause', async () => {
+    await using tested = await testedBus({
+      handlers: ['a', 'b'].map((group) =>
+        handler(OrderPlaced, { group }, async ({ data }, { publish }) => {
+          await publish(PaymentTaken, { order: data.order })
+          await publish(PaymentTaken, { order: data.order + 1 })
+          await publish(ShelfScanned, { shelf: data.order })
+        }),
+      ),
+    })
+    const causes = [
+      await tested.bus.publish(OrderPlaced, { order: 1 }),
+      await tested.bus.publish(OrderPlaced, { order: 1 }),
+    ]
+    await quiet()
+    const effects = tested.hooks('published').filter((event) => !OrderPlaced.is(event)) as {
+      id: string
+      causationId: string
+    }[]
+    expect(new Set(effects.map(({ id }) => id)).size).toBe(12)
+    for (const { id, causationId } of effects) {
+      expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-8001-[89ab][\da-f]{3}-[\da-f]{12}$/)
+      expect(id > causationId).toBe(true)
+      expect(causes.map((cause) => cause.id)).toContain(causationId)
+    }
+  })
+
+  test('an id that is given is kept', async () => {
+    await using tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g' }, async (_event, { publish }) => {
+          await publish(PaymentTaken, { order: 1 }, { id: 'mine' })
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    expect(tested.hooks('published').at(-1)).toMatchObject({ id: 'mine' })
+  })
+
+  test('INVARIANT: an event counts as handled only when its effects are confirmed, awaited or not', async () => {
+    const confirms: (() => void)[] = []
+    const real = memory()
+    const slow: Transport = {
+      name: 'slow',
+      capabilities: real.capabilities,
+      async connect(options) {
+        const connection = await real.connect(options)
+        return {
+          deadLetters: connection.deadLetters,
+          subscribe: (...args) => connection.subscribe(...args),
+          close: () => connection.close(),
+          async publish(outgoing) {
+            if (outgoing.message.attributes['type'] === PaymentTaken.type) {
+              await new Promise<void>((resolve) => confirms.push(resolve))
+            }
+            await connection.publish(outgoing)
+          },
+        }
+      },
+    }
+    await using tested = await testedBus({
+      transport: slow,
+      handlers: [
+        handler(OrderPlaced, { group: 'g' }, ({ data }, { publish }) => {
+          void publish(PaymentTaken, { order: data.order })
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    expect(confirms).toHaveLength(1)
+    expect(tested.hooks('handled')).toEqual([])
+    confirms[0]!()
+    await quiet()
+    expect(tested.hooks('handled')).toHaveLength(1)
+  })
+
+  test('an effect that is refused fails the attempt, though nobody awaited it', async () => {
+    await using tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: false }, (_event, { publish }) => {
+          void publish(PaymentTaken, { order: 'one' } as never)
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    expect(tested.hooks('deadLettered')).toMatchObject([
+      { reason: 'attempts-exhausted', error: { code: 'INVALID_EVENT' } },
+    ])
+  })
+
+  test('a handler whose time was up has no effects any more', async () => {
+    const outcomes: unknown[] = []
+    let go!: () => void
+    const tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g', timeout: 100, retry: false }, async (_event, { publish }) => {
+          await new Promise<void>((resolve) => (go = resolve))
+          await publish(PaymentTaken, { order: 1 }).catch((error: unknown) => outcomes.push(error))
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await tested.pass(110)
+    go()
+    await quiet()
+    expect(outcomes).toMatchObject([{ code: 'ATTEMPT_TIMEOUT' }])
+    expect(tested.hooks('published')).toHaveLength(1)
+    await tested.bus.close()
+  })
+
+  test('of a batch they are waited for too', async () => {
+    const other = await createBus({ source: '/x', transport: memory() })
+    await other.close()
+    await using tested = await testedBus({
+      handlers: [
+        handler(ShelfScanned, { group: 'g', batch: { size: 2 }, retry: false }, (events, { publish }) => {
+          void publish(events[0]!, PaymentTaken, { order: 'one' } as never)
+        }),
+      ],
+    })
+    for (const shelf of [1, 2]) await tested.bus.publish(ShelfScanned, { shelf })
+    await tested.pass(100)
+    expect(tested.hooks('deadLettered')).toMatchObject([
+      { error: { code: 'INVALID_EVENT' } },
+      { error: { code: 'INVALID_EVENT' } },
+    ])
+  })
+})
