@@ -1,30 +1,13 @@
 import { milliseconds } from '@tidings/core'
 import { memoryIdempotencyStore } from '@tidings/decorators'
-import { functionOption, invalidArgument, knownOptions, shown, whole } from '../check.ts'
+import { whole } from '../check.ts'
 import { systemClock } from '../clock.ts'
+import { checkOptions } from './check-options.ts'
+import { consoleLog } from './console-log.ts'
 import { RunningBus } from './running-bus.ts'
 import type { BusOptions } from './options.ts'
 import { checkCapabilities } from './start-up.ts'
 import type { Bus } from './types.ts'
-import { consoleLog } from './console-log.ts'
-
-const optionNames = [
-  'source',
-  'transport',
-  'handlers',
-  'definitions',
-  'inbox',
-  'deadLetters',
-  'middleware',
-  'observer',
-  'log',
-  'maxDepth',
-  'connectTimeout',
-  'publishTimeout',
-  'stalledAfter',
-  'clock',
-  'random',
-]
 
 /**
  * Connects to a transport and binds the handlers; resolves when every group gets what is published from then on.
@@ -37,27 +20,8 @@ const optionNames = [
  * @throws TidingsError `INVALID_ARGUMENT` for options that make no sense, or two handlers of one group for one event
  */
 export async function createBus(options: BusOptions): Promise<Bus> {
-  knownOptions(options, optionNames, 'createBus')
+  checkOptions(options)
   const { source, transport, handlers = [], clock = systemClock } = options
-  if (typeof source !== 'string' || source === '' || /\s/.test(source)) {
-    throw invalidArgument(
-      'source',
-      'a URI-reference without spaces',
-      source,
-      "The application's name, such as '/shop'.",
-    )
-  }
-  functionOption((Object(transport) as Partial<typeof transport>).connect, 'transport.connect')
-  for (const each of handlers) {
-    if (!Array.isArray(each?.types)) {
-      throw invalidArgument(
-        'handlers',
-        'made by handler(…)',
-        each,
-        `Wrap the function: handler(OrderPlaced, fn). Received ${shown(each)}.`,
-      )
-    }
-  }
   checkCapabilities(options, handlers)
   const bus = new RunningBus({
     source,
