@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import { createBus, memory } from '../src/index.ts'
+import { createBus, handler, memory } from '../src/index.ts'
 import { quiet } from './support/recording-member.ts'
 import { OrderPlaced, testedBus } from './support/shop.ts'
 
@@ -75,5 +75,30 @@ describe('pulling events', () => {
     const [group] = (await tested.bus.health()).groups
     expect(group).toMatchObject({ running: 1, held: 4, waiting: 95 })
     await events.return!()
+  })
+
+  test('asked twice at once, each call gets an event, and the first one counts as handled', async () => {
+    await using tested = await testedBus()
+    const events = tested.bus.events(OrderPlaced, { group: 'audit' })
+    const both = Promise.all([events.next(), events.next()])
+    for (const order of [1, 2]) await tested.bus.publish(OrderPlaced, { order })
+    expect((await both).map(({ value }) => value!.data.order)).toEqual([1, 2])
+    await quiet()
+    expect(tested.hooks('handled')).toHaveLength(1)
+    await events.return!()
+  })
+
+  test('a group that the transport refuses ends the iteration with the reason, told once', async () => {
+    const transport = memory()
+    const unordered = handler(OrderPlaced, { group: 'audit', ordering: 'none' }, () => {})
+    await using tested = await testedBus({ transport, handlers: [unordered] })
+    await using other = await testedBus({ transport, clock: tested.clock })
+    const events = other.bus.events(OrderPlaced, { group: 'audit' })
+    await expect(events.next()).rejects.toThrow('`ordered` is false')
+    expect(await events.next()).toEqual({ value: undefined, done: true })
+    const later = other.bus.events(OrderPlaced, { group: 'audit' })
+    await quiet()
+    await expect(later.next()).rejects.toThrow('`ordered` is false')
+    expect(await later.next()).toEqual({ value: undefined, done: true })
   })
 })

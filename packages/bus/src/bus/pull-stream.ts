@@ -6,6 +6,11 @@ interface Offer<Event> {
   refuse(reason: unknown): void
 }
 
+interface Reader<Event> {
+  resolve(result: IteratorResult<Event, undefined>): void
+  reject(error: unknown): void
+}
+
 /**
  * Turns a handler into an iterator: the handler's promise resolves when the next event is asked for, so that an event
  * counts as handled only then.
@@ -15,9 +20,11 @@ export class PullStream<Event> implements AsyncIterableIterator<Event, undefined
   readonly #offers: Offer<Event>[] = []
   /** Taken, and settled by the next `next`. */
   #taken: Offer<Event> | undefined
-  readonly #readers: ((result: IteratorResult<Event, undefined>) => void)[] = []
+  readonly #readers: Reader<Event>[] = []
   #subscription: Disposable | undefined
   #ended = false
+  /** Why it ended, until somebody has been told. */
+  #failure: { readonly error: unknown } | undefined
 
   /** What feeds it; ended with it. */
   attach(subscription: Disposable): void {
@@ -39,11 +46,17 @@ export class PullStream<Event> implements AsyncIterableIterator<Event, undefined
   next(): Promise<IteratorResult<Event, undefined>> {
     this.#taken?.handled()
     this.#taken = undefined
+    if (this.#failure) {
+      const { error } = this.#failure
+      this.#failure = undefined
+      return Promise.reject(error)
+    }
     if (this.#ended) return Promise.resolve({ value: undefined, done: true })
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      const reader = { resolve, reject }
       const offer = this.#offers.shift()
-      if (offer) this.#hand(offer, resolve)
-      else this.#readers.push(resolve)
+      if (offer) this.#hand(offer, reader)
+      else this.#readers.push(reader)
     })
   }
 
@@ -60,8 +73,17 @@ export class PullStream<Event> implements AsyncIterableIterator<Event, undefined
     if (this.#ended) return
     this.#ended = true
     for (const offer of this.#offers.splice(0)) offer.refuse(giveBack)
-    for (const reader of this.#readers.splice(0)) reader({ value: undefined, done: true })
+    for (const reader of this.#readers.splice(0)) reader.resolve({ value: undefined, done: true })
     this.#subscription?.[Symbol.dispose]()
+  }
+
+  /** Ends as nothing will come, and tells why: whoever waits, else whoever asks next. */
+  fail(error: unknown): void {
+    if (this.#ended) return
+    const reader = this.#readers.shift()
+    if (reader) reader.reject(error)
+    else this.#failure = { error }
+    this.finish()
   }
 
   [Symbol.asyncIterator](): this {
@@ -72,8 +94,10 @@ export class PullStream<Event> implements AsyncIterableIterator<Event, undefined
     await this.return()
   }
 
-  #hand(offer: Offer<Event>, reader: (result: IteratorResult<Event, undefined>) => void): void {
-    this.#taken = offer
-    reader({ value: offer.event, done: false })
+  #hand(offer: Offer<Event>, reader: Reader<Event>): void {
+    // Behind a reader that waits there is one that has asked for the next one already.
+    if (this.#readers.length > 0) offer.handled()
+    else this.#taken = offer
+    reader.resolve({ value: offer.event, done: false })
   }
 }
