@@ -119,4 +119,16 @@ describe('closing', () => {
     expect((await tested.bus.health()).status).toBe('closed')
     expect(tested.clock.timers).toBe(0)
   })
+
+  test('options that make no sense are refused by a rejection, and the bus goes on', async () => {
+    await using tested = await testedBus()
+    for (const [options, message] of [
+      [{ timeout: 'soon' }, '`timeout` must be a duration'],
+      [{ timout: 5 }, '`timout` is no option of close'],
+    ] as const) {
+      const closed = tested.bus.close(options as never)
+      await expect(closed).rejects.toThrow(message)
+    }
+    expect((await tested.bus.health()).status).toBe('ok')
+  })
 })

@@ -237,4 +237,22 @@ describe('what can go wrong on the way to the broker', () => {
       'the transport memory cannot do delay (wanted by publishing "shop.order.placed" with a delay)',
     )
   })
+
+  test.each([
+    [{ delay: Infinity }, '`delay` must be a time that ends, received Infinity'],
+    [{ delay: 1e18 }, '`delay` must be a time that ends'],
+    [{ delay: '99999999999999d' }, '`delay` must be a time that ends'],
+    [{ expires: Infinity }, '`expires` must be a time that ends'],
+    [{ expires: 'soon' }, '`expires` must be a duration'],
+    [{ dealy: '1h' }, '`dealy` is no option of publish'],
+  ])('%j is refused, and nothing is sent', async (options, message) => {
+    const got: unknown[] = []
+    await using tested = await testedBus({
+      handlers: [handler(ShelfScanned, { group: 'g' }, ({ data }) => void got.push(data))],
+    })
+    await expect(tested.bus.publish(ShelfScanned, { shelf: 1 }, options as never)).rejects.toThrow(message)
+    await expect(tested.bus.publish(ShelfScanned.create({ shelf: 1 }), options as never)).rejects.toThrow(message)
+    await quiet()
+    expect(got).toEqual([])
+  })
 })

@@ -1,6 +1,6 @@
-import { EventStormError, milliseconds, TidingsError } from '@tidings/core'
+import { EventStormError, isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { type AnyDefinedEvent, causedBy, encodeEvent, isEvent, type TidingsEvent } from '@tidings/events'
-import { shown } from '../check.ts'
+import { invalidArgument, knownOptions, shown } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { BusClosedError, CapabilityMissingError, OutcomeUnknownError, PublishTimeoutError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
@@ -52,6 +52,7 @@ export class Publisher {
     request: PublishRequest = {},
   ): Promise<TidingsEvent> {
     const { telling, clock } = this.#options
+    if (options !== undefined) knownOptions(options, optionNames, 'publish')
     const event = this.#event(what, input, options, request.cause)
     if (this.#closed && request.cause === undefined) throw new BusClosedError(`publishing "${event.type}"`)
     this.#checkDepth(event)
@@ -61,7 +62,7 @@ export class Publisher {
         attributes:
           options?.expires === undefined
             ? encoded.attributes
-            : { ...encoded.attributes, expirytime: after(clock, options.expires, 'expires').toISOString() },
+            : { ...encoded.attributes, expirytime: new Date(after(clock, options.expires, 'expires')).toISOString() },
         contentType: encoded.contentType,
         body: encoded.body,
         headers: request.headers ?? noHeaders,
@@ -69,7 +70,14 @@ export class Publisher {
       group: request.group,
       notBefore: options?.delay === undefined ? undefined : this.#due(event, options.delay),
     }
-    await this.#confirmed(event, outgoing, options)
+    try {
+      await this.#confirmed(event, outgoing, options)
+    } catch (error) {
+      // A reply whose requester is gone concerns nobody any more, least of all the handler that gives it.
+      if (request.group === undefined || !isTidingsError(error, 'UNKNOWN_GROUP')) throw error
+      telling.unroutable(outgoing.message)
+      return event
+    }
     telling.published(event)
     return event
   }
@@ -135,7 +143,7 @@ export class Publisher {
         { capability: 'delay', wantedBy: `publishing "${event.type}" with a delay` },
       ])
     }
-    return after(clock, delay, 'delay').getTime()
+    return after(clock, delay, 'delay')
   }
 
   /** Waits for the broker, no longer than the options say. */
@@ -159,12 +167,31 @@ export class Publisher {
 }
 
 const ours = new Set(['delay', 'expires', 'timeout', 'signal'])
+/** What `publish` takes. */
+export const optionNames: readonly string[] = [
+  ...ours,
+  'id',
+  'time',
+  'source',
+  'subject',
+  'sequence',
+  'correlationId',
+  'causationId',
+  'causationDepth',
+  'extensions',
+  'validated',
+]
+/** The last moment that a `Date` can tell. */
+const endOfTime = 8.64e15
 
 /** The options that are the event's, without those that are undefined: these leave a default as it is. */
 function definedOnly(options: PublishOptions): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).filter(([name, value]) => !ours.has(name) && value !== undefined))
 }
 
-function after(clock: Clock, duration: NonNullable<PublishOptions['delay']>, option: string): Date {
-  return new Date(clock.now() + milliseconds(duration, option))
+/** Milliseconds since 1970. */
+function after(clock: Clock, duration: NonNullable<PublishOptions['delay']>, option: string): number {
+  const moment = clock.now() + milliseconds(duration, option)
+  if (moment <= endOfTime) return moment
+  throw invalidArgument(option, 'a time that ends', duration, 'Leave it out for none, or give at most some years.')
 }

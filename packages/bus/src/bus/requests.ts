@@ -1,10 +1,12 @@
 import { milliseconds } from '@tidings/core'
 import { type TidingsEvent, uuidv7 } from '@tidings/events'
-import type { Runtime } from '../delivery/runtime.ts'
+import { invalidArgument, knownOptions } from '../check.ts'
+import { type Runtime, throughReceivers } from '../delivery/runtime.ts'
 import { RequestFailedError, RequestTimeoutError } from '../errors.ts'
-import { deliveryHeaders } from '../message/message.ts'
+import { deliveryHeaders, type Message } from '../message/message.ts'
 import { readEvent, UnreadableError } from '../message/read.ts'
 import type { Connection, Delivery } from '../transport/transport.ts'
+import { optionNames } from './publisher.ts'
 import type { RequestOptions } from './types.ts'
 
 interface Waiting {
@@ -14,43 +16,61 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+const requestOptions = [...optionNames, 'reply']
+
 /** Asks, and finds the request that a reply answers. All replies come by one temporary group of this bus. */
 export class Requests {
   readonly #runtime: Runtime
   readonly #group: string
   readonly #waiting = new Map<string, Waiting>()
+  readonly #closed = new AbortController()
   #joined: Promise<unknown> | undefined
 
+  /** `group` is the name of the group, unique among all buses. */
   constructor(runtime: Runtime, group: string) {
     this.#runtime = runtime
-    this.#group = `${group}-${uuidv7()}`
+    this.#group = group
   }
 
   /** Publishes a request, and resolves to the first reply. */
   async ask<Reply extends TidingsEvent>(
     connection: Connection,
-    definition: unknown,
+    definition: { readonly type: string },
     input: unknown,
     options: RequestOptions<Reply>,
   ): Promise<Reply> {
+    knownOptions(options, requestOptions, 'request')
     const { reply, timeout: given = '30s', signal, ...others } = options
     const timeout = milliseconds(given, 'timeout')
     signal?.throwIfAborted()
-    await (this.#joined ??= this.#join(connection))
-    const { type } = definition as { type: string }
+    const { type } = definition
     const id = others.id ?? uuidv7()
+    if (this.#waiting.has(id)) {
+      throw invalidArgument('id', 'of no request that is waiting still', id, 'Leave it out: each gets one of its own.')
+    }
+    // What ends the wait ends the way there too: the join of the group, and the wait for room at the broker.
+    const over = new AbortController()
     const answered = new Promise<TidingsEvent>((resolve, reject) => {
-      this.#waiting.set(id, { type, reply, resolve, reject })
+      const refuse = (error: unknown): void => {
+        reject(error)
+        over.abort(error)
+      }
+      this.#waiting.set(id, { type, reply, resolve, reject: refuse })
     })
-    const wait = this.#waiting.get(id)!
-    const aborted = (): void => wait.reject(signal!.reason)
+    const { reject } = this.#waiting.get(id)!
+    const aborted = (): void => reject(signal!.reason)
     signal?.addEventListener('abort', aborted)
-    const cancel = this.#runtime.clock.after(timeout, () => wait.reject(new RequestTimeoutError(type, timeout)))
-    try {
+    const cancel = this.#runtime.clock.after(timeout, () => reject(new RequestTimeoutError(type, timeout)))
+    const send = async (): Promise<void> => {
+      await (this.#joined ??= this.#join(connection))
+      over.signal.throwIfAborted()
       const headers = { [deliveryHeaders.replyTo]: this.#group }
+      const sending = { ...others, id, timeout: Infinity, signal: over.signal }
+      await this.#runtime.publish(undefined, definition, input, sending, headers)
+    }
+    try {
       // One wait for both: whoever is told first, the answer or that it could not be sent.
-      const sent = this.#runtime.publish(undefined, definition, input, { ...others, id, timeout }, headers)
-      sent.catch(wait.reject)
+      send().catch(reject)
       return (await answered) as Reply
     } finally {
       cancel()
@@ -62,6 +82,7 @@ export class Requests {
   /** Refuses what still waits. */
   close(): void {
     for (const { type, reject } of this.#waiting.values()) reject(new RequestFailedError(type, 'the bus was closed'))
+    this.#closed.abort(new DOMException('the bus was closed', 'AbortError'))
   }
 
   async #join(connection: Connection): Promise<void> {
@@ -74,7 +95,7 @@ export class Requests {
       temporary: true,
     } as const
     try {
-      await connection.subscribe(request, (delivery) => this.#take(delivery))
+      await connection.subscribe(request, (delivery) => this.#take(delivery), this.#closed.signal)
     } catch (error) {
       this.#joined = undefined
       throw error
@@ -85,21 +106,31 @@ export class Requests {
     const { message } = delivery
     const wait = this.#waiting.get(String(message.headers[deliveryHeaders.inReplyTo]))
     // Nobody waits any more for a second reply, or for one that is late.
-    if (wait) this.#answer(wait, delivery)
+    if (wait) this.#answer(wait, message)
     delivery.ack()
   }
 
-  #answer(wait: Waiting, { message }: Delivery): void {
+  #answer(wait: Waiting, message: Message): void {
     const failure = message.headers[deliveryHeaders.replyError]
     if (failure !== undefined) {
       wait.reject(new RequestFailedError(wait.type, failure))
-      return
+    } else if (this.#runtime.receivers.length === 0) {
+      this.#resolve(wait, message)
+    } else {
+      // It went out through the middleware, as everything that a handler publishes.
+      const incoming = { message, group: this.#group, attempt: 1 }
+      const receive = async (): Promise<void> =>
+        throughReceivers(this.#runtime, incoming, async (last) => this.#resolve(wait, last.message))
+      receive().catch(wait.reject)
     }
+  }
+
+  #resolve({ reply, resolve, reject }: Waiting, message: Message): void {
     try {
-      const known = wait.reply ?? this.#runtime.events.get(String(message.attributes['type']))
-      wait.resolve(readEvent(message, known as never))
+      const known = reply ?? this.#runtime.events.get(String(message.attributes['type']))
+      resolve(readEvent(message, known as never))
     } catch (error) {
-      wait.reject(error instanceof UnreadableError ? error.cause : error)
+      reject(error instanceof UnreadableError ? error.cause : error)
     }
   }
 }

@@ -1,7 +1,14 @@
 import { milliseconds } from '@tidings/core'
 import type { IdempotencyStore } from '@tidings/decorators'
-import type { AnyDefinedEvent, StandardSchema, TidingsEvent } from '@tidings/events'
-import type { DefinedEvent, EventOf, InputOf } from '@tidings/events'
+import {
+  type AnyDefinedEvent,
+  type DefinedEvent,
+  type EventOf,
+  type InputOf,
+  type StandardSchema,
+  type TidingsEvent,
+} from '@tidings/events'
+import { invalidArgument, knownOptions } from '../check.ts'
 import type { Clock } from '../clock.ts'
 import { KeptDeadLetters } from '../dead-letter/kept-dead-letters.ts'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
@@ -22,7 +29,7 @@ import { Patience } from './patience.ts'
 import { Publisher } from './publisher.ts'
 import { PullStream } from './pull-stream.ts'
 import { Requests } from './requests.ts'
-import { checkCapabilities, groupName } from './start-up.ts'
+import { checkCapabilities, groupName, replyGroupName } from './start-up.ts'
 import type {
   Bus,
   BusSubscription,
@@ -104,11 +111,11 @@ export class RunningBus implements Bus {
       },
       receivers: middleware.flatMap((each) => (each.receive ? [each.receive.bind(each)] : [])),
       telling: this.#telling,
-      send: (outgoing) => this.#publisher.send(outgoing),
+      send: (outgoing) => this.#connection!.publish(outgoing),
       publish: (cause, what, input, options, headers, group) =>
         this.#publisher.publish(what, input, options, { cause, headers, group }),
     }
-    this.#requests = new Requests(this.#runtime, groupName(source, 'replies'))
+    this.#requests = new Requests(this.#runtime, replyGroupName(source))
     this.deadLetters = new KeptDeadLetters(this.#runtime, source, transport.name)
   }
 
@@ -159,6 +166,10 @@ export class RunningBus implements Bus {
     input: InputOf<Schema>,
     options: RequestOptions<Reply> = {},
   ): Promise<Reply> {
+    if (typeof (definition as Partial<typeof definition> | undefined)?.create !== 'function') {
+      const fix = 'Make one with defineEvent: each request is an event of its own.'
+      return Promise.reject(invalidArgument('definition', 'an event definition', definition, fix))
+    }
     if (this.#closing) return Promise.reject(new BusClosedError(`the request "${definition.type}"`))
     if (!this.capabilities.temporaryGroups) {
       const wantedBy = `the request "${definition.type}"`
@@ -201,6 +212,7 @@ export class RunningBus implements Bus {
     const finish = (): void => stream.finish()
     this.#streams.add(stream)
     stream.attach({ [Symbol.dispose]: ended })
+    subscription.ready.catch((error: unknown) => stream.fail(error))
     if (signal?.aborted) finish()
     else signal?.addEventListener('abort', finish)
     return stream
@@ -234,7 +246,12 @@ export class RunningBus implements Bus {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    return (this.#closing ??= this.#close(milliseconds(options.timeout ?? '30s', 'timeout')))
+    try {
+      knownOptions(options, ['timeout'], 'close')
+      return (this.#closing ??= this.#close(milliseconds(options.timeout ?? '30s', 'timeout')))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -34,7 +34,8 @@ export interface Bus extends AsyncDisposable {
   /**
    * Publishes an event and waits for the first answer, which a handler gives by `context.reply`.
    *
-   * @throws RequestTimeoutError when nobody answers in time; RequestFailedError when the handler gave up; all that `publish` throws
+   * @throws RequestTimeoutError when nobody answers in time, wherever it got stuck; RequestFailedError when the handler
+   * gave up, or the bus is closed meanwhile; all else that `publish` throws
    */
   request<Type extends string, Schema extends StandardSchema, Reply extends TidingsEvent = TidingsEvent>(
     definition: DefinedEvent<Type, Schema>,
@@ -57,7 +58,8 @@ export interface Bus extends AsyncDisposable {
 
   /**
    * The events of a key, to be pulled. An event counts as handled when the next one is asked for; the last one when the
-   * iteration ends after it was asked for, so leaving the loop early gives it back. Ends with the signal or the bus.
+   * iteration ends after it was asked for, so leaving the loop early gives it back. Ends with the signal or the bus;
+   * `next` rejects once when the transport refuses the group.
    */
   events<const Key extends HandlerKey>(key: Key, options: PullOptions): AsyncIterableIterator<EventFor<Key>, undefined>
 
@@ -74,7 +76,8 @@ export interface Bus extends AsyncDisposable {
 
   /**
    * Takes no more events, lets the running handlers end and gives back what has not begun. After `timeout` the signals
-   * of the handlers abort, and what they have not settled is given back. Idempotent; never rejects.
+   * of the handlers abort, and what they have not settled is given back. Idempotent; rejects for options that make no
+   * sense, and for nothing else.
    */
   close(options?: CloseOptions): Promise<void>
 }

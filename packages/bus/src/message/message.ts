@@ -31,7 +31,7 @@ export const deliveryHeaders = {
 } as const
 
 /** A reply group's name: it ends with a UUID, as no group of a handler does. */
-const replyGroup = /\.replies-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
+const replyGroup = /(?:^|\.)replies-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
 
 /** The group that waits for a reply; a header that names any other group was written by somebody else, and is none. */
 export function replyGroupOf({ headers }: Pick<Message, 'headers'>): string | undefined {
