@@ -134,6 +134,25 @@ describe('batch handlers', () => {
     expect(tested.hooks('failed')).toMatchObject([1, 2, 3].map(() => ({ error: { code: 'ATTEMPT_TIMEOUT' } })))
   })
 
+  test('INVARIANT: an event that makes its batch take too long does not take its neighbours with it', async () => {
+    const batches: string[] = []
+    await using tested = await testedBus({
+      handlers: [
+        handler(ShelfScanned, { group: 'g', batch, timeout: '1s', retry: false }, (events, { signal }) => {
+          batches.push(events.map(({ data }) => data.shelf).join())
+          if (!events.some(({ data }) => data.shelf === 2)) return undefined
+          return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))))
+        }),
+      ],
+    })
+    for (const shelf of [1, 2, 3]) await tested.bus.publish(ShelfScanned, { shelf })
+    await tested.pass(10_000)
+    expect(batches[0]).toBe('1,2,3')
+    expect(batches.slice(1).toSorted()).toEqual(['1', '2', '3'])
+    expect(tested.hooks('deadLettered')).toMatchObject([{ error: { code: 'ATTEMPT_TIMEOUT' }, attempts: 1 }])
+    expect(tested.hooks('handled')).toHaveLength(2)
+  })
+
   test('a size beyond the prefetch would never be full, and is refused', () => {
     expect(() => handler(ShelfScanned, { group: 'g', prefetch: 10, batch: { size: 11 } }, () => {})).toThrow(
       '`batch.size` must be at most `prefetch`, 10, received 11',

@@ -5,6 +5,7 @@ import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import type { Handler } from '../handler/handler.ts'
 import { deliveryHeaders, type Message } from '../message/message.ts'
 import { readEvent, unknownType, UnreadableError } from '../message/read.ts'
+import { TogetherError } from './batches.ts'
 import { inTime, isThenable, type Overdue } from './in-time.ts'
 import type { Job } from './job.ts'
 import { JobContext } from './job-context.ts'
@@ -22,6 +23,8 @@ export interface Failed {
   readonly reason: DeadLetterReason | undefined
   /** Whether it counts as an attempt: not when the event could not be read, or what the bus itself needs was away. */
   readonly counts: boolean
+  /** It failed in a batch, and is to be tried again outside of one. */
+  readonly alone?: boolean
 }
 
 /** What the attempts of one group share. */
@@ -81,6 +84,7 @@ function failureOf(error: unknown): Outcome {
   if (error === giveBack) return 'given-back'
   try {
     if (error instanceof Unavailable) return { error: error.cause, reason: undefined, counts: false }
+    if (error instanceof TogetherError) return { error: error.cause, reason: undefined, counts: false, alone: true }
     if (error instanceof UnreadableError) return { error: error.cause, reason: error.reason, counts: false }
     if (isTidingsError(error, 'EVENT_STORM')) return { error, reason: 'event-storm', counts: true }
     const isFinal = typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false

@@ -51,6 +51,13 @@ export class Batches {
   }
 }
 
+/** A batch of several took too long: nobody knows which of them was to blame, so for none it is an attempt. */
+export class TogetherError extends Error {
+  constructor(cause: unknown) {
+    super('a batch failed as a whole', { cause })
+  }
+}
+
 interface Joined {
   readonly event: TidingsEvent
   readonly context: JobContext
@@ -124,10 +131,11 @@ export class BatchCall {
         else resolve()
       }
     } catch (error) {
-      // Which one is bad, nobody said: each is tried alone, so that the others are not held up by it. But not when it was
-      // the time that was up, or the bus that ended.
-      const isOver = joined.length === 1 || joined.some(({ context }) => context.isAborted)
-      if (isOver) for (const { reject } of joined) reject(error)
+      // Which one is bad, nobody said: each is tried alone, so that the others are not held up by it. Where it was the
+      // time that was up, that is for their next attempts.
+      const isOver = joined.some(({ context }) => context.isAborted)
+      if (joined.length === 1) joined[0]!.reject(error)
+      else if (isOver) for (const { reject } of joined) reject(new TogetherError(error))
       else for (const each of joined) await this.#handle([each])
     }
   }

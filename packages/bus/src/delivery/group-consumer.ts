@@ -164,7 +164,7 @@ export class GroupConsumer {
     const handler = this.#handlerOf(job)
     // What has failed once is tried again alone: it may have been what made its batch fail.
     if (!handler?.batch) this.#slots.add(job)
-    else if (job.failures > 0) this.#slots.add({ handler, jobs: [job] })
+    else if (job.alone || job.failures > 0) this.#slots.add({ handler, jobs: [job] })
     else this.#batches.add(handler, job)
   }
 
@@ -248,9 +248,14 @@ export class GroupConsumer {
     }
   }
 
-  async #failed(job: Job, handler: AnyHandler | undefined, { error, reason: given, counts }: Failed): Promise<void> {
+  async #failed(
+    job: Job,
+    handler: AnyHandler | undefined,
+    { error, reason: given, counts, alone = false }: Failed,
+  ): Promise<void> {
     const runtime = this.#runtime
     const delivered = { message: job.delivery.message, group: this.group, attempt: job.attempt }
+    job.alone ||= alone
     // A newer member of the group may know what to do with it, and this one too when it has been brought up to date.
     const isNewer = given === 'unknown-type' || given === 'unknown-version'
     if (counts || isNewer) {

@@ -22,6 +22,8 @@ export class Job {
   replayOf: string | undefined = undefined
   /** Takes back the wait for the next attempt. */
   cancelWait: (() => void) | undefined = undefined
+  /** Whether it is kept out of batches. */
+  alone = false
   /** Whether it is the turn of its key that it has. */
   hasTurn = false
   /** Lost or given back: whatever its handler does now, nothing of it is settled here. */

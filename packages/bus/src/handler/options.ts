@@ -54,7 +54,10 @@ export interface HandlerOptions {
   readonly from?: 'latest' | 'earliest' | undefined
 }
 
-/** How events are gathered for a batch handler. */
+/**
+ * How events are gathered for a batch handler. With `ordering: 'per-key'` a batch holds one event of each key at most,
+ * since the next one has to wait for its end; an event that has failed is tried again alone.
+ */
 export interface BatchPolicy {
   /** Events of a batch at most, from 1. */
   readonly size: number
