@@ -150,13 +150,13 @@ export class Group {
     this.#tellRoom()
   }
 
-  /** Puts a copy that was handed out back in its place. */
-  giveBack(copy: Copy): void {
+  /** Puts a copy that was handed out back in its place; what has not begun does not count as handed out. */
+  giveBack(copy: Copy, begun = true): void {
     copy.member!.take(copy)
     if (this.#gone) return
     this.#handedOut--
     const { key } = copy
-    const again = new Copy(this, copy.message, key, copy.place, copy.redeliveries + 1)
+    const again = new Copy(this, copy.message, key, copy.place, copy.redeliveries + Number(begun))
     again.behind = copy.behind
     if (key !== undefined && copy.behind === undefined) this.#last.set(key, again)
     copy.behind = undefined
