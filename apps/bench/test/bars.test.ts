@@ -112,6 +112,10 @@ describe('a bar that something else is held for', () => {
     expect(fails(judge({ ...bar, held: { atLeast: 0.9, against: ['loop'] } }, [result('handle', 1, 1, 1)]))).toBe(true)
   })
 
+  test('gives no hint where the other number is for slower machines', () => {
+    expect(hintOf(verdict(2, 2.1, 2.2, { atLeast: 1, slower: true }))).toBeUndefined()
+  })
+
   test('gives a hint once the design is reached by more than the spread, or much more is than is held', () => {
     expect(hintOf(verdict(2, 2.1, 2.2, held))).toBe('fast reaches 2 by more than its spread: end its concession')
     expect(hintOf(verdict(1.4, 1.5, 1.6, held))).toBe(

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { recipeOf, type Recipe } from '../src/recipes/recipe.ts'
 import { syncRecipes } from '../src/recipes/sync.ts'
 import { Counted } from '../src/run/subject.ts'
+import { busStage, codecStage, transportStage } from '../src/run/bus-stage.ts'
 import { churning, onceEach } from '../src/scenarios/churn.ts'
 import { weigh } from '../src/scenarios/memory.ts'
 import { publishing } from '../src/scenarios/publish.ts'
@@ -42,6 +43,22 @@ describe('every event arrives as often as it should', () => {
       await expect(weigh(recipe, { topics: 3, handlers: 4, kept: true }, async () => {})).resolves.toBeTypeOf('number')
     },
   )
+})
+
+describe('a stage delivers each event once', () => {
+  test.for([
+    { what: 'a bus', open: busStage, options: {} },
+    { what: 'an idempotent one', open: busStage, options: { idempotent: true } },
+    { what: 'the broker alone', open: transportStage, options: {} },
+    { what: 'the codec alone', open: codecStage, options: {} },
+  ])('$what', async ({ open, options }) => {
+    let handled = 0
+    const stage = await open(options, () => handled++)
+    await stage.deliver(250, 100)
+    await stage.deliver(3, 1)
+    await stage.close()
+    expect(handled).toBe(open === busStage ? 253 : 0)
+  })
 })
 
 describe('a contestant that does not do what it should is found out', () => {

@@ -74,6 +74,10 @@ test('what bars need is measured once, the yardstick and what is no scenario lef
   expect(cells.map(({ contestant }) => contestant)).toEqual(['handle', 'mitt', 'loop'])
 })
 
+test('long bars are left to the whole bench', () => {
+  expect(cellsOf([bar('a', 'handle', { long: true })], scenarios)).toEqual([])
+})
+
 test('cores are kept busy by processes that end when told', async () => {
   const processes = () => process.getActiveResourcesInfo().filter((name) => name === 'ProcessWrap').length
   const before = processes()

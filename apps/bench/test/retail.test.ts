@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { flatnessOf, halvesOf } from '../src/run/flatness.ts'
 import { repeatRows } from '../src/run/repeat.ts'
-import { flatnessOf, halvesOf, replayRetail } from '../src/run/retail.ts'
+import { replayRetail } from '../src/run/retail.ts'
 
 test('a retail file that is not given, or not there, is left out with the reason', async () => {
   await expect(replayRetail(undefined, 1, process.execPath)).resolves.toEqual({

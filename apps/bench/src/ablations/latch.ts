@@ -25,33 +25,34 @@ function busText(when: When<Guarantee>): string {
   return `
   const counts = []
   const counted = (called) => (counts[called] ??= Promise.resolve(called))
-  class Latch {
-    open = 1
+  class Countdown {
     called = 0
+    open = 1
+    resolve = undefined
     constructor(bus) {
       ${when('drain', 'this.bus = bus; bus.inFlight++')}
-      this.promise = new Promise((resolve) => { this.resolve = resolve })
-      this.countDown = () => { if (--this.open === 0) this.finish() }
-      ${when('names', '', 'this.failed = (error) => { report(error); this.countDown() }')}
+      this.settle = () => { if (--this.open === 0) this.resolve(this.end()) }
+      ${when('names', '', 'this.failed = (error) => { report(error); this.settle() }')}
     }
-    follow(promise, handler) {
-      this.open++
-      ${when(
-        'names',
-        'promise.then(this.countDown, (error) => { report(error, handler.name); this.countDown() })',
-        'promise.then(this.countDown, this.failed)',
-      )}
+    last() {
+      return --this.open === 0 ? this.end() : remaining(this)
     }
-    close(called) {
-      this.called = called
-      this.countDown()
-      return this.promise
-    }
-    finish() {
+    end() {
       ${when('drain', 'this.bus.settled()')}
-      this.resolve(this.called)
+      return this.called
     }
   }
+  const remaining = (latch) => new Promise((resolve) => { latch.resolve = resolve })
+  const follow = (latch, promise, handler) => {
+    latch.open++
+    ${when(
+      'names',
+      'promise.then(latch.settle, (error) => { report(error, handler.name); latch.settle() })',
+      'promise.then(latch.settle, latch.failed)',
+    )}
+  }
+  const followLast = (latch, promise, handler) =>
+    promise.then(() => latch.last(), (error) => { report(error${when('names', ', handler.name')}); return latch.last() })
   class Topic {
     entries = []
     calls = []
@@ -65,8 +66,8 @@ function busText(when: When<Guarantee>): string {
     }
     publish(payload) {
       const { bus, key, calls, entries } = this
-      ${when('depth', 'if (bus.room <= 0) throw new Error("nested too deep")\nbus.room--')}
-      let latch
+      ${when('depth', 'if (bus.depth >= bus.open) throw new Error("nested too deep")\nbus.depth++')}
+      let latch, last, lastHandler
       let called = 0
       for (let i = 0; i < entries.length; i++) {
         ${when(
@@ -79,15 +80,23 @@ function busText(when: When<Guarantee>): string {
         called++
         ${when('isolation', 'try {')}
         const result = handler(payload, key)
-        if (result instanceof Promise) (latch ??= new Latch(bus)).follow(result, handler)
+        if (result instanceof Promise) {
+          latch ??= new Countdown(bus)
+          if (last) follow(latch, last, lastHandler)
+          last = result
+          lastHandler = handler
+        }
         ${when('isolation', '} catch (error) { report(error) }')}
       }
-      ${when('depth', 'bus.room++')}
-      return latch ? latch.close(called) : counted(called)
+      ${when('depth', 'bus.depth--')}
+      if (!latch) return counted(called)
+      latch.called = called
+      return followLast(latch, last, lastHandler)
     }
   }
   return class Bus {
-    room = 48
+    depth = 0
+    open = 48
     inFlight = 0
     drained = []
     topics = new Map()

@@ -4,15 +4,15 @@ import { keeping, type When } from './guarantees.ts'
 /** What a synchronous publish guarantees, in the order in which a table adds them. */
 export const publishGuarantees = {
   isolation: 'an error stops no other handler',
+  promises: 'promises that handlers return are watched',
   depth: 'nested publishes are counted',
   snapshot: 'subscriptions may change meanwhile',
-  promises: 'promises that handlers return are watched',
 } as const
 
 /** The same of a publish by definition, which first has to find its topic. */
 export const definitionGuarantees = {
-  keys: 'a key may be a string, or of another dispatcher',
   ...publishGuarantees,
+  keys: 'a key may be a string, or of another dispatcher',
 } as const
 
 type Guarantee = keyof typeof definitionGuarantees
@@ -37,17 +37,16 @@ function watch(result: unknown): void {
 type Handler = (payload: unknown, key: string) => unknown
 type Specialise = (topic: Topic, calls: readonly Handler[]) => (payload: unknown) => unknown
 
-/** Replaces its list with each change, so that a publish under way sees that there was one. */
+/** Replaces its list with each change and empties the old one: so a loop over it ends, and a publish under way sees it. */
 class Topic {
   readonly key: string
-  readonly guard: { room: number }
-  calls: readonly Handler[] = []
-  only: Handler | undefined = undefined
+  readonly guard: { depth: number; open: number }
+  calls: Handler[] = []
   definition: unknown = undefined
   publish: (payload: unknown) => unknown
   readonly #specialise: Specialise
 
-  constructor(key: string, guard: { room: number }, specialise: Specialise) {
+  constructor(key: string, guard: { depth: number; open: number }, specialise: Specialise) {
     this.key = key
     this.guard = guard
     this.#specialise = specialise
@@ -59,9 +58,9 @@ class Topic {
     return { unsubscribe: () => this.#change(this.calls.filter((other) => other !== handler)) }
   }
 
-  #change(calls: readonly Handler[]): void {
+  #change(calls: Handler[]): void {
+    this.calls.length = 0
     this.calls = calls
-    this.only = calls.length === 1 ? calls[0] : undefined
     this.publish = this.#specialise(this, calls)
   }
 }
@@ -77,20 +76,26 @@ function busText(when: When<Guarantee>): string {
     const [a, b, c] = calls
     switch (calls.length) {
       ${[1, 2, 3].map((count) => `case ${count}: return (payload) => { ${unrolledText(count, when)} }`).join('\n')}
-      default: return (payload) => { ${loopText(when)} }
+      default: return (payload) => publishPlain(topic, payload)
     }
   }
-  const publishBound = (topic, payload) => {
-    const { only, calls, guard, key } = topic
+  const publishPlain = (topic, payload) => {
+    const { calls, guard, key } = topic
     ${enterText(when, '')}
-    if (only === undefined) { ${loopText(when)} }
-    ${when('depth', 'guard.room--')}
-    ${callText('only', when)}
-    ${when('depth', 'guard.room++')}
-    return 1
+    if (calls.length === 1) {
+      const only = calls[0]
+      ${callText('only', when)}
+      ${leaveText(when)}
+      return 1
+    }
+    let at = 0
+    for (; at < calls.length; at++) { ${callText('calls[at]', when)} }
+    ${when('snapshot', 'if (topic.calls !== calls) return careful(topic, payload, at)')}
+    ${leaveText(when)}
+    return at
   }
   return class Bus {
-    guard = { room: 48 }
+    guard = { depth: 0, open: 48 }
     topics = new Map()
     bound = []
     topic(name) {
@@ -105,17 +110,17 @@ function busText(when: When<Guarantee>): string {
       return topic.subscribe(handler)
     }
     publish(key, payload) {
-      ${when('keys', `if (typeof key === 'string') return publishBound(this.topic(key), payload)`)}
+      ${when('keys', `if (typeof key === 'string') return publishPlain(this.topic(key), payload)`)}
       const topic = this.bound[key.index]
       ${when(
         'keys',
         'if (topic === undefined || topic.definition !== key || payload === undefined) return this.other(key, payload)',
         'if (topic === undefined) return 0',
       )}
-      return publishBound(topic, payload)
+      return publishPlain(topic, payload)
     }
     other(key, payload) {
-      return publishBound(this.topic(key.type), payload)
+      return publishPlain(this.topic(key.type), payload)
     }
   }`
 }
@@ -127,29 +132,20 @@ function unrolledText(count: number, when: When<Guarantee>): string {
     return callText(handler, when) + (last ? '' : when('snapshot', changed))
   })
   return `${enterText(when, when('snapshot', 'topic.calls !== calls'))}
-    ${when('depth', 'const { room } = guard; guard.room = room - 1')}
     ${calls.join('\n')}
     ${leaveText(when)}
     return ${count}`
 }
 
-function loopText(when: When<Guarantee>): string {
-  return `${when('depth', 'const { room } = guard; guard.room = room - 1')}
-    for (let i = 0; i < calls.length; i++) {
-      ${callText('calls[i]', when)}
-      ${when('snapshot', 'if (topic.calls !== calls) return careful(topic, payload, i + 1)')}
-    }
-    ${leaveText(when)}
-    return calls.length`
-}
-
 function enterText(when: When<Guarantee>, changed: string): string {
-  const checks = [changed, when('depth', 'guard.room <= 0')].filter((check) => check !== '')
-  return checks.length === 0 ? '' : `if (${checks.join(' || ')}) return careful(topic, payload, 0)`
+  const checks = [changed, when('depth', 'depth >= guard.open')].filter((check) => check !== '')
+  return `${when('depth', 'const { depth } = guard')}
+    ${checks.length === 0 ? '' : `if (${checks.join(' || ')}) return careful(topic, payload, 0)`}
+    ${when('depth', 'guard.depth = depth + 1')}`
 }
 
 function leaveText(when: When<Guarantee>): string {
-  return when('depth', 'if (guard.room === room - 1) guard.room = room\nelse guard.room++')
+  return when('depth', 'guard.depth = depth')
 }
 
 function callText(handler: string, when: When<Guarantee>): string {

@@ -11,6 +11,8 @@ export interface Bar {
   readonly contestant: string
   /** Peers; the fastest of them counts. Default: the yardstick of the scenario. */
   readonly against?: readonly string[]
+  /** Takes too long for a quick run: only the whole bench measures it. */
+  readonly long?: true
   /** What the design asks for. */
   readonly atLeast: number
   /** What is held instead, where the design's number is known to be missed: the check fails under this one. */
@@ -22,6 +24,8 @@ export interface Held {
   readonly atLeast: number
   /** Whom it is a multiple of; default: whom the bar is. */
   readonly against?: readonly string[]
+  /** Stands in only on machines that are too slow for a number of the design that is no ratio. */
+  readonly slower?: true
 }
 
 /** Emitters that are maintained and generate no code. */
@@ -106,6 +110,26 @@ const designed: readonly Bar[] = [
       atLeast: 0.9,
     })),
   ),
+  ...['default', 'idempotent'].map((contestant): Bar => ({
+    id: `bus-${contestant}`,
+    claim: `events that memory() delivers in a second of CPU time${contestant === 'default' ? '' : ', idempotent'}`,
+    scenario: 'bus-throughput',
+    column: 'batches of 100',
+    contestant,
+    atLeast: 150_000,
+    // A third of what encoding and decoding alone come to on the same machine.
+    held: { atLeast: 0.3, against: ['codec'], slower: true },
+  })),
+  ...['1,000,000', '50,000'].map((events): Bar => ({
+    id: `bus-memory-${events}`,
+    // Flat as below.
+    claim: `memory of the bus in its first half, as a share of that in its second, ${events} events, slow consumer`,
+    scenario: 'bus-memory',
+    column: events,
+    contestant: 'default',
+    atLeast: 0.83,
+    ...(events === '50,000' ? {} : { long: true }),
+  })),
   {
     id: 'replay-speed',
     claim: 'events replayed from the retail file, a second',

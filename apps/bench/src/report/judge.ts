@@ -76,7 +76,7 @@ export function passed(verdicts: readonly Verdict[]): boolean {
 export function hintOf(verdict: Verdict): string | undefined {
   const { id, figure, held, atLeast } = verdict
   const reached = heldFigure(verdict)
-  if (held === undefined || figure === undefined || reached === undefined) return undefined
+  if (held === undefined || held.slower || figure === undefined || reached === undefined) return undefined
   if (figure.low >= atLeast) return `${id} reaches ${atLeast} by more than its spread: end its concession`
   const low = Math.floor(reached.low * 100) / 100
   if (low <= held.atLeast * (1 + room)) return undefined

@@ -2,7 +2,7 @@ import { groups, type Group, type Scenario } from '../scenarios/scenario.ts'
 import { count, figure, nanoseconds } from './plot.ts'
 import type { Plot } from './plots.ts'
 import { type Ahead, best, others, peersAhead, type Report, type Result, resultOf } from './report.ts'
-import { markdownTable, spread } from './table.ts'
+import { figureOf, markdownTable, spread } from './table.ts'
 import { loadTable, missedList, nodeTable, verdictTable } from './verdicts.ts'
 
 /** The report as a page. `plots` are linked below `folder`. */
@@ -91,6 +91,7 @@ const notes: Partial<Record<Group, string>> = {
     'nanoevents takes its recipe for `once` from its README. mitt, mini-signals and HookableCore have none.',
   async:
     'Of the peers, only emittery and `Promise.allSettled` let the other handlers go on when one fails, as tidings does.',
+  bus: 'One process publishes to a bus on `memory()` and handles what it publishes, in order by 1,000 keys: each event is made, validated, encoded, confirmed, decoded, validated once more, handled and settled. The handler counts, and no more. The time of all threads counts, that of the garbage collector included, so that the figure is what one core can do. Events are published so many at a time, and all of them awaited. A slow consumer is one whose handlers take a turn of a timer, 100 at a time.',
   creation:
     '`jitless` is zod without generated code, as under a strict content security policy. The yardstick only parses.',
   features:
@@ -140,11 +141,11 @@ function tableOf(scenario: Scenario, results: readonly Result[]): string {
 
 /** Whether rows are forms of one thing, not rivals. */
 function unranked(group: Group): boolean {
-  return group === 'features' || group === 'ablations'
+  return group === 'features' || group === 'ablations' || group === 'bus'
 }
 
 function cellOf({ figure: value, nanoseconds: ns }: Result, scenario: Scenario, bold: boolean): string {
-  const text = scenario.kind === 'memory' ? value.median.toFixed(0) : figure(value.median)
+  const text = scenario.kind === 'memory' ? value.median.toFixed(0) : figureOf(value.median)
   const below =
     scenario.group === 'growth' ? nanoseconds(ns ?? Number.NaN) : scenario.kind === 'memory' ? '' : spread(value)
   return `${bold ? `**${text}**` : text}${below === '' ? '' : `<br><sub>${below}</sub>`}`

@@ -1,3 +1,4 @@
+import type { Halves } from '../run/flatness.ts'
 import type { Breakdown, Job, Sample } from '../run/job.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
 import type { Verdict } from './judge.ts'
@@ -85,12 +86,6 @@ export type Retail =
       /** The first half as a share of the second, of that which grows more. */
       readonly flatness: Summary
     }
-
-/** The highest of each half of a run, in MiB. */
-export interface Halves {
-  readonly resident: readonly [number, number]
-  readonly heap: readonly [number, number]
-}
 
 /** The cells that the samples of all rounds make. */
 export function resultsOf(samples: readonly (Sample & { readonly job: Job })[]): Result[] {

@@ -1,7 +1,7 @@
 import type { Scenario } from '../scenarios/scenario.ts'
 import { type Concession, concessions } from './concessions.ts'
 import { fails, fallsBehind, hintOf, likeness, type Verdict } from './judge.ts'
-import { count, figure } from './plot.ts'
+import { figure } from './plot.ts'
 import type { Environment, Loaded, OtherNode } from './report.ts'
 import { anchorOf, figureOf, markdownTable, spread, textTable, withSpread } from './table.ts'
 
@@ -35,8 +35,9 @@ export function missedList(
 ): string {
   return verdicts
     .filter(({ outcome }) => outcome === 'missed' || outcome === 'near')
-    .map(({ id, claim }) => {
+    .map(({ id, claim, held }) => {
       const reason = reasons[id]
+      if (!reason && held?.slower) return `- **${claim}**: this machine is slower than those that it holds on.`
       if (!reason) return `- **${claim}**: no reason is known; the bar was held when this list was written.`
       const title = scenarios.find((scenario) => scenario.id === reason.ablation)?.title ?? reason.ablation
       return `- **${claim}**: ${reason.why} ${reason.tried} Figures: [${title}](${anchorOf(title)}).`
@@ -133,11 +134,11 @@ function find(verdicts: readonly Verdict[], id: string): Verdict | undefined {
   return verdicts.find((verdict) => verdict.id === id)
 }
 
-/** What a bar asks for: a multiple of somebody's speed, or, of the replay, a number. */
+/** What a bar asks for: a multiple of somebody's speed, or, where there is nobody to be faster than, a number. */
 function barOf(verdict: Verdict, scenarios: readonly Scenario[]): string {
-  const { atLeast, scenario } = verdict
-  if (scenario === 'retail') return atLeast >= 1000 ? count(atLeast) : figure(atLeast)
-  return `${figure(atLeast)} × ${rivalOf(verdict, scenarios)}`
+  const { atLeast, scenario: id } = verdict
+  const isRace = scenarios.some(({ id: each, kind }) => each === id && kind === 'race')
+  return isRace ? `${figure(atLeast)} × ${rivalOf(verdict, scenarios)}` : figureOf(atLeast)
 }
 
 /** What is held instead, and of whom where that is another. */

@@ -13,6 +13,7 @@ async function measure({ scenario: id, column, contestant }: Job): Promise<Sampl
     const { ratio, ...nanoseconds } = await race(await scenario.prepare(contestant, column))
     return { value: ratio, ...nanoseconds }
   }
+  if (scenario.kind === 'meter') return { value: await scenario.meter(contestant, column) }
   return { value: await scenario.weigh(contestant, column, collect) }
 }
 

@@ -35,7 +35,11 @@ export async function measureBars(
   const random = seeded(plan.seed)
   const breakdowns: Breakdown[] = []
   const results = await untilSettled(bars, scenarios, plan, async (cells, rounds) => {
-    const jobs = rounds.flatMap((round) => shuffled(cells, random).map((cell) => ({ ...cell, round })))
+    const jobs = rounds.flatMap((round) =>
+      shuffled(cells, random)
+        .filter((cell) => round >= plan.first || round < (roundsOf(cell, scenarios) ?? plan.first))
+        .map((cell) => ({ ...cell, round })),
+    )
     const done = await runJobs(jobs, runner, onJob)
     breakdowns.push(...done.breakdowns)
     return done.samples
@@ -63,10 +67,10 @@ export async function untilSettled(
   return resultsOf(samples)
 }
 
-/** What is to be measured for some bars, each cell once; nothing for a bar whose scenario is not among these. */
+/** What is to be measured for some bars, each cell once; nothing for a long one, or one whose scenario is not among these. */
 export function cellsOf(bars: readonly Bar[], scenarios: readonly Scenario[]): Cell[] {
   const cells = bars
-    .filter(({ scenario }) => scenarios.some(({ id }) => id === scenario))
+    .filter(({ scenario, long }) => !long && scenarios.some(({ id }) => id === scenario))
     .flatMap(({ scenario, column, contestant, against = [], held }) =>
       // The yardstick is 1 without being measured.
       [contestant, ...[...against, ...(held?.against ?? [])].filter((rival) => rival !== 'node')].map((name) => ({
@@ -76,4 +80,9 @@ export function cellsOf(bars: readonly Bar[], scenarios: readonly Scenario[]): C
       })),
     )
   return [...new Map(cells.map((cell) => [JSON.stringify(cell), cell])).values()]
+}
+
+/** The rounds that are enough for a cell, where its scenario says so. */
+function roundsOf({ scenario: id }: Cell, scenarios: readonly Scenario[]): number | undefined {
+  return scenarios.find((scenario) => scenario.id === id)?.rounds
 }

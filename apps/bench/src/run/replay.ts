@@ -2,18 +2,13 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { MemorySample } from './flatness.ts'
 
 /** What the parts of the demo's JSON report that we read look like. */
 interface ReplayReport {
   readonly accepted: number
   readonly rejected: number
   readonly seconds: number
-}
-
-/** Bytes at one moment of a replay. */
-export interface MemorySample {
-  readonly resident: number
-  readonly heap: number
 }
 
 /** One replay: what the demo said of it, and its memory every 10 ms, at its end, and at its peak. */

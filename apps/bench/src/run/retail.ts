@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { type Halves, type Retail, short } from '../report/report.ts'
+import { type Retail, short } from '../report/report.ts'
 import { median, summarise } from '../report/statistics.ts'
+import { flatnessOf, type Halves, halvesOf, mebibytes } from './flatness.ts'
 import { repeatRows } from './repeat.ts'
-import { type MemorySample, type Replay, replay } from './replay.ts'
+import { type Replay, replay } from './replay.ts'
 
 /**
  * How often the rows are repeated where memory is to be flat. The views of the demo remember each distinct row, invoice
@@ -52,31 +53,10 @@ function retailOf(file: string, once: readonly Replay[], often: readonly Replay[
   }
 }
 
-/** The highest of each half of a run, in MiB. */
-export function halvesOf(samples: readonly MemorySample[]): Halves {
-  const middle = Math.ceil(samples.length / 2)
-  const highest = (part: readonly MemorySample[], of: keyof MemorySample): number =>
-    mebibytes(part.reduce((most, sample) => Math.max(most, sample[of]), 0))
-  const both = (of: keyof MemorySample): [number, number] => [
-    highest(samples.slice(0, middle), of),
-    highest(samples.slice(middle), of),
-  ]
-  return { resident: both('resident'), heap: both('heap') }
-}
-
-/** The first half as a share of the second: of resident memory or of the heap, whichever grows more. */
-export function flatnessOf({ resident, heap }: Halves): number {
-  return Math.min(resident[0] / resident[1], heap[0] / heap[1])
-}
-
 function medianOf(halves: readonly Halves[]): Halves {
   const of = (pick: (half: Halves) => number): number => Math.round(median(halves.map(pick)))
   return {
     resident: [of(({ resident }) => resident[0]), of(({ resident }) => resident[1])],
     heap: [of(({ heap }) => heap[0]), of(({ heap }) => heap[1])],
   }
-}
-
-function mebibytes(bytes: number): number {
-  return bytes / 2 ** 20
 }

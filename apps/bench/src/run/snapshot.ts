@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join } from 'node:path'
 
@@ -20,20 +20,29 @@ export function takeSnapshot(): Snapshot {
   const code = basename(dirname(import.meta.dirname))
   cpSync(join(bench, 'package.json'), join(folder, 'package.json'))
   cpSync(join(bench, code), join(folder, code), { recursive: true })
-  const manifest = JSON.parse(readFileSync(join(bench, 'package.json'), 'utf8')) as Record<
-    'devDependencies',
-    Record<string, string>
-  >
-  for (const [name, range] of Object.entries(manifest.devDependencies)) {
-    const from = realpathSync(join(bench, 'node_modules', name))
-    const to = join(folder, 'node_modules', name)
-    mkdirSync(dirname(to), { recursive: true })
-    if (range.startsWith('workspace:')) {
-      for (const part of ['package.json', 'dist']) cpSync(join(from, part), join(to, part), { recursive: true })
-    } else symlinkSync(from, to, 'junction')
-  }
+  take(bench, manifestOf(bench).devDependencies, join(folder, 'node_modules'))
   return {
     main: join(folder, code, `main${extname(import.meta.filename)}`),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** Takes what a package depends on into a folder of modules, and what our own packages depend on in turn. */
+function take(from: string, dependencies: Readonly<Record<string, string>> = {}, modules: string): void {
+  for (const [name, range] of Object.entries(dependencies)) {
+    const to = join(modules, name)
+    if (existsSync(to)) continue
+    const source = realpathSync(join(from, 'node_modules', name))
+    mkdirSync(dirname(to), { recursive: true })
+    if (range.startsWith('workspace:')) {
+      for (const part of ['package.json', 'dist']) cpSync(join(source, part), join(to, part), { recursive: true })
+      take(source, manifestOf(source).dependencies, modules)
+    } else symlinkSync(source, to, 'junction')
+  }
+}
+
+type Manifest = Partial<Record<'dependencies' | 'devDependencies', Record<string, string>>>
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
 }

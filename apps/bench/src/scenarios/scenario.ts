@@ -35,7 +35,15 @@ export interface MemoryScenario extends Measured {
   readonly weigh: (contestant: string, column: string, collect: () => Promise<void>) => Promise<number>
 }
 
-export type Scenario = RaceScenario | MemoryScenario
+/** Contestants are metered: a figure of their own, not one beside others. */
+export interface MeterScenario extends Measured {
+  readonly kind: 'meter'
+  /** What the figures are. */
+  readonly unit: string
+  readonly meter: (contestant: string, column: string) => Promise<number>
+}
+
+export type Scenario = RaceScenario | MemoryScenario | MeterScenario
 
 /** The chapters of the report. */
 export const groups = {
@@ -44,6 +52,7 @@ export const groups = {
   async: 'Awaited publish',
   patterns: 'Patterns',
   iterators: 'Async iterators',
+  bus: 'The bus',
   creation: 'Events made and validated',
   features: 'What features cost',
   ablations: 'What guarantees cost',

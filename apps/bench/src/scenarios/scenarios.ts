@@ -7,6 +7,7 @@ import { type Recipe, recipeOf, type Recipes } from '../recipes/recipe.ts'
 import { syncRecipes } from '../recipes/sync.ts'
 import type { Race, Subject } from '../run/subject.ts'
 import { ablations } from './ablations.ts'
+import { busAblation, busScenarios } from './bus.ts'
 import { churning, onceEach } from './churn.ts'
 import { creating, type schemas } from './creation.ts'
 import { growthScenarios } from './growth.ts'
@@ -102,7 +103,9 @@ export const scenarios: readonly Scenario[] = [
     group: 'features',
     columns: ['warmed'],
   },
+  ...busScenarios,
   ...ablations,
+  busAblation,
   ...growthScenarios,
   memoryScenario(),
 ]
