@@ -131,4 +131,25 @@ describe('closing', () => {
     }
     expect((await tested.bus.health()).status).toBe('ok')
   })
+
+  test('a closed bus hears no signal of its subscriptions any more', async () => {
+    const tested = await testedBus()
+    const { signal } = new AbortController()
+    const heard = new Set<unknown>()
+    const { addEventListener, removeEventListener } = signal
+    signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+      heard.add(args[1])
+      addEventListener.apply(signal, args)
+    }
+    signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+      heard.delete(args[1])
+      removeEventListener.apply(signal, args)
+    }
+    tested.bus.subscribe(OrderPlaced, () => {}, { group: 'g', signal })
+    tested.bus.events(OrderPlaced, { group: 'pulled', signal })
+    await quiet()
+    expect(heard.size).toBeGreaterThan(1)
+    await tested.bus.close()
+    expect(heard.size).toBe(0)
+  })
 })

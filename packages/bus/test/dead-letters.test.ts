@@ -1,4 +1,6 @@
+import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { createBus, type DeadLetter, type DeadLetterStore, handler, memory, PermanentError } from '../src/index.ts'
 import { altered } from './support/altered.ts'
 import { connectTo, message, quiet } from './support/recording-member.ts'
@@ -405,6 +407,39 @@ describe('a replay loses nothing on the way', () => {
     expect(String(failed[0]!.error)).not.toMatch(/hunter2|password/)
     expect((failed[0]!.error as Error).cause).toBeUndefined()
     await connection.close()
+  })
+
+  test('an edit is checked by the definition of the handler, not by another one of the type', async () => {
+    const type = 'shop.shelf.scanned'
+    const Newer = defineEvent(type, {
+      version: 2,
+      schema: z.object({ rack: z.int() }),
+      upcast: { 1: ({ shelf }: { shelf: number }) => ({ rack: shelf }) },
+    })
+    let broken = true
+    const handled: number[] = []
+    const scanning = handler(Newer, { group: 'g', retry: false }, ({ data }) => {
+      if (broken) throw new Error('no')
+      handled.push(data.rack)
+    })
+    await using tested = await testedBus({ definitions: [ShelfScanned], handlers: [scanning] })
+    await tested.bus.publish(Newer, { rack: 1 })
+    await quiet()
+    broken = false
+    const { failed } = await tested.bus.deadLetters.replay({}, { edit: () => ({ rack: 2 }) })
+    await quiet()
+    expect(failed).toEqual([])
+    expect(handled).toEqual([2])
+  })
+
+  test.each([
+    [{ before: 'yesterday' }, '`before` must be a time, received "yesterday"'],
+    [{ group: 5 }, '`group` must be a text, received 5'],
+    [{ ids: 'one' }, '`ids` must be an array, received "one"'],
+  ])('the filter %j is refused, as it would find nothing', async (filter, text) => {
+    await using tested = await testedBus()
+    await expect(tested.bus.deadLetters.discard(filter as never)).rejects.toThrow(text)
+    await expect(tested.bus.deadLetters.replay(filter as never)).rejects.toThrow(text)
   })
 
   test.each([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Capabilities, createBus, handler, memory, type Transport } from '../src/index.ts'
+import { altered } from './support/altered.ts'
 import { ManualClock, quiet } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
 
@@ -128,6 +129,46 @@ describe('what does not fit is refused at start-up', () => {
       code: 'CONNECT_TIMEOUT',
       message: expect.stringContaining('modest did not connect within 3000ms'),
     })
+  })
+
+  test('a transport that does not heed its signal is left behind too, and closed should it come after all', async () => {
+    const clock = new ManualClock()
+    let come!: () => void
+    let closed = 0
+    const real = altered(memory(), (connection) => ({
+      close: () => {
+        closed++
+        return connection.close()
+      },
+    }))
+    const late: Transport = {
+      ...real,
+      connect: async (options) => {
+        await new Promise<void>((resolve) => (come = resolve))
+        return real.connect({ ...options, signal: undefined })
+      },
+    }
+    const starting = createBus({ source: '/shop', transport: late, clock, connectTimeout: '3s' })
+    starting.catch(() => {})
+    await quiet()
+    clock.advance(3_000)
+    await expect(starting).rejects.toMatchObject({ code: 'CONNECT_TIMEOUT' })
+    come()
+    await quiet()
+    expect(closed).toBe(1)
+  })
+
+  test('what went wrong at the start is told, whatever goes wrong with closing', async () => {
+    const transport = altered(memory(), () => ({
+      subscribe: () => Promise.reject(new Error('refused')),
+      close: () => Promise.reject(new Error('nor closed')),
+    }))
+    const lines: string[] = []
+    const note = (line: string): void => void lines.push(line)
+    const log = { debug: note, info: note, warn: note, error: note }
+    const handlers = [handler(OrderPlaced, { group: 'g' }, f)]
+    await expect(createBus({ source: '/shop', transport, handlers, log })).rejects.toThrow('refused')
+    expect(lines).toEqual(['the connection could not be closed'])
   })
 })
 

@@ -12,7 +12,7 @@ import { invalidArgument, knownOptions } from '../check.ts'
 import type { Clock } from '../clock.ts'
 import { KeptDeadLetters } from '../dead-letter/kept-dead-letters.ts'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
-import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
 import { GroupConsumer } from '../delivery/group-consumer.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { BusClosedError, CapabilityMissingError, ConnectTimeoutError } from '../errors.ts'
@@ -74,6 +74,8 @@ export class RunningBus implements Bus {
   readonly #groups = new Map<string, GroupConsumer>()
   /** Groups without a handler any more, some of whose handlers still run. */
   readonly #left = new Set<GroupConsumer>()
+  /** How to let go of the signals that subscriptions were given. */
+  readonly #heeded = new Set<() => void>()
   readonly #streams = new Set<{ finish(): void }>()
   #connection: Connection | undefined
   #state: ConnectionState = 'reconnecting'
@@ -116,7 +118,9 @@ export class RunningBus implements Bus {
         this.#publisher.publish(what, input, options, { cause, headers, group }),
     }
     this.#requests = new Requests(this.#runtime, replyGroupName(source))
-    this.deadLetters = new KeptDeadLetters(this.#runtime, source, transport.name)
+    this.deadLetters = new KeptDeadLetters(this.#runtime, source, transport.name, (letter) =>
+      this.#definitionOf(letter),
+    )
   }
 
   async start(handlers: readonly AnyHandler[]): Promise<void> {
@@ -124,20 +128,28 @@ export class RunningBus implements Bus {
     const { transport, clock, connectTimeout } = this.#settings
     const patience = new Patience(clock, connectTimeout, undefined)
     const { signal } = patience
-    try {
-      this.#connection = await transport.connect({
+    const connect = async (): Promise<Connection> =>
+      transport.connect({
         name: this.source,
         clock,
         signal,
         onState: (state, error) => this.#onState(state, error),
         onUnroutable: (message) => this.#telling.unroutable(message),
       })
+    const connecting = connect()
+    const close = (connection: Connection): Promise<void> =>
+      connection.close().catch((error: unknown) => this.#warn('the connection could not be closed', error))
+    try {
+      this.#connection = await unlessAborted(connecting, signal)
       this.#publisher.connection = this.#connection
       this.#state = 'connected'
-      await Promise.all([...this.#groups.values()].map((group) => group.join(this.#connection!, signal)))
+      const joined = [...this.#groups.values()].map((group) => group.join(this.#connection!, signal))
+      await unlessAborted(Promise.all(joined), signal)
       this.#status = 'ok'
     } catch (error) {
-      await this.#connection?.close()
+      if (this.#connection) await close(this.#connection)
+      // Of no use any more, should it come after all.
+      else connecting.then(close, () => {})
       throw patience.isOver(error) ? new ConnectTimeoutError(transport.name, connectTimeout) : error
     } finally {
       patience.end()
@@ -275,6 +287,7 @@ export class RunningBus implements Bus {
     await Promise.race([drained().catch((error: unknown) => this.#warn('the bus could not drain', error)), deadline])
     cancel?.()
     this.#requests.close()
+    for (const ignore of this.#heeded) ignore()
     for (const group of groups) group.abandon()
     try {
       await this.#connection?.close()
@@ -293,9 +306,10 @@ export class RunningBus implements Bus {
     const unsubscribe = (): void => {
       if (!active) return
       active = false
-      signal?.removeEventListener('abort', unsubscribe)
+      ignore()
       this.#remove(bound, group)
     }
+    const ignore = this.#heed(signal, unsubscribe)
     const ready = group.join(this.#connection!)
     // Whoever does not ask is told by the log.
     ready.catch((error: unknown) => {
@@ -303,7 +317,6 @@ export class RunningBus implements Bus {
       unsubscribe()
     })
     if (signal?.aborted) unsubscribe()
-    else signal?.addEventListener('abort', unsubscribe)
     return {
       group: group.group,
       name: bound.name,
@@ -314,6 +327,17 @@ export class RunningBus implements Bus {
       unsubscribe,
       [Symbol.dispose]: unsubscribe,
     }
+  }
+
+  /** Calls back when the signal aborts, until it is ignored or the bus is closed. */
+  #heed(signal: AbortSignal | undefined, aborted: () => void): () => void {
+    const ignore = (): void => {
+      signal?.removeEventListener('abort', aborted)
+      this.#heeded.delete(ignore)
+    }
+    signal?.addEventListener('abort', aborted)
+    if (signal) this.#heeded.add(ignore)
+    return ignore
   }
 
   #add(bound: AnyHandler): GroupConsumer {
@@ -340,6 +364,13 @@ export class RunningBus implements Bus {
     this.#left.delete(group)
   }
 
+  /** By what the group that gave a letter up reads its event, else by what this bus knows of the type. */
+  #definitionOf({ group, message }: DeadLetter): AnyDefinedEvent | undefined {
+    const type = String(message.attributes['type'])
+    const definitions = this.#groups.get(group)?.handlers.find(type)?.definitions
+    return definitions?.find((definition) => definition.type === type) ?? this.#events.get(type)
+  }
+
   #onState(state: ConnectionState, error: unknown): void {
     this.#state = state
     this.#telling.connection(state, error)
@@ -352,4 +383,14 @@ export class RunningBus implements Bus {
   #warn(message: string, error: unknown): void {
     this.#settings.log.warn(message, { error })
   }
+}
+
+/** As the promise, unless the signal aborts before: also where whoever promised does not heed it. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => reject(signal.reason as Error)
+    const ended = (): void => signal.removeEventListener('abort', aborted)
+    signal.addEventListener('abort', aborted)
+    promise.then(resolve, reject).then(ended, ended)
+  })
 }

@@ -1,15 +1,20 @@
 import { TidingsError } from '@tidings/core'
-import type { Runtime } from '../delivery/runtime.ts'
+import type { AnyDefinedEvent } from '@tidings/events'
+import type { Clock } from '../clock.ts'
 import type { Message } from '../message/message.ts'
 import { readEvent, UnreadableError } from '../message/read.ts'
 import type { ReplayOptions } from './dead-letters.ts'
 import type { DeadLetter } from './store.ts'
 
+/** By what the event of a letter is read. */
+export type DefinitionOf = (letter: DeadLetter) => AnyDefinedEvent | undefined
+
 /** What is sent for a letter; undefined where `edit` leaves it out. Throws where it would not be handled. */
 export function copyToReplay(
   letter: DeadLetter,
   { edit, expired = false }: Pick<ReplayOptions, 'edit' | 'expired'>,
-  { clock, events }: Pick<Runtime, 'clock' | 'events'>,
+  definitionOf: DefinitionOf,
+  clock: Clock,
 ): Message | undefined {
   const message = inTime(letter, expired, clock.now())
   if (edit === undefined) return message
@@ -18,7 +23,7 @@ export function copyToReplay(
   const edited = { ...message, body: JSON.stringify(data) }
   try {
     // Only to see that it can be read; what is sent is what was edited.
-    readEvent(edited, events.get(String(message.attributes['type'])))
+    readEvent(edited, definitionOf(letter))
   } catch (error) {
     throw error instanceof UnreadableError ? error.cause : error
   }

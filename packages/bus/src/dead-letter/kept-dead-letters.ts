@@ -4,6 +4,7 @@ import { invalidArgument, knownOptions } from '../check.ts'
 import { CapabilityMissingError } from '../errors.ts'
 import { keyOf } from '../message/message.ts'
 import type { DeadLetterFilter, DeadLetters, ReplayOptions, ReplayResult } from './dead-letters.ts'
+import type { DefinitionOf } from './copy-to-replay.ts'
 import { Replay } from './replay.ts'
 import type { DeadLetter, DeadLetterStore } from './store.ts'
 
@@ -15,15 +16,17 @@ export class KeptDeadLetters implements DeadLetters {
   readonly #runtime: Runtime
   readonly #source: string
   readonly #transport: string
+  readonly #definitionOf: DefinitionOf
 
-  constructor(runtime: Runtime, source: string, transport: string) {
+  constructor(runtime: Runtime, source: string, transport: string, definitionOf: DefinitionOf) {
     this.#runtime = runtime
     this.#source = source
     this.#transport = transport
+    this.#definitionOf = definitionOf
   }
 
   async *list(filter: DeadLetterFilter = {}): AsyncGenerator<DeadLetter, undefined> {
-    knownOptions(filter, conditions, 'a filter of dead letters')
+    checkFilter(filter)
     const store = this.#store()
     const wanted = filter.ids && new Set(filter.ids)
     for (const group of this.#groups(filter.group)) {
@@ -49,7 +52,8 @@ export class KeptDeadLetters implements DeadLetters {
   }
 
   replay(filter: DeadLetterFilter, options: ReplayOptions = {}): Promise<ReplayResult> {
-    return new Replay(this.#runtime, this.#store(), options, filter.ids !== undefined).run(this.list(filter))
+    const named = filter.ids !== undefined
+    return new Replay(this.#runtime, this.#store(), options, this.#definitionOf, named).run(this.list(filter))
   }
 
   async discard(filter: DeadLetterFilter): Promise<number> {
@@ -72,6 +76,23 @@ export class KeptDeadLetters implements DeadLetters {
   #groups(group: string | undefined): readonly (string | undefined)[] {
     if (group === undefined) return [undefined]
     return [...new Set([group, groupName(this.#source, group)])]
+  }
+}
+
+/** A filter that cannot be meant would find nothing, as if all were well. */
+function checkFilter(filter: DeadLetterFilter): void {
+  knownOptions(filter, conditions, 'a filter of dead letters')
+  const { ids, before, group, type, key, reason } = filter
+  if (ids !== undefined && !Array.isArray(ids)) {
+    throw invalidArgument('ids', 'an array', ids, 'The ids of dead letters, as list() gives them.')
+  }
+  for (const [name, value] of Object.entries({ group, type, key, reason })) {
+    if (value !== undefined && typeof value !== 'string') {
+      throw invalidArgument(name, 'a text', value, 'Leave it out for any.')
+    }
+  }
+  if (before !== undefined && Number.isNaN(new Date(before).getTime())) {
+    throw invalidArgument('before', 'a time', before, 'A Date, or a text of RFC 3339 such as 2026-01-01T00:00:00Z.')
   }
 }
 

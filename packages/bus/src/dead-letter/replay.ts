@@ -2,7 +2,7 @@ import { isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, knownOptions, whole } from '../check.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
-import { copyToReplay } from './copy-to-replay.ts'
+import { copyToReplay, type DefinitionOf } from './copy-to-replay.ts'
 import type { ReplayOptions, ReplayResult } from './dead-letters.ts'
 import type { DeadLetter, DeadLetterStore } from './store.ts'
 
@@ -17,6 +17,7 @@ export class Replay {
   readonly #runtime: Runtime
   readonly #store: DeadLetterStore
   readonly #options: ReplayOptions
+  readonly #definitionOf: DefinitionOf
   readonly #pause: number
   readonly #limit: number
   readonly #again: number
@@ -31,7 +32,13 @@ export class Replay {
   #passedOver = 0
 
   /** `named` where each letter was asked for by its id: then it is sent again, even when it is on its way. */
-  constructor(runtime: Runtime, store: DeadLetterStore, options: ReplayOptions, named: boolean) {
+  constructor(
+    runtime: Runtime,
+    store: DeadLetterStore,
+    options: ReplayOptions,
+    definitionOf: DefinitionOf,
+    named: boolean,
+  ) {
     knownOptions(options, optionNames, 'replay')
     const { rate = 100, limit = Infinity, edit, onProgress, again = '10m', expired } = options
     if (!(rate > 0)) throw invalidArgument('rate', 'more than 0', rate, 'Letters a second; Infinity for no bound.')
@@ -43,6 +50,7 @@ export class Replay {
     this.#runtime = runtime
     this.#store = store
     this.#options = options
+    this.#definitionOf = definitionOf
     this.#pause = 1000 / rate
     this.#limit = whole(limit, 1, 'limit', true)
     this.#again = named ? -Infinity : milliseconds(again, 'again')
@@ -108,7 +116,7 @@ export class Replay {
     const letter = kept instanceof Promise ? await kept : kept
     const isOurs = key !== undefined && this.#keys.has(nameOf(group, key))
     if (letter === undefined || (this.#isOnItsWay(letter) && !isOurs)) return this.#passOver()
-    const copy = copyToReplay(letter, this.#options, this.#runtime)
+    const copy = copyToReplay(letter, this.#options, this.#definitionOf, this.#runtime.clock)
     if (copy === undefined) return false
     await this.#send(letter, copy)
     if (key !== undefined) {
