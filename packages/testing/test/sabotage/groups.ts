@@ -28,7 +28,7 @@ export const groupsMutations: readonly Mutation[] = [
   { breaks: 'does not resume', foundBy: ['C28', 'C49'], transport: memberships(() => ({ resume: nothing })) },
   {
     breaks: 'goes on when it was stopped',
-    foundBy: ['C34', 'C51', 'C58'],
+    foundBy: ['C51', 'C58'],
     transport: memberships(() => ({ stop: async () => {} })),
   },
   { breaks: 'says that nothing waits', foundBy: ['C49'], transport: memberships(() => ({ waiting: () => 0 })) },

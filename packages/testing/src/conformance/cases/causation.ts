@@ -89,7 +89,9 @@ export const causationCases: readonly ConformanceCase[] = [
       const numbers = [1, 2, 3, 4, 5]
       const answers = await scene.expect.inTime(
         Promise.all(
-          numbers.map((number) => client.request(Asked, { number }, { reply: Answered, timeout: scene.kit.within })),
+          numbers.map((number) =>
+            client.request(Asked, { number }, { reply: Answered, timeout: 2 * scene.kit.within }),
+          ),
         ),
         'every request is answered',
       )
