@@ -1,0 +1,72 @@
+import { defineEvent } from '@tidings/events'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { createBus, handler, memory } from '../src/index.ts'
+
+const Ticked = defineEvent('test.clock.ticked', { schema: z.object({ at: z.int() }), key: ({ at }) => at % 100 })
+const Asked = defineEvent('test.clock.asked', { schema: z.object({}) })
+
+test('INVARIANT: a publisher that awaits each batch is held up until it is delivered, so that little piles up', async () => {
+  let handled = 0
+  const counting = handler(Ticked, { group: 'counting' }, () => void handled++)
+  await using bus = await createBus({ source: '/test', handlers: [counting], transport: memory() })
+  let most = 0
+  for (let at = 0; at < 10_000;) {
+    const batch: Promise<unknown>[] = []
+    for (const end = at + 100; at < end; at++) batch.push(bus.publish(Ticked, { at }))
+    await Promise.all(batch)
+    most = Math.max(most, at - handled)
+  }
+  await expect.poll(() => handled).toBe(10_000)
+  // The batch, and what a turn of the event loop has not got to.
+  expect(most).toBeLessThan(1000)
+})
+
+test('INVARIANT: timers and I/O get their turn while a publisher and a handler never pause', async () => {
+  let turns = 0
+  let handled = 0
+  const counting = handler(Ticked, { group: 'counting' }, () => void handled++)
+  await using bus = await createBus({ source: '/test', handlers: [counting], transport: memory() })
+  let isOver = false
+  const turn = (): void => {
+    turns++
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  for (let at = 0; at < 5000; at++) await bus.publish(Ticked, { at })
+  isOver = true
+  expect(turns).toBeGreaterThan(10)
+})
+
+test('a publisher is let go where a group never comes to rest', async () => {
+  let isOver = false
+  const circling = handler(Ticked, { group: 'circling' }, ({ data }, { publish }) => {
+    if (!isOver) void publish(Ticked, data)
+  })
+  await using bus = await createBus({
+    source: '/test',
+    handlers: [circling, handler(Asked, { group: 'asked' }, () => {})],
+    transport: memory(),
+    maxDepth: Infinity,
+  })
+  for (let at = 0; at < 1000; at++) void bus.publish(Ticked, { at })
+  await new Promise((resolve) => setImmediate(resolve))
+  await bus.publish(Asked, {})
+  isOver = true
+})
+
+test('a long lane of one key is handled in turn, however long it is', async () => {
+  const handled: number[] = []
+  let go!: () => void
+  const gate = new Promise<void>((resolve) => (go = resolve))
+  const inTurn = handler(Ticked, { group: 'lane', prefetch: 20_000 }, ({ data }) => {
+    handled.push(data.at)
+    return data.at === 0 ? gate : undefined
+  })
+  await using bus = await createBus({ source: '/test', handlers: [inTurn], transport: memory({ capacity: 20_000 }) })
+  for (let at = 0; at < 15_000; at++) void bus.publish(Ticked, { at: at * 100 })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  go()
+  await expect.poll(() => handled.length, { timeout: 5000 }).toBe(15_000)
+  expect(handled).toEqual(handled.toSorted((a, b) => a - b))
+})
