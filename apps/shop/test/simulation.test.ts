@@ -190,9 +190,10 @@ test('INVARIANT: money, stock, orders and mails agree, whatever is late, twice, 
   expect(Object.keys(faults)).toEqual(expect.arrayContaining([...kinds, 'publish crash-before', 'publish lost']))
 }, 120_000)
 
-test('a handler whose effects nobody waits for loses an order', async () => {
-  expect(await brokenBy({ ...careful, eventsOf: hasty })).toContain('every order is confirmed or cancelled')
-})
+test('a handler that does not wait for its effects loses no order: the bus waits for them', async () => {
+  const { runs } = await simulate(simulated({ ...careful, eventsOf: hasty }), { runs: 300 })
+  expect(runs).toBe(300)
+}, 60_000)
 
 test('an inbox that is marked after the handler lets an order reserve twice', async () => {
   const eventsOf = (): OnBus => onBus(memoryJournal())
@@ -215,7 +216,7 @@ async function brokenBy(wiring: Wiring): Promise<string> {
   return (error as SimulationError).failure.invariant
 }
 
-/** As the careful one, but an event counts as handled when its handler has ended: nobody waits for its effects. */
+/** As the careful one, but a handler ends without waiting for its effects. */
 function hasty({ books }: Town): OnBus {
   const events = onBus(books.journal)
   const hastily = ({ publish, group, attempt, redelivered, signal, log, reply }: HandlerContext): HandlerContext => {
