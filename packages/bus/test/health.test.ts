@@ -1,0 +1,38 @@
+import { expect, test, vi } from 'vitest'
+import { handler, type Membership, memory } from '../src/index.ts'
+import { altered } from './support/altered.ts'
+import { OrderPlaced, type Tested, testedBus } from './support/shop.ts'
+
+/** A bus whose broker answers so when it is asked what waits. */
+function asking(waiting: Membership['waiting']): Promise<Tested> {
+  const transport = altered(memory(), (real) => ({
+    subscribe: async (...args) => ({ ...(await real.subscribe(...args)), waiting }),
+  }))
+  return testedBus({ transport, handlers: [handler(OrderPlaced, { group: 'g' }, () => {})] })
+}
+
+test.each([
+  ['rejects', () => Promise.reject(new Error('away'))],
+  [
+    'throws',
+    () => {
+      throw new Error('away')
+    },
+  ],
+])('health tells what it knows where the broker %s', async (_, waiting) => {
+  await using tested = await asking(waiting)
+  expect(await tested.bus.health()).toMatchObject({ status: 'ok', groups: [{ waiting: undefined }] })
+})
+
+test('health tells what it knows within a second where the broker does not answer', async () => {
+  await using tested = await asking(() => new Promise(() => {}))
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const health = tested.bus.health()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await health).toMatchObject({ status: 'ok', groups: [{ waiting: undefined }] })
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
+})
