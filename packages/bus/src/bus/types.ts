@@ -53,7 +53,7 @@ export interface Bus extends AsyncDisposable {
     options?: SubscribeOptions,
   ): BusSubscription
 
-  /** Resolves once all subscriptions made so far get what is published from then on. */
+  /** Resolves once all subscriptions made so far get what is published from then on; rejects when one is refused. */
   ready(): Promise<void>
 
   /**

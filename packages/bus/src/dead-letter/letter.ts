@@ -26,9 +26,15 @@ export function letterHeaders(headers: Message['headers']): Message['headers'] {
 export function recorded(error: unknown): RecordedError {
   try {
     const isError = error instanceof Error
-    const name = isError ? String(error.name) : typeof error
-    const message = isError ? String(error.message) : String(error)
-    return { name, ...(isTidingsError(error) ? { code: error.code } : {}), message: shortened(message) }
+    // Whatever the types say: anything may have been thrown.
+    const { name, message }: { name: unknown; message: unknown } = isError
+      ? error
+      : { name: typeof error, message: error }
+    return {
+      name: String(name),
+      ...(isTidingsError(error) ? { code: error.code } : {}),
+      message: shortened(String(message)),
+    }
   } catch {
     return { name: 'unknown', message: 'what was thrown cannot be shown' }
   }

@@ -36,7 +36,7 @@ export interface Attempts extends Overdue {
 }
 
 /** Thrown by handlers of our own (the pull iterator) to give an event back as if it had not been delivered. */
-export const giveBack: unique symbol = Symbol('give back')
+export const giveBack: Error = new Error('the event is given back')
 
 /** How often a delivery may come back without an answer before it is taken for one that ends its process. */
 const maxRedeliveries = 20
@@ -221,6 +221,8 @@ class End {
 
 /** Reads the event and calls its handler, within the middleware. */
 function receive(runtime: Runtime, group: string, job: Job, handler: Handler, attempts: Attempts): Step {
+  // Lost, or given back, while the inbox was waited for: the next member has it now.
+  if (job.gone) throw giveBack
   const { message } = job.delivery
   if (runtime.receivers.length === 0) return handle(runtime, group, job, message, handler, attempts)
   // What a middleware passes on may differ from attempt to attempt.
@@ -239,6 +241,7 @@ function handle(
   handler: Handler,
   attempts: Attempts,
 ): Step {
+  if (job.gone) throw giveBack
   const event = (job.event ??= readEvent(message, definitionFor(runtime, handler, message)))
   if (event.causationDepth > runtime.maxDepth) throw storm(event)
   const context = new JobContext(runtime, group, job, event)

@@ -87,9 +87,9 @@ export class GroupConsumer {
     else if (this.#isPaused) this.#membership.pause()
   }
 
-  /** Resolves when no join is under way. */
+  /** Resolves when no join is under way; rejects when one that was is refused. */
   async joined(): Promise<void> {
-    while (this.#joining) await this.#joining.catch(() => {})
+    while (this.#joining) await this.#joining
   }
 
   /** Takes no more deliveries and gives back what has not begun. Resolves when the broker knows. */
@@ -221,11 +221,14 @@ export class GroupConsumer {
     if (job.gone) return this.#passOn(job)
     if (outcome === 'given-back') return this.#giveBack(job, { isRunning: false, begun: false })
     if (typeof outcome !== 'string') return this.#surely(job, this.#failed(job, handler, outcome))
-    if (job.replayOf === undefined || outcome === 'superseded') return this.#done(job, outcome, begun)
-    const removed = this.#settlement.letterDone(job, job.replayOf)
+    if (job.replayOf === undefined) return this.#done(job, outcome, begun)
+    const stays = outcome === 'superseded'
+    const noted = stays
+      ? this.#settlement.letterStays(job, job.replayOf)
+      : this.#settlement.letterDone(job, job.replayOf)
     return this.#surely(
       job,
-      removed.then(() => this.#done(job, outcome, begun)),
+      noted.then(() => this.#done(job, outcome, begun)),
     )
   }
 

@@ -14,6 +14,11 @@ function isUnread(reason: DeadLetterReason): boolean {
   return unread.includes(reason)
 }
 
+/** However often it is tried, the broker will not take it. */
+function isHopeless(error: unknown): boolean {
+  return isTidingsError(error, 'MESSAGE_TOO_LARGE') || isTidingsError(error, 'UNKNOWN_GROUP')
+}
+
 /** What comes before the end of a failed delivery. Where the broker does not answer, it goes on trying: nothing is lost. */
 export class Settlement {
   readonly #runtime: Runtime
@@ -32,7 +37,7 @@ export class Settlement {
 
   /**
    * Sends a copy for the next attempt to the group: a crash before the delivery is acked duplicates, and never loses.
-   * False where the broker will never take it, since it has become too large.
+   * False where the broker will never take it: it has become too large, or the group is gone.
    */
   async retryLater(job: Job, delay: number): Promise<boolean> {
     const { message } = job.delivery
@@ -50,7 +55,7 @@ export class Settlement {
       await this.persist(job, () => this.#runtime.send(outgoing))
       return true
     } catch (error) {
-      if (isTidingsError(error, 'MESSAGE_TOO_LARGE')) return false
+      if (isHopeless(error)) return false
       throw error
     }
   }
@@ -69,6 +74,15 @@ export class Settlement {
       this.#runtime.telling.discarded({ message, group: this.#group, attempt: job.attempt }, reason, error)
     }
     await this.#tellRequester(job, error)
+  }
+
+  /** The replay of a letter came before its turn: the letter stays, as if it had not been replayed. */
+  async letterStays(job: Job, id: string): Promise<void> {
+    const store = this.#runtime.deadLetters
+    await this.persist(job, async () => {
+      const letter = await store?.get(id)
+      if (letter?.replayedAt !== undefined) await store?.add({ ...letter, replayedAt: undefined })
+    })
   }
 
   /** The replay of a letter was handled. */
@@ -93,10 +107,10 @@ export class Settlement {
         await trying
         return
       } catch (error) {
-        // However often it is tried, this one stays too large.
-        if (this.#closed || job.gone || isTidingsError(error, 'MESSAGE_TOO_LARGE')) throw error
+        if (this.#closed || job.gone || isHopeless(error)) throw error
         this.#runtime.log.warn('a delivery could not be settled, trying again', { group: this.#group, error, wait })
         await new Promise<void>((resolve) => this.#runtime.clock.after(wait, resolve))
+        if (this.#closed || job.gone) throw error
       }
       trying = attempted(step)
     }

@@ -63,6 +63,7 @@ function retries(retry: RetryPolicy | false): Pick<Policy, 'attempts' | 'backoff
   knownOptions(retry, retryOptions, 'retry')
   const attempts = whole(retry.attempts ?? 5, 1, 'retry.attempts')
   const delay = milliseconds(retry.delay ?? '1s', 'retry.delay')
+  if (delay === Infinity) throw invalidArgument('retry.delay', 'finite', delay, 'For one attempt: `retry: false`.')
   const max = milliseconds(retry.max ?? '1m', 'retry.max')
   const factor = retry.factor ?? 2
   if (!(Number.isFinite(factor) && factor >= 1)) {
