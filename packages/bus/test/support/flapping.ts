@@ -1,0 +1,95 @@
+import type { Connection, Delivery, GroupRequest, Membership, Transport } from '../../src/index.ts'
+import { altered } from './altered.ts'
+
+/**
+ * A queue whose connections can be lost: what is unsettled is ours no more and goes back, oldest first, and then each
+ * group is joined again.
+ */
+export function flapping(transport: Transport): { readonly transport: Transport; cut(): Promise<void> } {
+  const members = new Set<FlappingMember>()
+  return {
+    transport: altered(transport, (connection) => ({
+      async subscribe(request, deliver, signal) {
+        const member = new FlappingMember(connection, request, deliver)
+        await member.join(signal)
+        members.add(member)
+        return member
+      },
+      async close() {
+        members.clear()
+        await connection.close()
+      },
+    })),
+    async cut() {
+      for (const member of members) await member.cut()
+    },
+  }
+}
+
+class FlappingMember implements Membership {
+  readonly #connection: Connection
+  readonly #request: GroupRequest
+  readonly #deliver: (delivery: Delivery) => void
+  #membership!: Membership
+  #lost = new AbortController()
+  #unsettled = new Set<Delivery>()
+  #isStopped = false
+  #isPaused = false
+
+  constructor(connection: Connection, request: GroupRequest, deliver: (delivery: Delivery) => void) {
+    this.#connection = connection
+    this.#request = request
+    this.#deliver = deliver
+  }
+
+  async join(signal?: AbortSignal): Promise<void> {
+    const { signal: lost } = this.#lost
+    const unsettled = this.#unsettled
+    const take = (real: Delivery): void => {
+      unsettled.add(real)
+      const settle = (how: () => void): void => {
+        if (!lost.aborted && unsettled.delete(real)) how()
+      }
+      this.#deliver({
+        message: real.message,
+        redeliveries: real.redeliveries,
+        lost,
+        ack: () => settle(() => real.ack()),
+        nack: (options) => settle(() => real.nack(options)),
+      })
+    }
+    this.#membership = await this.#connection.subscribe(this.#request, take, signal)
+    if (this.#isStopped) await this.#membership.stop()
+    else if (this.#isPaused) this.#membership.pause()
+  }
+
+  async cut(): Promise<void> {
+    const lost = this.#lost
+    const unsettled = this.#unsettled
+    this.#lost = new AbortController()
+    this.#unsettled = new Set()
+    await this.#membership.stop()
+    lost.abort(new Error('the connection was lost'))
+    for (const delivery of unsettled) delivery.nack()
+    if (!this.#isStopped) await this.join()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#membership.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#membership.resume()
+  }
+
+  waiting(): number | undefined | Promise<number | undefined> {
+    return this.#membership.waiting()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#membership.stop()
+  }
+}
