@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { createBus, handler, memory } from '../src/index.ts'
 import { quiet } from './support/recording-member.ts'
-import { OrderPlaced, testedBus } from './support/shop.ts'
+import { OrderPlaced, PaymentTaken, testedBus } from './support/shop.ts'
 
 describe('pulling events', () => {
   test('an event counts as handled when the next one is asked for', async () => {
@@ -101,4 +101,15 @@ describe('pulling events', () => {
     await expect(later.next()).rejects.toThrow('`ordered` is false')
     expect(await later.next()).toEqual({ value: undefined, done: true })
   })
+})
+
+test('a group that is pulled has no other handler, since what an iterator gives back would go to it', async () => {
+  await using tested = await testedBus({ handlers: [handler(OrderPlaced, { group: 'billing' }, () => {})] })
+  expect(() => tested.bus.events(PaymentTaken, { group: 'billing' })).toThrow(
+    'group "shop.billing" cannot be pulled by events() and have another handler',
+  )
+  const events = tested.bus.events(PaymentTaken, { group: 'audit' })
+  expect(() => tested.bus.subscribe(OrderPlaced, () => {}, { group: 'audit' })).toThrow('cannot be pulled')
+  await events.return!()
+  tested.bus.subscribe(OrderPlaced, () => {}, { group: 'audit' })
 })

@@ -12,8 +12,7 @@ import { invalidArgument, knownOptions } from '../check.ts'
 import type { Clock } from '../clock.ts'
 import { KeptDeadLetters } from '../dead-letter/kept-dead-letters.ts'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
-import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
-import { GroupConsumer } from '../delivery/group-consumer.ts'
+import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { BusClosedError, CapabilityMissingError, ConnectTimeoutError } from '../errors.ts'
 import type { HandlerContext, HandlerLog } from '../handler/context.ts'
@@ -29,7 +28,9 @@ import { Patience } from './patience.ts'
 import { Publisher } from './publisher.ts'
 import { PullStream } from './pull-stream.ts'
 import { Requests } from './requests.ts'
-import { checkCapabilities, groupName, replyGroupName } from './start-up.ts'
+import { safeLog } from './safe-log.ts'
+import { checkCapabilities, replyGroupName } from './start-up.ts'
+import { Subscriptions } from './subscriptions.ts'
 import type {
   Bus,
   BusSubscription,
@@ -67,15 +68,12 @@ export class RunningBus implements Bus {
   readonly deadLetters: DeadLetters
   readonly #settings: BusSettings
   readonly #runtime: Runtime
+  readonly #log: HandlerLog
   readonly #telling: Telling
   readonly #publisher: Publisher
   readonly #requests: Requests
   readonly #events = new KnownEvents()
-  readonly #groups = new Map<string, GroupConsumer>()
-  /** Groups without a handler any more, some of whose handlers still run. */
-  readonly #left = new Set<GroupConsumer>()
-  /** How to let go of the signals that subscriptions were given. */
-  readonly #heeded = new Set<() => void>()
+  readonly #subscriptions: Subscriptions
   readonly #streams = new Set<{ finish(): void }>()
   #connection: Connection | undefined
   #state: ConnectionState = 'reconnecting'
@@ -83,7 +81,9 @@ export class RunningBus implements Bus {
   #closing: Promise<void> | undefined
 
   constructor(settings: BusSettings) {
-    const { source, transport, clock, random, log, observer, middleware, inbox, maxDepth, publishTimeout } = settings
+    const { source, transport, clock, random, observer, middleware, inbox, maxDepth, publishTimeout } = settings
+    const log = safeLog(settings.log)
+    this.#log = log
     this.#settings = settings
     this.#telling = new Telling(observer, log)
     this.source = source
@@ -117,14 +117,15 @@ export class RunningBus implements Bus {
       publish: (cause, what, input, options, headers, group) =>
         this.#publisher.publish(what, input, options, { cause, headers, group }),
     }
+    this.#subscriptions = new Subscriptions(source, this.#runtime)
     this.#requests = new Requests(this.#runtime, replyGroupName(source))
     this.deadLetters = new KeptDeadLetters(this.#runtime, source, transport.name, (letter) =>
-      this.#definitionOf(letter),
+      this.#subscriptions.definitionOf(letter),
     )
   }
 
   async start(handlers: readonly AnyHandler[]): Promise<void> {
-    for (const each of handlers) this.#add(each)
+    for (const each of handlers) this.#subscriptions.add(each)
     const { transport, clock, connectTimeout } = this.#settings
     const patience = new Patience(clock, connectTimeout, undefined)
     const { signal } = patience
@@ -142,9 +143,9 @@ export class RunningBus implements Bus {
     try {
       this.#connection = await unlessAborted(connecting, signal)
       this.#publisher.connection = this.#connection
+      this.#subscriptions.connection = this.#connection
       this.#state = 'connected'
-      const joined = [...this.#groups.values()].map((group) => group.join(this.#connection!, signal))
-      await unlessAborted(Promise.all(joined), signal)
+      await unlessAborted(this.#subscriptions.join(signal), signal)
       this.#status = 'ok'
     } catch (error) {
       if (this.#connection) await close(this.#connection)
@@ -201,8 +202,8 @@ export class RunningBus implements Bus {
     return this.#bind(name === undefined ? bound : { ...bound, name }, signal)
   }
 
-  async ready(): Promise<void> {
-    await Promise.all([...this.#groups.values()].map((group) => group.joined()))
+  ready(): Promise<void> {
+    return this.#subscriptions.joined()
   }
 
   events<const Key extends HandlerKey>(
@@ -215,6 +216,7 @@ export class RunningBus implements Bus {
     const subscription = this.#bind(
       handler(key, settings, (event) => stream.offer(event)),
       signal,
+      true,
     )
     const ended = (): void => {
       signal?.removeEventListener('abort', finish)
@@ -239,7 +241,7 @@ export class RunningBus implements Bus {
   async health(): Promise<Health> {
     const overall = this.#status === 'ok' && this.#state !== 'connected' ? this.#state : this.#status
     const groups = await Promise.all(
-      [...this.#groups.values()].map((group) => group.health(this.#settings.stalledAfter, overall)),
+      this.#subscriptions.groups.map((group) => group.health(this.#settings.stalledAfter, overall)),
     )
     const status = groups.find((group) => group.status !== 'ok')?.status ?? overall
     return { status, connection: this.#state, groups }
@@ -252,7 +254,7 @@ export class RunningBus implements Bus {
       transport,
       middleware,
       known: this.#events.types(),
-      groups: [...this.#groups.values()],
+      groups: this.#subscriptions.groups,
       status: this.#status,
     })
   }
@@ -274,21 +276,18 @@ export class RunningBus implements Bus {
     this.#status = 'closing'
     this.#publisher.close()
     for (const stream of this.#streams) stream.finish()
-    const groups = [...this.#groups.values(), ...this.#left]
     let cancel: (() => void) | undefined
     const deadline = new Promise<void>((resolve) => {
       cancel = this.#settings.clock.after(timeout, resolve)
     })
     const drained = async (): Promise<void> => {
-      await Promise.all(groups.map((group) => group.leave()))
-      await Promise.all(groups.map((group) => group.idle()))
+      await this.#subscriptions.drain()
       await this.#publisher.settled()
     }
     await Promise.race([drained().catch((error: unknown) => this.#warn('the bus could not drain', error)), deadline])
     cancel?.()
     this.#requests.close()
-    for (const ignore of this.#heeded) ignore()
-    for (const group of groups) group.abandon()
+    this.#subscriptions.abandon()
     try {
       await this.#connection?.close()
     } catch (error) {
@@ -298,77 +297,10 @@ export class RunningBus implements Bus {
     this.#status = 'closed'
   }
 
-  #bind(bound: AnyHandler, signal: AbortSignal | undefined): BusSubscription {
+  #bind(bound: AnyHandler, signal: AbortSignal | undefined, isPulled?: boolean): BusSubscription {
     if (this.#closing) throw new BusClosedError(`subscribing ${bound.name}`)
     checkCapabilities(this.#settings, [bound])
-    const group = this.#add(bound)
-    let active = true
-    const unsubscribe = (): void => {
-      if (!active) return
-      active = false
-      ignore()
-      this.#remove(bound, group)
-    }
-    const ignore = this.#heed(signal, unsubscribe)
-    const ready = group.join(this.#connection!)
-    // Whoever does not ask is told by the log.
-    ready.catch((error: unknown) => {
-      this.#warn(`group "${group.group}" could not be joined`, error)
-      unsubscribe()
-    })
-    if (signal?.aborted) unsubscribe()
-    return {
-      group: group.group,
-      name: bound.name,
-      get active() {
-        return active
-      },
-      ready,
-      unsubscribe,
-      [Symbol.dispose]: unsubscribe,
-    }
-  }
-
-  /** Calls back when the signal aborts, until it is ignored or the bus is closed. */
-  #heed(signal: AbortSignal | undefined, aborted: () => void): () => void {
-    const ignore = (): void => {
-      signal?.removeEventListener('abort', aborted)
-      this.#heeded.delete(ignore)
-    }
-    signal?.addEventListener('abort', aborted)
-    if (signal) this.#heeded.add(ignore)
-    return ignore
-  }
-
-  #add(bound: AnyHandler): GroupConsumer {
-    const name = groupName(this.source, bound.group)
-    const group = this.#groups.get(name) ?? new GroupConsumer(name, this.#runtime)
-    group.handlers.add(bound)
-    this.#groups.set(name, group)
-    for (const definition of bound.definitions) this.#events.add(definition)
-    return group
-  }
-
-  #remove(bound: AnyHandler, group: GroupConsumer): void {
-    const others = group.handlers.all.size > 1
-    if (others) group.handlers.remove(bound)
-    else this.#groups.delete(group.group)
-    const gone = others ? group.join(this.#connection!) : this.#leave(group)
-    gone.catch((error: unknown) => this.#warn(`group "${group.group}" could not be left`, error))
-  }
-
-  async #leave(group: GroupConsumer): Promise<void> {
-    this.#left.add(group)
-    await group.leave()
-    await group.idle()
-    this.#left.delete(group)
-  }
-
-  /** By what the group that gave a letter up reads its event, else by what this bus knows of the type. */
-  #definitionOf({ group, message }: DeadLetter): AnyDefinedEvent | undefined {
-    const type = String(message.attributes['type'])
-    const definitions = this.#groups.get(group)?.handlers.find(type)?.definitions
-    return definitions?.find((definition) => definition.type === type) ?? this.#events.get(type)
+    return this.#subscriptions.bind(bound, signal, isPulled)
   }
 
   #onState(state: ConnectionState, error: unknown): void {
@@ -381,7 +313,7 @@ export class RunningBus implements Bus {
   }
 
   #warn(message: string, error: unknown): void {
-    this.#settings.log.warn(message, { error })
+    this.#log.warn(message, { error })
   }
 }
 
