@@ -20,7 +20,7 @@ export interface BusOptions {
   readonly handlers?: readonly AnyHandler[] | undefined
   /** Further event definitions, by which handlers of a pattern read events. Those of the handlers are known already. */
   readonly definitions?: readonly AnyDefinedEvent[] | undefined
-  /** What `idempotent` handlers have handled. Default: kept in memory, the last 100,000 for 24 hours. */
+  /** What `idempotent` handlers have handled. Default: kept in memory, the last 50,000 at least, for 24 hours. */
   readonly inbox?: IdempotencyStore | undefined
   /** Where dead letters are kept. Default: where the transport keeps them, if it can. */
   readonly deadLetters?: DeadLetterStore | undefined
