@@ -8,7 +8,8 @@ interface Generation {
 }
 
 /**
- * An inbox in memory: knows a key for `ttl` milliseconds and among the last `max / 2` at least, `max` at most. It forgets
+ * An inbox in memory: knows a key for `ttl` milliseconds, and as one of the last `max / 2` that were seen at least, of the
+ * last `max` at most. It forgets
  * by generations, a whole set at a time: to look for the oldest key at each event would cost more than all else.
  */
 export class MemoryInbox implements IdempotencyStore {
@@ -23,6 +24,11 @@ export class MemoryInbox implements IdempotencyStore {
     this.#ttl = ttl
     this.#clock = clock
     this.#young = { keys: new Set(), since: clock.now() }
+  }
+
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.#young.keys.size + (this.#old?.keys.size ?? 0)
   }
 
   has(key: string): boolean {
