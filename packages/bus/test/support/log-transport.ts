@@ -15,7 +15,7 @@ import {
  * A log, as the contract has it beside the queue: of each group one partition, which one member at a time has, and which
  * commits a position. What was acked behind it is handed out again when the partition changes hands.
  */
-export function logTransport(): { readonly transport: Transport; cut(): void } {
+export function logTransport(): { readonly transport: Transport; cut(): Promise<void> } {
   const partitions = new Map<string, Partition>()
   const { capabilities } = memory()
   return {
@@ -37,6 +37,7 @@ export function logTransport(): { readonly transport: Transport; cut(): void } {
     /** Takes each partition from its member, and gives it out anew: a rebalance, or a connection lost. */
     cut() {
       for (const partition of partitions.values()) partition.rebalance()
+      return Promise.resolve()
     },
   }
 }
