@@ -77,6 +77,32 @@ describe('a message that says which dead letter it replays', () => {
     expect(letters).toContainEqual(letter)
   })
 
+  test('INVARIANT: of the same event in another group, it removes and replaces no letter', async () => {
+    const transport = memory()
+    let isBad = false
+    await using tested = await testedBus({
+      transport,
+      handlers: [
+        handler(ShelfScanned, { group: 'shelves', retry: false }, failing),
+        handler(ShelfScanned, { group: 'audit', retry: false }, () => (isBad ? failing() : undefined)),
+      ],
+    })
+    const { connection } = await connectTo(transport, tested.clock)
+    await connection.publish({ message: foreign('e', {}) })
+    await quiet()
+    const [letter] = await lettersOf(tested)
+    const headers = { [deliveryHeaders.replayOf]: letter!.id }
+    await connection.publish({ message: foreign('e', headers), group: 'shop.audit' })
+    await quiet()
+    expect(await lettersOf(tested)).toEqual([letter])
+    isBad = true
+    await connection.publish({ message: foreign('e', headers), group: 'shop.audit' })
+    await quiet()
+    const letters = await lettersOf(tested)
+    expect(letters.map(({ group }) => group).toSorted()).toEqual(['shop.audit', 'shop.shelves'])
+    expect(letters).toContainEqual(letter)
+  })
+
   test('INVARIANT: of no letter at all, it is handled as any other, also where keys are parked', async () => {
     const transport = memory()
     let calls = 0

@@ -10,6 +10,7 @@ import {
   type Middleware,
   PermanentError,
   type Transport,
+  UnknownGroupError,
 } from '../src/index.ts'
 import { altered } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
@@ -277,6 +278,29 @@ describe('a step of a settlement that fails', () => {
     await tested.pass(10_000)
     expect([attempts, others]).toEqual([3, 1])
     expect(await lettersOf(tested)).toMatchObject([{ reason: 'attempts-exhausted', attempts: 3 }])
+  })
+
+  test('INVARIANT: a retry copy for a group that the broker has no more leaves the event to wait here', async () => {
+    const transport = altered(memory(), (connection) => ({
+      publish(outgoing, patience) {
+        if (outgoing.group !== undefined) throw new UnknownGroupError(outgoing.group, ShelfScanned.type)
+        return connection.publish(outgoing, patience)
+      },
+    }))
+    const attempts: number[] = []
+    await using tested = await testedBus({
+      transport,
+      handlers: [
+        handler(ShelfScanned, { group: 'g', retry: { attempts: 3, delay: 10 } }, (_event, { attempt }) => {
+          attempts.push(attempt)
+          if (attempt < 3) throw new Error('not yet')
+        }),
+      ],
+    })
+    await tested.bus.publish(ShelfScanned, { shelf: 1 })
+    await tested.pass(1_000)
+    expect(attempts).toEqual([1, 2, 3])
+    expect(tested.hooks('handled')).toHaveLength(1)
   })
 
   test('INVARIANT: an inbox that is away once the handler has succeeded has it called no second time', async () => {
