@@ -76,6 +76,8 @@ export class BatchCall {
   /** Jobs of which it is not known yet whether they come. */
   #undecided: number
   #joined: Joined[] | undefined = []
+  /** The end of the last call so far. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(runtime: Runtime, handler: BatchHandler, jobs: number, overdue: Overdue) {
     this.#runtime = runtime
@@ -108,16 +110,22 @@ export class BatchCall {
     return { asHandler: { ...this.#handler, policy, batch: false, handle }, leave }
   }
 
-  async #alone(event: TidingsEvent, context: JobContext): Promise<void> {
-    const failed = await this.#call([event], [context])
-    if (failed.has(event)) throw failed.get(event)
+  /** One after the other, since the batch has one slot. */
+  #alone(event: TidingsEvent, context: JobContext): Promise<void> {
+    const call = async (): Promise<void> => {
+      const failed = await this.#call([event], [context])
+      if (failed.has(event)) throw failed.get(event)
+    }
+    const called = this.#last.then(call, call)
+    this.#last = called.catch(() => {})
+    return called
   }
 
   #callWhenComplete(): void {
     const joined = this.#joined
     if (joined === undefined || this.#undecided > 0) return
     this.#joined = undefined
-    if (joined.length > 0) void this.#handle(joined)
+    if (joined.length > 0) this.#last = this.#handle(joined)
   }
 
   async #handle(joined: readonly Joined[]): Promise<void> {

@@ -36,7 +36,8 @@ export class Job {
     this.key = key
     // Anybody can write headers: what is no attempt of ours counts for none.
     this.failures = attempt !== undefined && /^[1-9]\d{0,5}$/.test(attempt) ? Number(attempt) - 1 : 0
-    this.firstFailedAt = headers[deliveryHeaders.firstFailedAt]
+    const failedAt = headers[deliveryHeaders.firstFailedAt]
+    this.firstFailedAt = this.failures > 0 && !Number.isNaN(Date.parse(failedAt ?? '')) ? failedAt : undefined
   }
 
   /** Which attempt the next one is, from 1. */
