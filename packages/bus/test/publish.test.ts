@@ -1,4 +1,6 @@
+import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import {
   type Connection,
   createBus,
@@ -125,6 +127,29 @@ describe('publishing', () => {
     expect(handled).toBe(0)
     expect(tested.hooks('deadLettered')).toMatchObject([{ reason: 'event-storm' }])
   })
+})
+
+test('an event of an older version is brought up to the present one before a handler sees it', async () => {
+  const placed = (version: number, schema: z.ZodType<object>, upcast = {}) =>
+    defineEvent('shop.order.placed', { version, schema, upcast })
+  const old = placed(1, z.object({ order: z.int() }))
+  const present = placed(2, z.object({ order: z.int(), gift: z.boolean() }), {
+    1: (data: { order: number }) => ({ ...data, gift: data.order === 7 }),
+  })
+  const got: unknown[] = []
+  const transport = memory()
+  await using tested = await testedBus({
+    transport,
+    handlers: [handler(present, { group: 'g' }, ({ version, data }) => void got.push([version, data]))],
+  })
+  await using elsewhere = await createBus({ source: '/old', transport, clock: tested.clock })
+  await elsewhere.publish(old, { order: 7 })
+  await tested.bus.publish(present, { order: 8, gift: true })
+  await quiet()
+  expect(got).toEqual([
+    [2, { order: 7, gift: true }],
+    [2, { order: 8, gift: true }],
+  ])
 })
 
 describe('delays and expiry', () => {
