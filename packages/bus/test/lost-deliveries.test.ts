@@ -221,6 +221,33 @@ describe('a delivery that is lost', () => {
     expect(calls).toBe(1)
   })
 
+  test('INVARIANT: redeliveries that waited for their handlers run one after the other in the slot of their batch', async () => {
+    const { transport, cut } = flapping(memory())
+    const sizes: number[] = []
+    let now = 0
+    let most = 0
+    const options = { group: 'g', idempotent: true, concurrency: 1, batch: { size: 3, wait: 5 } }
+    await using tested = await testedBus({
+      transport,
+      handlers: [
+        handler(ShelfScanned, options, async (events, { signal }) => {
+          sizes.push(events.length)
+          most = Math.max(most, ++now)
+          await (sizes.length === 1 ? new Promise((resolve) => signal.addEventListener('abort', resolve)) : quiet(2))
+          now--
+          signal.throwIfAborted()
+        }),
+      ],
+    })
+    for (const shelf of [1, 2, 3]) await tested.bus.publish(ShelfScanned, { shelf })
+    await quiet()
+    await cut()
+    await tested.pass(100)
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(6)
+    expect(most).toBe(1)
+    expect(tested.hooks('handled')).toHaveLength(3)
+  })
+
   test('what an idempotent handler did with it is left out when it comes again', async () => {
     const { transport, cut } = flapping(memory())
     let end!: () => void
