@@ -22,6 +22,8 @@ export async function measureAll(
   const start = performance.now()
   const before = load()
   const snapshot = takeSnapshot()
+  // Now: what is committed meanwhile is not what is measured.
+  const environment = environmentOf(node, scenarios)
   const told = progressOn(screen, scenarios)
   /** The bars and no more, by some Node. */
   const barsBy = (path: string): Promise<Measured> => {
@@ -37,7 +39,7 @@ export async function measureAll(
     const judged = [...here.results, ...retailResults(retail)]
     return {
       mode: only ? 'partial' : quick ? 'quick' : 'full',
-      environment: { ...environmentOf(node, scenarios), load: [before, load()] },
+      environment: { ...environment, load: [before, load()] },
       rounds,
       seed,
       minutes: Math.round((performance.now() - start) / 6000) / 10,
