@@ -226,14 +226,15 @@ describe('a delivery that is lost', () => {
     const sizes: number[] = []
     let now = 0
     let most = 0
-    const options = { group: 'g', idempotent: true, concurrency: 1, batch: { size: 3, wait: 5 } }
+    const options = { group: 'g', idempotent: true, concurrency: 2, batch: { size: 3, wait: 5 } }
     await using tested = await testedBus({
       transport,
       handlers: [
         handler(ShelfScanned, options, async (events, { signal }) => {
           sizes.push(events.length)
           most = Math.max(most, ++now)
-          await (sizes.length === 1 ? new Promise((resolve) => signal.addEventListener('abort', resolve)) : quiet(2))
+          if (sizes.length === 1) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          await quiet(5)
           now--
           signal.throwIfAborted()
         }),
