@@ -136,6 +136,8 @@ export class ScriptedHandlers {
     context: { readonly signal: AbortSignal },
     fail: (fact: Played, error: unknown) => void,
   ): void | Promise<void> {
+    // Not asked by those for single events, as most handlers do not.
+    if (this.#setting.batch > 0) context.signal.throwIfAborted()
     const call = { facts, bus, begun: this.#clock.now() }
     this.#begin(call)
     const waits = facts.flatMap(({ endings }) => endings[0] ?? []).find(isSlow)
@@ -160,12 +162,11 @@ export class ScriptedHandlers {
   }
 
   #begin(call: Call): void {
-    const { concurrency, batch, idempotent } = this.#setting
+    const { concurrency } = this.#setting
     // What was left behind, or belongs to a bus that was closed, is nobody's any more.
     const now = this.#clock.now()
     const others = [...this.#calls].filter(({ bus, begun }) => bus === call.bus && now < begun + 2 * timeout)
-    // Of a batch, those whose twins have failed are handled each by itself.
-    if (others.length >= concurrency && !(batch > 1 && idempotent)) {
+    if (others.length >= concurrency) {
       this.#problem(`${others.length + 1} calls at once, of ${concurrency}`)
     }
     const keys = others.flatMap(({ facts }) => facts.map(({ key }) => key))
