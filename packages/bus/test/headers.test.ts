@@ -208,21 +208,18 @@ describe('a message that says which attempt it is', () => {
   )
 })
 
-test.for(['nonsense', '', 'NaN'])(
-  'a first failure at %j is none, and the letter tells when it failed',
-  async (at) => {
-    const transport = memory()
-    await using tested = await testedBus({
-      transport,
-      handlers: [handler(ShelfScanned, { group: 'g', retry: false }, failing)],
-    })
-    const { connection } = await connectTo(transport, tested.clock)
-    const headers = { [deliveryHeaders.firstFailedAt]: at, [deliveryHeaders.attempt]: '2' }
-    await connection.publish({ message: foreign('e', headers) })
-    await quiet()
-    expect(await lettersOf(tested)).toMatchObject([{ firstFailedAt: new Date(tested.clock.now()).toISOString() }])
-  },
-)
+test.for(['nonsense', '', 'NaN'])('a first failure at %j is none, and the letter tells when it failed', async (at) => {
+  const transport = memory()
+  await using tested = await testedBus({
+    transport,
+    handlers: [handler(ShelfScanned, { group: 'g', retry: false }, failing)],
+  })
+  const { connection } = await connectTo(transport, tested.clock)
+  const headers = { [deliveryHeaders.firstFailedAt]: at, [deliveryHeaders.attempt]: '2' }
+  await connection.publish({ message: foreign('e', headers) })
+  await quiet()
+  expect(await lettersOf(tested)).toMatchObject([{ firstFailedAt: new Date(tested.clock.now()).toISOString() }])
+})
 
 test.for(['-1', 'NaN', '99999999999999999999', 1.5, 2147483648])(
   'INVARIANT: a causation depth of %j loses no event: it is handled or parked',

@@ -249,6 +249,29 @@ describe('a delivery that is lost', () => {
     expect(tested.hooks('handled')).toHaveLength(3)
   })
 
+  test('INVARIANT: of a batch whose events are tried one by one, those that are lost meanwhile are not called', async () => {
+    const { transport, cut } = flapping(memory())
+    const calls: string[] = []
+    await using tested = await testedBus({
+      transport,
+      handlers: [
+        handler(ShelfScanned, { group: 'g', batch: { size: 2, wait: 5 } }, (events, { signal }) => {
+          calls.push(`${events.map(({ data }) => data.shelf).join()}${signal.aborted ? ' in vain' : ''}`)
+          if (events.length > 1) throw new Error('one of these')
+          return new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason as Error))
+          })
+        }),
+      ],
+    })
+    for (const shelf of [1, 2]) await tested.bus.publish(ShelfScanned, { shelf })
+    await quiet()
+    expect(calls).toEqual(['1,2', '1'])
+    await cut()
+    await quiet()
+    expect(calls).toEqual(['1,2', '1', '1,2', '1'])
+  })
+
   test('what an idempotent handler did with it is left out when it comes again', async () => {
     const { transport, cut } = flapping(memory())
     let end!: () => void

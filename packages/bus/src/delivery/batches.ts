@@ -113,6 +113,7 @@ export class BatchCall {
   /** One after the other, since the batch has one slot. */
   #alone(event: TidingsEvent, context: JobContext): Promise<void> {
     const call = async (): Promise<void> => {
+      if (context.isAborted) throw context.abortReason
       const failed = await this.#call([event], [context])
       if (failed.has(event)) throw failed.get(event)
     }
@@ -128,7 +129,11 @@ export class BatchCall {
     if (joined.length > 0) this.#last = this.#handle(joined)
   }
 
-  async #handle(joined: readonly Joined[]): Promise<void> {
+  async #handle(all: readonly Joined[]): Promise<void> {
+    // What was lost, or told to stop, while it waited for the others is not to be called any more.
+    const joined = all.filter(({ context }) => !context.isAborted)
+    for (const { context, reject } of all) if (context.isAborted) reject(context.abortReason)
+    if (joined.length === 0) return
     try {
       const failed = await this.#call(
         joined.map(({ event }) => event),

@@ -115,6 +115,10 @@ export class JobContext implements HandlerContext {
     return this.#aborted !== undefined
   }
 
+  get abortReason(): unknown {
+    return this.#aborted?.reason
+  }
+
   /** Tells the handler to stop, and waits for it no longer. */
   leave(reason: unknown): void {
     this.abort(reason)

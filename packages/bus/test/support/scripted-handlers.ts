@@ -136,8 +136,9 @@ export class ScriptedHandlers {
     context: { readonly signal: AbortSignal },
     fail: (fact: Played, error: unknown) => void,
   ): void | Promise<void> {
-    // Not asked by those for single events, as most handlers do not.
-    if (this.#setting.batch > 0) context.signal.throwIfAborted()
+    if (this.#setting.batch > 0 && context.signal.aborted) {
+      this.#problem(`event ${facts[0]!.n} is handled in vain`)
+    }
     const call = { facts, bus, begun: this.#clock.now() }
     this.#begin(call)
     const waits = facts.flatMap(({ endings }) => endings[0] ?? []).find(isSlow)
