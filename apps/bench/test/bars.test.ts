@@ -22,15 +22,16 @@ const result = (contestant: string, low: number, median: number, high: number): 
 })
 
 describe('a bar', () => {
-  test('holds where the median reaches it', () => {
-    expect(judge(bar, [result('handle', 1.9, 2, 2.2)])).toMatchObject({ outcome: 'holds', figure: { median: 2 } })
+  test('holds where the median lies above it', () => {
+    expect(judge(bar, [result('handle', 1.9, 2.1, 2.2)])).toMatchObject({ outcome: 'holds', figure: { median: 2.1 } })
   })
 
-  test('is near where the median is under it and the upper quartile is not', () => {
-    expect(judge(bar, [result('handle', 1.8, 1.95, 2)]).outcome).toBe('near')
+  test.each([1.97, 2, 2.03])('is near where the median, %d, is as good as the bar itself', (median) => {
+    expect(judge(bar, [result('handle', 1.8, median, 2.1)]).outcome).toBe('near')
   })
 
-  test('is missed where the upper quartile is under it too', () => {
+  test('is missed where the median lies under it, whatever the spread', () => {
+    expect(judge(bar, [result('handle', 1.8, 1.9, 2.1)]).outcome).toBe('missed')
     expect(judge(bar, [result('handle', 1.8, 1.9, 1.99)])).toMatchObject({
       outcome: 'missed',
       figure: { median: 1.9, low: 1.8, high: 1.99 },

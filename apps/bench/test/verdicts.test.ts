@@ -57,20 +57,13 @@ describe('the reasons', () => {
 describe('quiet and loaded', () => {
   const loaded = { busy: 1, load: 1.9 }
 
-  test('agree where both hold, both miss, or one is within the spread', () => {
-    const near = verdict(churn, 1.15, 'near')
-    expect(loadTable([held, good], { ...loaded, verdicts: [near, good] })).toContain(
-      'All verdicts agree, within their spreads.',
+  test('are said to be the same where they are', () => {
+    expect(loadTable([held, good], { ...loaded, verdicts: [verdict(churn, 0.9, 'missed'), good] })).toContain(
+      'All verdicts are the same.',
     )
   })
 
-  test('agree where one holds by less than its spread', () => {
-    expect(loadTable([held], { ...loaded, verdicts: [verdict(churn, 1.25, 'holds')] })).toContain(
-      'All verdicts agree, within their spreads.',
-    )
-  })
-
-  test('differ where one holds and the other misses, by more than the spread of either', () => {
+  test('are told apart where they differ', () => {
     const table = loadTable([held, good], { ...loaded, verdicts: [held, verdict(patterns, 3, 'missed')] })
     expect(table).toContain('1 of 2 verdicts differ')
     expect(table).toMatch(/\| patterns, .*\| \*\*missed\*\* \| \*\*differs\*\* \|/)

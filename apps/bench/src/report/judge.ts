@@ -4,7 +4,7 @@ import type { Summary } from './statistics.ts'
 
 /** What became of a bar. */
 export interface Verdict extends Bar {
-  /** Against the design's number. `near`: under it, but by less than the spread of the rounds. */
+  /** Against the design's number. `near`: so close to it that two runs on one machine would disagree. */
   readonly outcome: 'holds' | 'near' | 'missed' | 'not measured'
   /** The multiple of the opponent's speed. */
   readonly figure?: Summary
@@ -16,12 +16,12 @@ export interface Verdict extends Bar {
   readonly byHand?: number
 }
 
-/** Whether a figure reaches the bar of the design. It misses only where even its favourable quartile lies below. */
+/** Whether a figure reaches the bar of the design, by its median, which other load on the machine hardly moves. */
 export function judge(bar: Bar, results: readonly Result[]): Verdict {
   const reached = against(bar, bar.against, results)
   if (!reached) return { ...bar, outcome: 'not measured' }
   const { figure, opponent, speed } = reached
-  const outcome = figure.median >= bar.atLeast ? 'holds' : figure.high >= bar.atLeast ? 'near' : 'missed'
+  const outcome = outcomeOf(figure.median / bar.atLeast)
   const instead = bar.held?.against && against(bar, bar.held.against, results)?.figure
   const loop = resultOf(results, { ...bar, contestant: 'loop' })?.figure
   return {
@@ -32,6 +32,14 @@ export function judge(bar: Bar, results: readonly Result[]): Verdict {
     ...(instead ? { instead } : {}),
     ...(loop ? { byHand: quotient(loop, speed).median } : {}),
   }
+}
+
+/** By how much the medians of two runs on one machine differ. */
+const sameness = 0.02
+
+function outcomeOf(share: number): Verdict['outcome'] {
+  if (Math.abs(share - 1) <= sameness) return 'near'
+  return share > 1 ? 'holds' : 'missed'
 }
 
 /** Our speed as a multiple of the fastest rival's, or of the yardstick's; undefined where one was not measured. */

@@ -7,7 +7,7 @@ import { anchorOf, figureOf, markdownTable, spread, textTable, withSpread } from
 
 const words: Readonly<Record<Verdict['outcome'], string>> = {
   holds: 'holds',
-  near: '**under it, within the spread**',
+  near: '**at the bar**',
   missed: '**missed**',
   'not measured': 'not measured',
 }
@@ -55,13 +55,13 @@ export function loadTable(quiet: readonly Verdict[], { verdicts, busy, load }: L
     here.claim,
     ...cell(here),
     ...cell(there),
-    sameVerdict(here, there) ? '' : '**differs**',
+    here.outcome === there.outcome ? '' : '**differs**',
   ])
   const differing = rows.filter((row) => row.at(-1) !== '').length
   const sum =
     differing === 0
-      ? 'All verdicts agree, within their spreads.'
-      : `${differing} of ${rows.length} verdicts differ by more than the spread of either.`
+      ? 'All verdicts are the same.'
+      : `${differing} of ${rows.length} verdicts differ.`
   return `With ${busy === 1 ? 'one process' : `${busy} processes`} that did nothing but keep a core busy; load ${load} at the end. ${sum}
 
 ${markdownTable(['', 'quiet', '', 'loaded', '', ''], rows)}`
@@ -115,12 +115,6 @@ export function verdictText(verdicts: readonly Verdict[], scenarios: readonly Sc
   return [textTable([head, ...rows], [2, 3, 4, 5, 6]), ...measured.flatMap((verdict) => hintOf(verdict) ?? [])].join(
     '\n',
   )
-}
-
-/** Two verdicts agree unless the one lies above the bar, and the other below it, with all of its spread. */
-function sameVerdict(one: Verdict, two: Verdict): boolean {
-  const above = ({ figure: reached, atLeast }: Verdict): boolean => reached !== undefined && reached.low >= atLeast
-  return !((above(one) && two.outcome === 'missed') || (above(two) && one.outcome === 'missed'))
 }
 
 function pairs(one: readonly Verdict[], two: readonly Verdict[]): [Verdict, Verdict][] {
