@@ -57,9 +57,9 @@ Analytics: Book counted
 callCourier failed on order_placed: courier does not answer
 `,
   'delivered-by-a-bus.ts': `
-Again soon: no box is large enough
 Packed: Book of B
 Courier called for B, depth 1
+Again soon: no box is large enough
 Packed: Lamp of A
 Courier called for A, depth 1
 Packed: Mug of A

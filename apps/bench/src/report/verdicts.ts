@@ -58,10 +58,7 @@ export function loadTable(quiet: readonly Verdict[], { verdicts, busy, load }: L
     here.outcome === there.outcome ? '' : '**differs**',
   ])
   const differing = rows.filter((row) => row.at(-1) !== '').length
-  const sum =
-    differing === 0
-      ? 'All verdicts are the same.'
-      : `${differing} of ${rows.length} verdicts differ.`
+  const sum = differing === 0 ? 'All verdicts are the same.' : `${differing} of ${rows.length} verdicts differ.`
   return `With ${busy === 1 ? 'one process' : `${busy} processes`} that did nothing but keep a core busy; load ${load} at the end. ${sum}
 
 ${markdownTable(['', 'quiet', '', 'loaded', '', ''], rows)}`
