@@ -23,15 +23,15 @@ const result = (contestant: string, low: number, median: number, high: number): 
 
 describe('a bar', () => {
   test('holds where the median lies above it', () => {
-    expect(judge(bar, [result('handle', 1.9, 2.1, 2.2)])).toMatchObject({ outcome: 'holds', figure: { median: 2.1 } })
+    expect(judge(bar, [result('handle', 1.9, 2.2, 2.3)])).toMatchObject({ outcome: 'holds', figure: { median: 2.2 } })
   })
 
-  test.each([1.97, 2, 2.03])('is near where the median, %d, is as good as the bar itself', (median) => {
+  test.each([1.91, 2, 2.09])('is near where the median, %d, is as good as the bar itself', (median) => {
     expect(judge(bar, [result('handle', 1.8, median, 2.1)]).outcome).toBe('near')
   })
 
   test('is missed where the median lies under it, whatever the spread', () => {
-    expect(judge(bar, [result('handle', 1.8, 1.9, 2.1)]).outcome).toBe('missed')
+    expect(judge(bar, [result('handle', 1.8, 1.85, 2.1)]).outcome).toBe('missed')
     expect(judge(bar, [result('handle', 1.8, 1.9, 1.99)])).toMatchObject({
       outcome: 'missed',
       figure: { median: 1.9, low: 1.8, high: 1.99 },

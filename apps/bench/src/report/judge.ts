@@ -34,8 +34,11 @@ export function judge(bar: Bar, results: readonly Result[]): Verdict {
   }
 }
 
-/** By how much the medians of two runs on one machine differ. */
-const sameness = 0.02
+/**
+ * By how much the medians of two runs on one machine differ: of one commit we saw 0.97 and 1.02 by definition with 1,000
+ * topics, 1.39 and 1.46 awaited, quiet and with others at work.
+ */
+const sameness = 0.05
 
 function outcomeOf(share: number): Verdict['outcome'] {
   if (Math.abs(share - 1) <= sameness) return 'near'

@@ -63,7 +63,7 @@ A figure is a speed as a multiple of the yardstick's that ran beside it in the s
 }
 
 const barsNote =
-  '*At least* is what the design asks for, and the last column says whether it is reached: *at the bar* is what lies within 2 % of it, by which two runs on one machine differ. Where it is known not to be, *held instead* is the number under which the check in CI fails.'
+  '*At least* is what the design asks for, and the last column says whether it is reached: *at the bar* is what lies within 5 % of it, by which two runs on one machine differ. Where it is known not to be, *held instead* is the number under which the check in CI fails.'
 
 const method = `Each contestant, scenario and round gets a process of its own, which holds the contestant and the yardstick. They take turns of about a millisecond, 31 each, after a warm-up; the 20th percentile of each counts. The processes run one at a time in random order, so that a busy machine falls on all alike. Each contestant has a loop and handlers generated for it, with code of their own: none runs on what the compiler learned from another. Deliveries are counted before and after, and a wrong count ends the measurement. Our packages are measured as published: JavaScript from their \`dist\`.`
 
