@@ -102,7 +102,7 @@ export class ScriptedHandlers {
     const fact = (n: number): Played => this.#ledger.facts[n] as Played
     if (batch === 0) {
       return handler([Keyed, Free], this.options, ({ data }, context) =>
-        this.#call([fact(data.n)], bus, context, (_fact, error) => {
+        this.#call([fact(data.n)], bus, context, (_at, error) => {
           throw error
         }),
       )
@@ -113,12 +113,9 @@ export class ScriptedHandlers {
         events.map(({ data }) => fact(data.n)),
         bus,
         context,
-        ({ n }, error) => {
+        (at, error) => {
           if (!marks) throw error
-          context.fail(
-            events.find(({ data }) => data.n === n)!,
-            error,
-          )
+          context.fail(events[at]!, error)
         },
       ),
     )
@@ -134,7 +131,7 @@ export class ScriptedHandlers {
     facts: readonly Played[],
     bus: number,
     context: { readonly signal: AbortSignal },
-    fail: (fact: Played, error: unknown) => void,
+    fail: (at: number, error: unknown) => void,
   ): void | Promise<void> {
     if (this.#setting.batch > 0 && context.signal.aborted) {
       this.#problem(`event ${facts[0]!.n} is handled in vain`)
@@ -178,16 +175,17 @@ export class ScriptedHandlers {
     this.#calls.add(call)
   }
 
-  #end(call: Call, fail: (fact: Played, error: unknown) => void): void {
+  #end(call: Call, fail: (at: number, error: unknown) => void): void {
     this.#calls.delete(call)
-    const bad = call.facts.filter(({ endings }) => endings.length > 0)
+    // By place: a batch may have two copies of one event.
+    const bad = call.facts.flatMap(({ endings }, at) => (endings.length > 0 ? [at] : []))
     const { marks, batch } = this.#setting
     // One that throws for many has done nothing yet.
     if (batch > 0 && !marks && bad.length > 0 && call.facts.length > 1) throw new Error('one of these')
-    for (const fact of call.facts) if (!bad.includes(fact)) this.#handled(fact)
-    for (const fact of bad) {
-      const ending = this.#failed(fact)
-      fail(fact, ending === 'permanent' ? new PermanentError('permanent') : new Error('failed'))
+    for (const [at, fact] of call.facts.entries()) if (!bad.includes(at)) this.#handled(fact)
+    for (const at of bad) {
+      const ending = this.#failed(call.facts[at]!)
+      fail(at, ending === 'permanent' ? new PermanentError('permanent') : new Error('failed'))
     }
   }
 
