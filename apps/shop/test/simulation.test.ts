@@ -1,7 +1,7 @@
 import type { HandlerContext } from '@tidings/bus'
 import { AsyncEventDispatcher } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
-import { type Run, simulate, type Simulated, SimulationError, type StartedProcess } from '@tidings/testing/simulate'
+import { type Run, simulate, type Simulated, SimulationError } from '@tidings/testing/simulate'
 import { expect, test } from 'vitest'
 import { type Books, openBooks } from '../src/books.ts'
 import { type Effect, memoryJournal } from '../src/carriers/journal.ts'
@@ -39,7 +39,6 @@ import { quiet } from './fixtures/quiet.ts'
 interface Town {
   readonly books: Books
   readonly orders: { readonly order: number; readonly item: string; readonly quantity: number }[]
-  readonly inbox: Set<string>
   /** The answers that were given, by key; what was taken, by order. */
   readonly answers: Map<string, Answer>
   readonly taken: { readonly order: number; readonly pence: number }[]
@@ -54,22 +53,19 @@ interface Wiring {
   readonly eventsOf: (town: Town) => OnBus
   /** By which key the card network knows a call again. */
   readonly cardKeyOf: (work: Work) => string
-  readonly inboxOf: (town: Town) => StartedProcess['inbox']
 }
 
 const careful: Wiring = {
   eventsOf: ({ books }) => onBus(books.journal),
   cardKeyOf: placeOf,
-  inboxOf: () => undefined,
 }
 
 const stock = { Teapot: 3, Lantern: 2, 'Cake stand': 1 }
 
-const simulated = ({ eventsOf, cardKeyOf, inboxOf }: Wiring): Simulated<Town> => ({
+const simulated = ({ eventsOf, cardKeyOf }: Wiring): Simulated<Town> => ({
   world: () => ({
     books: openBooks(stock),
     orders: [],
-    inbox: new Set(),
     answers: new Map(),
     taken: [],
     sent: new Set(),
@@ -104,7 +100,7 @@ const simulated = ({ eventsOf, cardKeyOf, inboxOf }: Wiring): Simulated<Town> =>
       },
     }
     openShop({ events, narrator: quiet }, world, town.books)
-    return { handlers: events.handlers, definitions: shopEvents, inbox: inboxOf(town) }
+    return { handlers: events.handlers, definitions: shopEvents }
   },
   async drive({ world, publish, random, pause }) {
     const items = Object.keys(stock)
@@ -197,11 +193,7 @@ test('a handler that does not wait for its effects loses no order: the bus waits
 
 test('an inbox that is marked after the handler lets an order reserve twice', async () => {
   const eventsOf = (): OnBus => onBus(memoryJournal())
-  const inboxOf = ({ inbox }: Town): StartedProcess['inbox'] => ({
-    has: (key) => inbox.has(key),
-    add: (key) => void inbox.add(key),
-  })
-  expect(await brokenBy({ ...careful, eventsOf, inboxOf })).toContain('what is left and what is reserved')
+  expect(await brokenBy({ ...careful, eventsOf })).toContain('what is left and what is reserved')
 })
 
 test('a card network that knows no call again takes the money twice', async () => {

@@ -47,6 +47,8 @@ export {
 } from './handler/handler.ts'
 export type { BatchPolicy, HandlerOptions, RetryPolicy } from './handler/options.ts'
 export type { Policy } from './handler/policy.ts'
+export type { EventIdentity, Inbox } from './inbox/inbox.ts'
+export { memoryInbox, type MemoryInboxOptions } from './inbox/memory-inbox.ts'
 export { memory, type MemoryOptions } from './memory/memory.ts'
 export { PublishOverflowError } from './memory/publish-overflow-error.ts'
 export { deliveryHeaders, keyOf, type Message } from './message/message.ts'

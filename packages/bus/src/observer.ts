@@ -49,8 +49,13 @@ export class Telling {
     if (this.#observer.unroutable) this.#call('unroutable', message)
   }
 
-  handled(delivery: Delivered, begun: number, now: number): void {
-    if (this.#observer.handled) this.#call('handled', { ...delivery, duration: now - begun })
+  /** Whether somebody wants to know what was handled, and how long it took. */
+  get hearsHandled(): boolean {
+    return this.#observer.handled !== undefined
+  }
+
+  handled(delivery: Delivered, duration: number): void {
+    if (this.#observer.handled) this.#call('handled', { ...delivery, duration })
   }
 
   failed(delivery: Delivered, error: unknown, retryIn: number | undefined): void {

@@ -1,42 +1,89 @@
-import { expect, test } from 'vitest'
-import { MemoryInbox } from '../src/bus/memory-inbox.ts'
+import { array, assert, constantFrom, property, tuple } from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type EventIdentity, memoryInbox } from '../src/index.ts'
 import { ManualClock } from './support/recording-member.ts'
 
-test.each([0, 100, 250, 499])(
-  'the inbox in memory knows the last half of its keys at least: the one %i before',
-  (age) => {
-    const inbox = new MemoryInbox(1000, 60_000, new ManualClock())
-    for (let i = 0; i < 10_000; i++) {
-      inbox.add(`${i}`)
-      expect(inbox.size).toBeLessThanOrEqual(1000)
+const event = (id: number | string, source = '/shop'): EventIdentity => ({ id: String(id), source })
+
+describe('memoryInbox', () => {
+  test.each([
+    [0, true],
+    [250, true],
+    [499, true],
+    [1000, false],
+    [9999, false],
+  ])(
+    'knows the last half of its events at least, and no more than its most: the one %i before is known: %s',
+    (age, is) => {
+      const inbox = memoryInbox({ max: 1000 })
+      for (let i = 0; i < 10_000; i++) inbox.add('g', event(i))
+      expect(inbox.has('g', event(9999 - age))).toBe(is)
+    },
+  )
+
+  test('what is seen again is not forgotten next', () => {
+    const inbox = memoryInbox({ max: 10 })
+    inbox.add('g', event('kept'))
+    for (let i = 0; i < 100; i++) {
+      inbox.add('g', event(i))
+      expect(inbox.has('g', event('kept'))).toBe(true)
     }
-    expect(inbox.has(`${9_999 - age}`)).toBe(true)
-    expect(inbox.has('0')).toBe(false)
-  },
-)
+  })
 
-test('what is seen again is not forgotten next', () => {
-  const inbox = new MemoryInbox(10, 60_000, new ManualClock())
-  inbox.add('kept')
-  for (let i = 0; i < 100; i++) {
-    inbox.add(`${i}`)
-    expect(inbox.has('kept')).toBe(true)
-  }
-})
+  test('an event is known for its time, and forgotten some time after', () => {
+    const clock = new ManualClock()
+    const inbox = memoryInbox({ max: 1000, ttl: '1m', clock })
+    inbox.add('g', event('a'))
+    clock.advance(60_000)
+    expect(inbox.has('g', event('a'))).toBe(true)
+    clock.advance(10_000)
+    inbox.add('g', event('b'))
+    clock.advance(70_000)
+    inbox.add('g', event('c'))
+    expect(inbox.has('g', event('a'))).toBe(false)
+    expect(inbox.has('g', event('b'))).toBe(true)
+    clock.advance(1_000_000)
+    inbox.add('g', event('d'))
+    expect(['a', 'b', 'c', 'd'].map((id) => inbox.has('g', event(id)))).toEqual([false, false, false, true])
+  })
 
-test('a key is known for its time, and forgotten some time after', () => {
-  const clock = new ManualClock()
-  const inbox = new MemoryInbox(1000, 60_000, clock)
-  inbox.add('a')
-  clock.advance(60_000)
-  expect(inbox.has('a')).toBe(true)
-  clock.advance(10_000)
-  inbox.add('b')
-  clock.advance(70_000)
-  inbox.add('c')
-  expect(inbox.has('a')).toBe(false)
-  expect(inbox.has('b')).toBe(true)
-  clock.advance(1_000_000)
-  inbox.add('d')
-  expect(['a', 'b', 'c', 'd'].map((key) => inbox.has(key))).toEqual([false, false, false, true])
+  test('INVARIANT: it knows what a set of group, source and id knows, however alike these are', () => {
+    const part = constantFrom('', 'a', 'b', 'aa', 'ab', 'a b', ' ', '\u0000', 'ä', '🙂', 'x'.repeat(40))
+    const one = tuple(part, part, part)
+    assert(
+      property(array(one, { maxLength: 60 }), array(one, { maxLength: 60 }), (added, asked) => {
+        const inbox = memoryInbox()
+        const known = new Set<string>()
+        for (const [group, source, id] of added) {
+          inbox.add(group, { source, id })
+          known.add(JSON.stringify([group, source, id]))
+        }
+        for (const [group, source, id] of [...added, ...asked]) {
+          expect(inbox.has(group, { source, id })).toBe(known.has(JSON.stringify([group, source, id])))
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('it knows all of many, and none of as many others, while it grows', () => {
+    const inbox = memoryInbox({ max: 1_000_000 })
+    for (let i = 0; i < 50_000; i++) {
+      inbox.add(`g${i % 7}`, event(i, `/${i % 3}`))
+      if (i % 5000 === 0) for (let j = 0; j <= i; j++) expect(inbox.has(`g${j % 7}`, event(j, `/${j % 3}`))).toBe(true)
+    }
+    for (let i = 0; i < 50_000; i++) {
+      expect(inbox.has(`g${(i + 1) % 7}`, event(i, `/${i % 3}`))).toBe(false)
+      expect(inbox.has(`g${i % 7}`, event(i, `/${(i + 1) % 3}`))).toBe(false)
+      expect(inbox.has(`g${i % 7}`, event(`${i} `, `/${i % 3}`))).toBe(false)
+    }
+  })
+
+  test.each([
+    [{ max: 1 }, '`max` must be a whole number from 2 on, received 1'],
+    [{ ttl: 'soon' }, '`ttl`'],
+    [{ size: 3 }, '`size` is no option of memoryInbox'],
+  ])('refuses %j', (options, message) => {
+    expect(() => memoryInbox(options as never)).toThrow(message)
+  })
 })

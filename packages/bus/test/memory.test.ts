@@ -25,6 +25,7 @@ describe('options', () => {
         delay: true,
         cancel: true,
         deadLetters: true,
+        inbox: true,
         temporaryGroups: true,
         history: false,
         unroutable: true,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Capabilities, createBus, handler, memory, type Transport } from '../src/index.ts'
+import { type Capabilities, createBus, handler, memory, memoryInbox, type Transport } from '../src/index.ts'
 import { altered } from './support/altered.ts'
 import { ManualClock, quiet } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
@@ -26,6 +26,11 @@ describe('what does not fit is refused at start-up', () => {
       { deadLetters: false },
       handler(OrderPlaced, { group: 'g' }, f),
       "deadLetters (wanted by handler f: deadLetter: 'park')",
+    ],
+    [
+      { inbox: false },
+      handler(OrderPlaced, { group: 'g', idempotent: true }, f),
+      'inbox (wanted by handler f: idempotent: true)',
     ],
     [
       { history: false },
@@ -68,6 +73,16 @@ describe('what does not fit is refused at start-up', () => {
     })
     await bus.close()
     await connection.close()
+  })
+
+  test('an inbox of its own stands in for one that the transport has not', async () => {
+    const handlers = [handler(OrderPlaced, { group: 'g', idempotent: true }, f)]
+    const transport = without({ inbox: false })
+    const bus = await createBus({ source: '/shop', transport, inbox: memoryInbox(), handlers })
+    await bus.close()
+    const other = await createBus({ source: '/shop', transport })
+    expect(() => other.subscribe(OrderPlaced, f, { group: 'g', idempotent: true })).toThrow('inbox (wanted by')
+    await other.close()
   })
 
   test('two handlers of a group for one event, and two settings for one group', async () => {

@@ -1,4 +1,4 @@
-import { type AnyHandler, handler, type Middleware, PermanentError } from '@tidings/bus'
+import { type AnyHandler, handler, type Inbox, type Middleware, PermanentError } from '@tidings/bus'
 import { defineEvent } from '@tidings/events'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
@@ -89,14 +89,13 @@ test('an effect that is idempotent by the id of its event passes every schedule'
   }
 })
 
-/** The same naive effect, and an inbox that outlives the process. */
+/** The same naive effect, and the inbox of the broker, which outlives the process. */
 const marked: Simulated<World> = {
   ...naive,
   start: (world) => ({
     handlers: [
       handler(OrderPlaced, { group: 'billing', idempotent: true }, ({ data }) => void world.charges.push(data.orderId)),
     ],
-    inbox: { has: (key) => world.marks.has(key), add: (key) => void world.marks.add(key) },
   }),
 }
 
@@ -276,9 +275,13 @@ const allKinds: Simulated<World> = {
       ),
       handler(PaymentTaken, { group: 'slow', timeout: '1s', retry: { attempts: 2 } }, async () => pause('2s')),
     ]
+    const markOf: (...marked: Parameters<Inbox['has']>) => string = (group, { id }) => `${group} ${id}`
     return {
       handlers,
-      inbox: { has: async (key) => world.marks.has(key), add: async (key) => void world.marks.add(key) },
+      inbox: {
+        has: async (group, event) => world.marks.has(markOf(group, event)),
+        add: async (group, event) => void world.marks.add(markOf(group, event)),
+      },
     }
   },
   drive: async ({ publish, pause, random }) => {

@@ -3,7 +3,6 @@ import { whole } from '../check.ts'
 import { systemClock } from '../clock.ts'
 import { checkOptions } from './check-options.ts'
 import { consoleLog } from './console-log.ts'
-import { MemoryInbox } from './memory-inbox.ts'
 import { RunningBus } from './running-bus.ts'
 import type { BusOptions } from './options.ts'
 import { checkCapabilities } from './start-up.ts'
@@ -31,7 +30,7 @@ export async function createBus(options: BusOptions): Promise<Bus> {
     log: options.log ?? consoleLog,
     observer: options.observer ?? {},
     middleware: options.middleware ?? [],
-    inbox: options.inbox ?? new MemoryInbox(100_000, milliseconds('24h'), clock),
+    inbox: options.inbox,
     deadLetters: options.deadLetters,
     definitions: options.definitions ?? [],
     maxDepth: whole(options.maxDepth ?? 64, 1, 'maxDepth', true),

@@ -1,10 +1,10 @@
 import type { Duration } from '@tidings/core'
-import type { IdempotencyStore } from '@tidings/decorators'
 import type { AnyDefinedEvent, CreateOptions } from '@tidings/events'
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { HandlerLog } from '../handler/context.ts'
 import type { AnyHandler } from '../handler/handler.ts'
+import type { Inbox } from '../inbox/inbox.ts'
 import type { Middleware } from '../middleware.ts'
 import type { Observer } from '../observer.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -20,8 +20,8 @@ export interface BusOptions {
   readonly handlers?: readonly AnyHandler[] | undefined
   /** Further event definitions, by which handlers of a pattern read events. Those of the handlers are known already. */
   readonly definitions?: readonly AnyDefinedEvent[] | undefined
-  /** What `idempotent` handlers have handled. Default: kept in memory, the last 50,000 at least, for 24 hours. */
-  readonly inbox?: IdempotencyStore | undefined
+  /** Where it is kept what `idempotent` handlers have handled. Default: where the transport keeps it, if it can. */
+  readonly inbox?: Inbox | undefined
   /** Where dead letters are kept. Default: where the transport keeps them, if it can. */
   readonly deadLetters?: DeadLetterStore | undefined
   /** Wraps what goes out and what comes in, the first one outermost. */

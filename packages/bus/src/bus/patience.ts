@@ -3,16 +3,17 @@ import type { Clock } from '../clock.ts'
 /** How long somebody waits. Nothing is made, no timer and no controller, before somebody reads the signal. */
 export class Patience {
   readonly #clock: Clock
-  readonly #timeout: number
+  /** Milliseconds. */
+  readonly timeout: number
   readonly #given: AbortSignal | undefined
   #signal: AbortSignal | undefined
   #cancel: (() => void) | undefined
   #over: DOMException | undefined
 
-  /** `timeout` in milliseconds; `given` is the caller's own signal. */
+  /** `given` is the caller's own signal. */
   constructor(clock: Clock, timeout: number, given: AbortSignal | undefined) {
     this.#clock = clock
-    this.#timeout = timeout
+    this.timeout = timeout
     this.#given = given
   }
 
@@ -30,10 +31,10 @@ export class Patience {
   }
 
   #start(): AbortSignal {
-    if (this.#timeout === Infinity && this.#given) return this.#given
+    if (this.timeout === Infinity && this.#given) return this.#given
     const controller = new AbortController()
-    if (this.#timeout !== Infinity) {
-      this.#cancel = this.#clock.after(this.#timeout, () => {
+    if (this.timeout !== Infinity) {
+      this.#cancel = this.#clock.after(this.timeout, () => {
         this.#over = new DOMException('the time is up', 'TimeoutError')
         controller.abort(this.#over)
       })

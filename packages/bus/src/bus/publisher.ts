@@ -45,41 +45,23 @@ export class Publisher {
     this.#senders = options.middleware.flatMap((each) => (each.publish ? [each.publish.bind(each)] : []))
   }
 
-  async publish(
+  /** No async function: what one keeps for its awaits takes as much memory, at each event, as the event itself. */
+  publish(
     what: unknown,
     input: unknown,
     options: PublishOptions | undefined,
     request: PublishRequest = {},
   ): Promise<TidingsEvent> {
-    const { telling, clock } = this.#options
-    if (options !== undefined) knownOptions(options, optionNames, 'publish')
-    const event = this.#event(what, input, options, request.cause)
-    if (this.#closed && request.cause === undefined) throw new BusClosedError(`publishing "${event.type}"`)
-    this.#checkDepth(event)
-    const encoded = encodeEvent(event)
-    const outgoing: Outgoing = {
-      message: {
-        attributes:
-          options?.expires === undefined
-            ? encoded.attributes
-            : { ...encoded.attributes, expirytime: new Date(after(clock, options.expires, 'expires')).toISOString() },
-        contentType: encoded.contentType,
-        body: encoded.body,
-        headers: request.headers ?? noHeaders,
-      },
-      group: request.group,
-      notBefore: options?.delay === undefined ? undefined : this.#due(event, options.delay),
-    }
     try {
-      await this.#confirmed(event, outgoing, options)
+      if (options !== undefined) knownOptions(options, optionNames, 'publish')
+      const event = this.#event(what, input, options, request.cause)
+      if (this.#closed && request.cause === undefined) throw new BusClosedError(`publishing "${event.type}"`)
+      this.#checkDepth(event)
+      options?.signal?.throwIfAborted()
+      return this.#confirmed(event, this.#outgoing(event, options, request), options)
     } catch (error) {
-      // A reply whose requester is gone concerns nobody any more, least of all the handler that gives it.
-      if (request.group === undefined || !isTidingsError(error, 'UNKNOWN_GROUP')) throw error
-      telling.unroutable(outgoing.message)
-      return event
+      return Promise.reject(error)
     }
-    telling.published(event)
-    return event
   }
 
   /** Hands a message to the transport, through the middleware. */
@@ -146,23 +128,69 @@ export class Publisher {
     return after(clock, delay, 'delay')
   }
 
-  /** Waits for the broker, no longer than the options say. */
-  async #confirmed(event: TidingsEvent, outgoing: Outgoing, options: PublishOptions | undefined): Promise<void> {
+  #outgoing(event: TidingsEvent, options: PublishOptions | undefined, request: PublishRequest): Outgoing {
+    const { clock } = this.#options
+    const { attributes, contentType, body } = encodeEvent(event)
+    return {
+      message: {
+        attributes:
+          options?.expires === undefined
+            ? attributes
+            : { ...attributes, expirytime: new Date(after(clock, options.expires, 'expires')).toISOString() },
+        contentType,
+        body,
+        headers: request.headers ?? noHeaders,
+      },
+      group: request.group,
+      notBefore: options?.delay === undefined ? undefined : this.#due(event, options.delay),
+    }
+  }
+
+  /** Hands it to the broker, and waits for it no longer than the options say. */
+  #confirmed(event: TidingsEvent, outgoing: Outgoing, options: PublishOptions | undefined): Promise<TidingsEvent> {
     const { clock, timeout: usual } = this.#options
-    options?.signal?.throwIfAborted()
     const timeout = options?.timeout === undefined ? usual : milliseconds(options.timeout, 'timeout')
     const patience = new Patience(clock, timeout, options?.signal)
+    try {
+      const sending = this.send(outgoing, patience)
+      if (sending !== undefined) return this.#awaited(sending, event, outgoing, patience)
+      this.#succeeded(event, patience)
+    } catch (error) {
+      this.#failed(error, event, outgoing, patience)
+    }
+    return Promise.resolve(event)
+  }
+
+  async #awaited(
+    sending: Promise<void>,
+    event: TidingsEvent,
+    outgoing: Outgoing,
+    patience: Patience,
+  ): Promise<TidingsEvent> {
     this.#underWay++
     try {
-      const confirmed = this.send(outgoing, patience)
-      if (confirmed) await confirmed
+      await sending
+      this.#succeeded(event, patience)
     } catch (error) {
-      if (error instanceof OutcomeUnknownError) error.event = event
-      throw patience.isOver(error) ? new PublishTimeoutError(event.type, timeout) : error
+      this.#failed(error, event, outgoing, patience)
     } finally {
-      patience.end()
       if (--this.#underWay === 0) for (const resolve of this.#whenSettled.splice(0)) resolve()
     }
+    return event
+  }
+
+  #succeeded(event: TidingsEvent, patience: Patience): void {
+    patience.end()
+    this.#options.telling.published(event)
+  }
+
+  /** Throws, but for a reply whose requester is gone: it concerns nobody any more, least of all the handler that gives it. */
+  #failed(error: unknown, event: TidingsEvent, { message, group }: Outgoing, patience: Patience): void {
+    patience.end()
+    if (error instanceof OutcomeUnknownError) error.event = event
+    if (patience.isOver(error)) throw new PublishTimeoutError(event.type, patience.timeout)
+    if (group === undefined || !isTidingsError(error, 'UNKNOWN_GROUP')) throw error
+    this.#options.telling.unroutable(message)
   }
 }
 

@@ -1,4 +1,4 @@
-import { giveBack } from '../delivery/attempt.ts'
+import { giveBack } from '../delivery/outcome.ts'
 
 interface Offer<Event> {
   readonly event: Event

@@ -1,5 +1,4 @@
 import { milliseconds } from '@tidings/core'
-import type { IdempotencyStore } from '@tidings/decorators'
 import {
   type AnyDefinedEvent,
   type DefinedEvent,
@@ -17,6 +16,7 @@ import type { Runtime } from '../delivery/runtime.ts'
 import { BusClosedError, CapabilityMissingError, ConnectTimeoutError } from '../errors.ts'
 import type { HandlerContext, HandlerLog } from '../handler/context.ts'
 import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
+import type { Inbox } from '../inbox/inbox.ts'
 import { KnownEvents } from '../message/read.ts'
 import type { Middleware } from '../middleware.ts'
 import { type Observer, Telling } from '../observer.ts'
@@ -52,7 +52,7 @@ export interface BusSettings {
   readonly log: HandlerLog
   readonly observer: Observer
   readonly middleware: readonly Middleware[]
-  readonly inbox: IdempotencyStore
+  readonly inbox: Inbox | undefined
   readonly deadLetters: DeadLetterStore | undefined
   readonly definitions: readonly AnyDefinedEvent[]
   readonly maxDepth: number
@@ -81,7 +81,7 @@ export class RunningBus implements Bus {
   #closing: Promise<void> | undefined
 
   constructor(settings: BusSettings) {
-    const { source, transport, clock, random, observer, middleware, inbox, maxDepth, publishTimeout } = settings
+    const { source, transport, clock, random, observer, middleware, maxDepth, publishTimeout } = settings
     const log = safeLog(settings.log)
     this.#log = log
     this.#settings = settings
@@ -100,16 +100,19 @@ export class RunningBus implements Bus {
       telling: this.#telling,
     })
     const deadLetters = (): DeadLetterStore | undefined => settings.deadLetters ?? this.#connection?.deadLetters
+    const inbox = (): Inbox | undefined => settings.inbox ?? this.#connection?.inbox
     this.#runtime = {
       clock,
       random,
       log,
       events: this.#events,
-      inbox,
       maxDepth,
       capabilities: transport.capabilities,
       get deadLetters() {
         return deadLetters()
+      },
+      get inbox() {
+        return inbox()
       },
       receivers: middleware.flatMap((each) => (each.receive ? [each.receive.bind(each)] : [])),
       telling: this.#telling,

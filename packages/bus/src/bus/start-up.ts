@@ -2,13 +2,12 @@ import { isPattern } from '@tidings/core'
 import { uuidv7 } from '@tidings/events'
 import { invalidArgument } from '../check.ts'
 import { CapabilityMissingError } from '../errors.ts'
-import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { AnyHandler } from '../handler/handler.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { BusOptions } from './options.ts'
 
 /** Throws where a handler asks for what the transport cannot do: at start-up, rather than when it is too late. */
 export function checkCapabilities(
-  { transport, deadLetters }: { readonly transport: Transport; readonly deadLetters?: DeadLetterStore | undefined },
+  { transport, deadLetters, inbox }: Pick<BusOptions, 'transport' | 'deadLetters' | 'inbox'>,
   handlers: Iterable<AnyHandler>,
 ): void {
   const { capabilities } = transport
@@ -21,6 +20,7 @@ export function checkCapabilities(
     const keeps = capabilities.deadLetters || deadLetters !== undefined
     want(!keyed || capabilities.ordering !== 'none', 'ordering', "ordering: 'per-key'")
     want(policy.deadLetter === 'discard' || keeps, 'deadLetters', `deadLetter: '${policy.deadLetter}'`)
+    want(!policy.idempotent || capabilities.inbox || inbox !== undefined, 'inbox', 'idempotent: true')
     want(policy.from === 'latest' || capabilities.history, 'history', "from: 'earliest'")
     want(capabilities.patterns || !types.some(isPattern), 'patterns', `the pattern "${types.find(isPattern)}"`)
     const held =

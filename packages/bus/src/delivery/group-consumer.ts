@@ -1,17 +1,19 @@
 import type { GroupHealth, HealthStatus } from '../bus/types.ts'
-import { systemClock } from '../clock.ts'
-import type { AnyHandler } from '../handler/handler.ts'
+import type { AnyHandler, Handler } from '../handler/handler.ts'
 import { keyOf } from '../message/message.ts'
-import type { Connection, Delivery, Membership } from '../transport/transport.ts'
-import { type Attempts, attempt, type Failed, type Outcome } from './attempt.ts'
+import type { Connection, Delivery, GroupRequest } from '../transport/transport.ts'
+import { Attempts } from './attempts.ts'
 import { type Batch, BatchCall, Batches } from './batches.ts'
 import { GroupHandlers } from './group-handlers.ts'
 import { HeldJobs } from './held-jobs.ts'
 import { Job } from './job.ts'
+import { KeptMembership } from './kept-membership.ts'
 import { Lanes } from './lanes.ts'
+import type { Failed, Outcome } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
 import { Settlement } from './settlement.ts'
 import { Slots } from './slots.ts'
+import { soon } from './soon.ts'
 
 /**
  * One member of one group: takes deliveries in, keeps the order of their keys, runs as many handlers as it may, and sees
@@ -28,21 +30,19 @@ export class GroupConsumer {
   readonly #lanes = new Lanes()
   readonly #held: HeldJobs
   readonly #slots: Slots<Job | Batch>
-  #membership: Membership | undefined
-  #joining: Promise<void> | undefined
+  readonly #membership: KeptMembership
   #settled = 0
   #lastProgress: number | undefined
   /** Since when there has been something to settle. */
   #heldSince = 0
-  #stopped = false
-  #isPaused = false
 
   constructor(group: string, runtime: Runtime) {
     this.group = group
     this.#runtime = runtime
     this.#settlement = new Settlement(runtime, group)
     this.#batches = new Batches(runtime, (batch) => this.#slots.add(batch))
-    this.#attempts = { busy: new Map(), overdue: 0, persist: (job, step) => this.#settlement.persist(job, step) }
+    this.#attempts = new Attempts(runtime, group, (job, step) => this.#settlement.persist(job, step))
+    this.#membership = new KeptMembership(runtime.log, group, (delivery) => this.#take(delivery))
     this.#held = new HeldJobs((jobs, reason) => this.#lose(jobs, reason))
     this.#slots = new Slots(
       () => this.handlers.policy.concurrency,
@@ -51,52 +51,28 @@ export class GroupConsumer {
   }
 
   get isMember(): boolean {
-    return this.#membership !== undefined && !this.#stopped
+    return this.#membership.isHeld
   }
 
   /** Joins the group on the broker; again, when its handlers want other event types. */
   join(connection: Connection, signal?: AbortSignal): Promise<void> {
-    const join = (): Promise<void> => this.#join(connection, signal)
-    // At once where nothing is under way: on a transport that binds at once, what is published next arrives.
-    const joined = this.#joining ? this.#joining.then(join, join) : join()
-    const ended = joined.finally(() => {
-      if (this.#joining === ended) this.#joining = undefined
-    })
-    ended.catch(() => {})
-    this.#joining = ended
-    return joined
-  }
-
-  async #join(connection: Connection, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#stopped) return
-    const before = this.#membership
-    const { types, policy } = this.handlers
-    const { prefetch, from } = policy
-    const ordered = policy.ordering === 'per-key'
-    const request = { group: this.group, types, prefetch, ordered, from, temporary: false }
-    this.#membership = await connection.subscribe(request, (delivery) => this.#take(delivery), signal)
-    try {
-      await before?.stop()
-    } catch (error) {
-      this.#runtime.log.warn('a member that has joined again could not leave its old place', {
-        group: this.group,
-        error,
-      })
+    const request = (): GroupRequest => {
+      const { types, policy } = this.handlers
+      const { prefetch, from, ordering } = policy
+      return { group: this.group, types, prefetch, ordered: ordering === 'per-key', from, temporary: false }
     }
-    if (this.#stopped) await this.#membership.stop()
-    else if (this.#isPaused) this.#membership.pause()
+    return this.#membership.join(connection, request, signal)
   }
 
   /** Resolves when no join is under way; rejects when one that was is refused. */
-  async joined(): Promise<void> {
-    while (this.#joining) await this.#joining
+  joined(): Promise<void> {
+    return this.#membership.joined()
   }
 
   /** Takes no more deliveries and gives back what has not begun. Resolves when the broker knows. */
   async leave(): Promise<void> {
-    if (this.#stopped) return
-    this.#stopped = true
-    const leaving = this.#membership?.stop()
+    if (this.#membership.isStopped) return
+    const leaving = this.#membership.stop()
     this.#batches.clear()
     this.#slots.close()
     // In the order of arrival, so that a broker which puts them back one by one keeps it.
@@ -122,10 +98,10 @@ export class GroupConsumer {
   async health(stalledAfter: number, overall: HealthStatus): Promise<GroupHealth> {
     const since = Math.max(this.#lastProgress ?? 0, this.#heldSince)
     const stalled = this.#held.size > 0 && this.#runtime.clock.now() - since > stalledAfter
-    const waiting = await soon(async () => this.#membership?.waiting())
+    const waiting = await soon(async () => this.#membership.waiting())
     return {
       group: this.group,
-      status: overall === 'ok' ? (this.#membership === undefined ? 'starting' : stalled ? 'stalled' : 'ok') : overall,
+      status: overall === 'ok' ? (!this.isMember ? 'starting' : stalled ? 'stalled' : 'ok') : overall,
       running: this.#held.size - this.#held.resting().length,
       held: this.#held.resting().length,
       overdue: this.#attempts.overdue,
@@ -138,7 +114,7 @@ export class GroupConsumer {
   #take(delivery: Delivery): void {
     if (delivery.lost.aborted) return
     // Twice as much only where a member that joins again is handed more before it can pause.
-    if (this.#stopped || this.#held.size >= 2 * this.handlers.policy.prefetch) {
+    if (this.#membership.isStopped || this.#held.size >= 2 * this.handlers.policy.prefetch) {
       delivery.nack({ begun: false })
       return
     }
@@ -152,11 +128,7 @@ export class GroupConsumer {
 
   /** Keeps to the prefetch where a member that has joined again still holds what it was handed before. */
   #limit(): void {
-    const isFull = this.#held.size > this.handlers.policy.prefetch
-    if (isFull === this.#isPaused) return
-    this.#isPaused = isFull
-    if (isFull) this.#membership?.pause()
-    else this.#membership?.resume()
+    this.#membership.pause(this.#held.size > this.handlers.policy.prefetch)
   }
 
   /** Its turn has come, as far as the order goes. */
@@ -187,12 +159,11 @@ export class GroupConsumer {
   #runOne(job: Job, ended: () => void): void | Promise<void> {
     if (job.gone) return ended()
     const handler = this.#handlerOf(job)
-    job.running = true
-    const begun = this.#runtime.clock.now()
-    const outcome = attempt(this.#runtime, this.group, job, handler as never, this.#attempts)
+    this.#begin(job)
+    const outcome = this.#attempts.make(job, handler as Handler | undefined)
     const conclude = (is: Outcome): void | Promise<void> => {
       ended()
-      return this.#conclude(job, handler, is, begun)
+      return this.#conclude(job, handler, is)
     }
     return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome)
   }
@@ -201,43 +172,49 @@ export class GroupConsumer {
     const jobs = batch.jobs.filter((job) => !job.gone)
     if (jobs.length === 0) return ended()
     const call = new BatchCall(this.#runtime, batch.handler, jobs.length, this.#attempts)
-    const begun = this.#runtime.clock.now()
     let open = jobs.length
-    for (const job of jobs) job.running = true
+    for (const job of jobs) this.#begin(job)
     await Promise.all(
       jobs.map(async (job) => {
         const seat = call.seat()
         const leave = (): void => seat.leave()
-        const outcome = await attempt(this.#runtime, this.group, job, seat.asHandler, this.#attempts, leave)
+        const outcome = await this.#attempts.make(job, seat.asHandler, leave)
         leave()
         if (--open === 0) ended()
-        await this.#conclude(job, batch.handler, outcome, begun)
+        await this.#conclude(job, batch.handler, outcome)
       }),
     )
   }
 
+  #begin(job: Job): void {
+    const { telling, clock } = this.#runtime
+    job.running = true
+    if (telling.hearsHandled) job.begun = clock.now()
+  }
+
   /** Settles a delivery by what became of its attempt, or arranges the next one. A promise where that takes time. */
-  #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome, begun: number): void | Promise<void> {
+  #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void | Promise<void> {
     if (job.gone) return this.#passOn(job)
     if (outcome === 'given-back') return this.#giveBack(job, { isRunning: false, begun: false })
     if (typeof outcome !== 'string') return this.#surely(job, this.#failed(job, handler, outcome))
-    if (job.replayOf === undefined) return this.#done(job, outcome, begun)
+    if (job.replayOf === undefined) return this.#done(job, outcome)
     const stays = outcome === 'superseded'
     const noted = stays
       ? this.#settlement.letterStays(job, job.replayOf)
       : this.#settlement.letterDone(job, job.replayOf)
     return this.#surely(
       job,
-      noted.then(() => this.#done(job, outcome, begun)),
+      noted.then(() => this.#done(job, outcome)),
     )
   }
 
-  #done(job: Job, outcome: Exclude<Outcome, Failed | 'given-back'>, begun: number): void {
+  #done(job: Job, outcome: Exclude<Outcome, Failed | 'given-back'>): void {
     this.#ack(job)
     const { telling, clock } = this.#runtime
+    if (outcome === 'superseded' || (outcome === 'handled' && !telling.hearsHandled)) return
     const delivered = { message: job.delivery.message, group: this.group, attempt: job.attempt }
-    if (outcome === 'handled') telling.handled(delivered, begun, clock.now())
-    else if (outcome !== 'superseded') telling[outcome](delivered)
+    if (outcome === 'handled') telling.handled(delivered, clock.now() - job.begun)
+    else telling[outcome](delivered)
   }
 
   /** Whatever goes wrong, a delivery is settled or given back. */
@@ -284,7 +261,7 @@ export class GroupConsumer {
 
   #waitHere(job: Job, delay: number): void {
     if (job.gone) return this.#passOn(job)
-    if (this.#stopped) return this.#giveBack(job, { isRunning: false })
+    if (this.#membership.isStopped) return this.#giveBack(job, { isRunning: false })
     job.running = false
     job.cancelWait = this.#runtime.clock.after(delay, () => {
       job.cancelWait = undefined
@@ -336,23 +313,10 @@ export class GroupConsumer {
     if (!job.hasTurn) return
     job.hasTurn = false
     const next = this.#lanes.leave(job)
-    if (next !== undefined && !this.#stopped) this.#makeReady(next)
+    if (next !== undefined && !this.#membership.isStopped) this.#makeReady(next)
   }
 
   #handlerOf({ delivery }: Job): AnyHandler | undefined {
     return this.handlers.find(String(delivery.message.attributes['type']))
-  }
-}
-
-/** An answer of the broker, if it gives one within a second of real time: who asks for health does so when it may not. */
-async function soon<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  let cancel: (() => void) | undefined
-  const late = new Promise<undefined>((resolve) => {
-    cancel = systemClock.after(1000, () => resolve(undefined))
-  })
-  try {
-    return await Promise.race([ask().catch(() => undefined), late])
-  } finally {
-    cancel?.()
   }
 }

@@ -1,8 +1,9 @@
+import { List } from '../collections/list.ts'
 import type { Job } from './job.ts'
 
 /** Everything that a member holds unsettled, and what of it is lost with a connection or a partition. */
 export class HeldJobs {
-  readonly #jobs = new Set<Job>()
+  readonly #jobs = new List<Job>()
   readonly #lost: (jobs: readonly Job[], reason: unknown) => void
   /** The signals that are followed, each with its listener. */
   readonly #followed = new Map<AbortSignal, () => void>()
@@ -18,7 +19,7 @@ export class HeldJobs {
   }
 
   has(job: Job): boolean {
-    return this.#jobs.has(job)
+    return job.held !== undefined
   }
 
   all(): Job[] {
@@ -31,13 +32,15 @@ export class HeldJobs {
   }
 
   add(job: Job): void {
-    this.#jobs.add(job)
+    job.held = this.#jobs.push(job)
     const { lost } = job.delivery
     if (!this.#followed.has(lost)) this.#follow(lost)
   }
 
   delete(job: Job): void {
-    this.#jobs.delete(job)
+    if (job.held === undefined) return
+    this.#jobs.remove(job.held)
+    job.held = undefined
     // Most transports have one signal for all; where each delivery has its own, they must not pile up.
     if (this.#followed.size > this.#jobs.size + 16) this.#unfollow()
     if (this.#jobs.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
@@ -49,7 +52,7 @@ export class HeldJobs {
   }
 
   close(): void {
-    this.#jobs.clear()
+    for (const job of this.#jobs) this.delete(job)
     this.#unfollow()
   }
 

@@ -1,4 +1,5 @@
 import type { TidingsEvent } from '@tidings/events'
+import type { ListNode } from '../collections/list.ts'
 import { deliveryHeaders } from '../message/message.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { JobContext } from './job-context.ts'
@@ -18,10 +19,14 @@ export class Job {
   context: JobContext | undefined = undefined
   /** From the call of its handler until it is settled, or waits for its next attempt. */
   running = false
+  /** When its last attempt began, where somebody wants to know. */
+  begun = 0
   /** The dead letter that it replays, once that is known to be its own. */
   replayOf: string | undefined = undefined
   /** Takes back the wait for the next attempt. */
   cancelWait: (() => void) | undefined = undefined
+  /** Its place among what its consumer holds, while it does. */
+  held: ListNode<Job> | undefined = undefined
   /** Whether it is kept out of batches. */
   alone = false
   /** Whether it is the turn of its key that it has. */

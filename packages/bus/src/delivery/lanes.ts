@@ -1,4 +1,4 @@
-import { Deque } from './deque.ts'
+import { Deque } from '../collections/deque.ts'
 import type { Job } from './job.ts'
 
 /** One lane for each key: of the deliveries of a key, one has its turn, and the others wait behind it. */

@@ -1,9 +1,9 @@
-import type { IdempotencyStore } from '@tidings/decorators'
 import type { TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../bus/options.ts'
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { HandlerLog } from '../handler/context.ts'
+import type { Inbox } from '../inbox/inbox.ts'
 import type { KnownEvents } from '../message/read.ts'
 import type { Incoming, Middleware } from '../middleware.ts'
 import type { Telling } from '../observer.ts'
@@ -17,7 +17,8 @@ export interface Runtime {
   readonly log: HandlerLog
   readonly telling: Telling
   readonly events: KnownEvents
-  readonly inbox: IdempotencyStore
+  /** There when a handler is idempotent. */
+  readonly inbox: Inbox | undefined
   readonly maxDepth: number
   readonly capabilities: Capabilities
   readonly deadLetters: DeadLetterStore | undefined

@@ -1,4 +1,4 @@
-import { Deque } from './deque.ts'
+import { Deque } from '../collections/deque.ts'
 
 /** Starts what is to run, as much at a time as there are slots; the rest waits its turn. */
 export class Slots<Unit> {

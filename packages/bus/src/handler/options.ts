@@ -48,7 +48,10 @@ export interface HandlerOptions {
    * asks for `ordering: 'per-key'`. `'discard'` only counts it and tells the observer.
    */
   readonly deadLetter?: 'park' | 'park-key' | 'discard' | undefined
-  /** Leaves out an event that this group has handled before, by its id, as the inbox of the bus knows. Default false. */
+  /**
+   * Leaves out an event that this group has handled before, by its source and id, as the inbox knows: the transport's,
+   * or the bus's own. Default false.
+   */
   readonly idempotent?: boolean | undefined
   /** Where the group begins when it is new. Default `'latest'`. One setting for a whole group. */
   readonly from?: 'latest' | 'earliest' | undefined

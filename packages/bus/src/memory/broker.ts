@@ -2,6 +2,8 @@ import { patternMatcher, TidingsError } from '@tidings/core'
 import { whole } from '../check.ts'
 import type { Clock } from '../clock.ts'
 import { CapabilityMissingError, MessageTooLargeError, UnknownGroupError } from '../errors.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import { memoryInbox } from '../inbox/memory-inbox.ts'
 import type { GroupRequest, Outgoing } from '../transport/transport.ts'
 import type { MemoryConnection } from './connection.ts'
 import { MemoryDeadLetters } from './dead-letters.ts'
@@ -35,6 +37,7 @@ export class Broker {
   readonly #delayed = new Delayed((delayed) => this.#onDue(delayed))
   readonly #room: Room
   #clock: Clock | undefined
+  #inbox: Inbox | undefined
 
   constructor(limits: Limits) {
     this.#limits = limits
@@ -46,7 +49,8 @@ export class Broker {
     )
   }
 
-  connect(connection: MemoryConnection, clock: Clock): void {
+  /** Returns what the groups have handled. */
+  connect(connection: MemoryConnection, clock: Clock): Inbox {
     if (this.#connections.size > 0 && clock !== this.#clock) {
       throw new TidingsError(
         'INVALID_ARGUMENT',
@@ -57,6 +61,7 @@ export class Broker {
     this.#clock = clock
     this.#connections.add(connection)
     this.#delayed.start(clock)
+    return (this.#inbox ??= memoryInbox({ clock: { now: () => this.#clock!.now() } }))
   }
 
   /** A connection goes, with what waits for it and the groups that are its alone. */

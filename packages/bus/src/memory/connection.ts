@@ -1,5 +1,6 @@
 import { BusClosedError } from '../errors.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { Inbox } from '../inbox/inbox.ts'
 import type { Message } from '../message/message.ts'
 import type {
   Connection,
@@ -17,6 +18,7 @@ import type { Patience } from './room.ts'
 /** One bus's connection to a broker in memory. */
 export class MemoryConnection implements Connection {
   readonly deadLetters: DeadLetterStore
+  readonly inbox: Inbox
   readonly #broker: Broker
   readonly #options: ConnectOptions
   /** Its members, with the group of each; those that left too, while they hold deliveries. */
@@ -28,7 +30,7 @@ export class MemoryConnection implements Connection {
     this.#broker = broker
     this.#options = options
     this.deadLetters = broker.deadLetters
-    broker.connect(this, options.clock)
+    this.inbox = broker.connect(this, options.clock)
     options.onState('connected')
   }
 

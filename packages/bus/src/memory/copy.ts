@@ -1,3 +1,4 @@
+import type { ListNode } from '../collections/list.ts'
 import type { Message } from '../message/message.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { Group } from './group.ts'
@@ -17,7 +18,8 @@ export class Copy implements Delivery {
   readonly #group: Group
   /** Whom it was handed to. */
   member: Member | undefined = undefined
-  unsettled = false
+  /** Its place among what the member holds, while it is unsettled. */
+  held: ListNode<Copy> | undefined = undefined
   /** The next one of its key. */
   behind: Copy | undefined = undefined
   /** Where it stands in a heap. */
@@ -36,10 +38,10 @@ export class Copy implements Delivery {
   }
 
   ack(): void {
-    if (this.unsettled) this.#group.ack(this)
+    if (this.held !== undefined) this.#group.ack(this)
   }
 
   nack({ begun = true }: { readonly begun?: boolean | undefined } = {}): void {
-    if (this.unsettled) this.#group.giveBack(this, begun)
+    if (this.held !== undefined) this.#group.giveBack(this, begun)
   }
 }

@@ -1,7 +1,7 @@
 import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
 import { DeadLettersFullError } from '../errors.ts'
 import { keyOf } from '../message/message.ts'
-import { List, type ListNode } from './list.ts'
+import { List, type ListNode } from '../collections/list.ts'
 
 /** Letters removed last whose places are known still. */
 const maxRemoved = 1000

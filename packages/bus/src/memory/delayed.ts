@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Message } from '../message/message.ts'
 import type { Group } from './group.ts'
-import { Heap } from './heap.ts'
+import { Heap } from '../collections/heap.ts'
 
 /** A message that is not due yet, with the groups that have kept room for it. */
 export interface DelayedMessage {

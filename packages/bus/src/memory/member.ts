@@ -1,3 +1,4 @@
+import { List } from '../collections/list.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { Copy } from './copy.ts'
 
@@ -6,7 +7,7 @@ export class Member {
   readonly types: readonly string[]
   readonly lost: AbortSignal
   /** What it has been handed and has not settled. */
-  readonly held: Set<Copy> = new Set()
+  readonly held: List<Copy> = new List()
   paused = false
   readonly #prefetch: number
   readonly #deliver: (delivery: Delivery) => void
@@ -39,8 +40,7 @@ export class Member {
 
   hand(copy: Copy): void {
     copy.member = this
-    copy.unsettled = true
-    this.held.add(copy)
+    copy.held = this.held.push(copy)
     try {
       this.#deliver(copy)
     } catch (error) {
@@ -53,8 +53,8 @@ export class Member {
 
   /** It is settled or given back: the member can do nothing about it any more. */
   take(copy: Copy): void {
-    copy.unsettled = false
-    this.held.delete(copy)
+    this.held.remove(copy.held!)
+    copy.held = undefined
     if (this.#stopped && this.held.size === 0) this.#onEnd()
   }
 }

@@ -64,6 +64,7 @@ export function memory(options: MemoryOptions = {}): Transport {
       delay: true,
       cancel: true,
       deadLetters: true,
+      inbox: true,
       temporaryGroups: true,
       history: limits.history > 0,
       unroutable: true,

@@ -2,7 +2,7 @@ import { BusClosedError } from '../errors.ts'
 import type { Outgoing } from '../transport/transport.ts'
 import type { MemoryConnection } from './connection.ts'
 import type { Group } from './group.ts'
-import type { ListNode } from './list.ts'
+import type { ListNode } from '../collections/list.ts'
 import { PublishOverflowError } from './publish-overflow-error.ts'
 
 /** What ends the wait of a publish. */

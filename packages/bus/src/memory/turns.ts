@@ -1,4 +1,4 @@
-import { Deque } from '../delivery/deque.ts'
+import { Deque } from '../collections/deque.ts'
 import type { Group } from './group.ts'
 
 /** Deliveries after which timers and I/O get their turn. */

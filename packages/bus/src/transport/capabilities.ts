@@ -20,6 +20,8 @@ export interface Capabilities {
   readonly cancel: boolean
   /** Dead letters are kept, and can be listed and removed. */
   readonly deadLetters: boolean
+  /** Keeps for each group what it has handled, for all of its members, as durably as its messages. */
+  readonly inbox: boolean
   /** Groups that live as long as a connection: what replies come back by. */
   readonly temporaryGroups: boolean
   /** A new group can begin with the oldest message that is kept, `from: 'earliest'`. */

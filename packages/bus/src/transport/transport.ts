@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { Inbox } from '../inbox/inbox.ts'
 import type { Message } from '../message/message.ts'
 import type { Capabilities } from './capabilities.ts'
 
@@ -61,6 +62,9 @@ export interface Connection {
 
   /** Where dead letters are kept; there when the capability says so. */
   readonly deadLetters: DeadLetterStore | undefined
+
+  /** Where it is kept what groups have handled; there when the capability says so. */
+  readonly inbox: Inbox | undefined
 
   /** Takes back a delayed message by the id of its event; false when there is none (any more). Needs `cancel`. */
   cancel?(id: string): Promise<boolean>

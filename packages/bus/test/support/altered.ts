@@ -11,6 +11,7 @@ export function altered(transport: Transport, alter: (connection: Connection) =>
         publish: (outgoing, patience) => real.publish(outgoing, patience),
         subscribe: (request, deliver, signal) => real.subscribe(request, deliver, signal),
         deadLetters: real.deadLetters,
+        inbox: real.inbox,
         cancel: (id) => real.cancel!(id),
         close: () => real.close(),
         ...alter(real),

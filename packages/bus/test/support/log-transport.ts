@@ -27,6 +27,7 @@ export function logTransport(): { readonly transport: Transport; cut(): Promise<
         delay: false,
         cancel: false,
         deadLetters: false,
+        inbox: false,
         redeliveryCount: false,
       },
       connect({ onState }) {
@@ -46,6 +47,7 @@ function connectionTo(partitions: Map<string, Partition>): Connection {
   const members: { readonly partition: Partition; readonly member: Member }[] = []
   return {
     deadLetters: undefined,
+    inbox: undefined,
     publish({ message, group }: Outgoing) {
       const type = String(message.attributes['type'])
       if (group !== undefined && !partitions.has(group)) throw new UnknownGroupError(group, type)

@@ -22,7 +22,6 @@ export class World {
   readonly #ledger = new Ledger()
   readonly #broker: ReturnType<typeof flapping> | ReturnType<typeof logTransport>
   readonly #store = memory()
-  readonly #inbox = new Set<string>()
   readonly #replays = new AbortController()
   readonly #course: Course = { isUndisturbed: true, wasCut: false, buses: 0 }
   readonly #handlers: ScriptedHandlers
@@ -45,7 +44,7 @@ export class World {
       deadLetters: this.#ledger.store(store.deadLetters!),
       clock: this.clock,
       random: () => 0,
-      inbox: { has: (key) => this.#inbox.has(key), add: (key) => void this.#inbox.add(key) },
+      inbox: store.inbox,
       log: { debug() {}, info() {}, warn() {}, error: (message) => this.#problem(`the log says: ${message}`) },
       observer: {
         failed() {},

@@ -23,7 +23,7 @@ export interface ConformanceKit {
   readonly network?: NetworkFaults | undefined
   /** The broker's process. */
   readonly broker?: BrokerFaults | undefined
-  /** Options of the buses that the cases make, such as the inbox that is meant for this broker. */
+  /** Options of the buses that the cases make, such as an inbox for a broker that has none. */
   readonly bus?: Pick<BusOptions, 'clock' | 'inbox' | 'middleware' | 'random'> | undefined
   /** A consumer in a process of its own, for the cases in which it is killed. See {@link holdDeliveries}. */
   spawnConsumer?(request: GroupRequest): Promise<ChildConsumer>

@@ -10,6 +10,7 @@ export type Need =
   | 'delay'
   | 'cancel'
   | 'deadLetters'
+  | 'inbox'
   | 'temporaryGroups'
   | 'unroutable'
   | 'redeliveryCount'
@@ -19,6 +20,7 @@ export type Need =
   | 'a child process'
   | 'a conflict'
   | 'a plain client'
+  | 'an inbox'
 
 /** Why a need is not met, as the first half of a sentence; undefined when it is. */
 export function whyNot(need: Need, kit: ResolvedKit): string | undefined {
@@ -35,6 +37,7 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
   delay: [({ about }) => about.capabilities.delay, 'no delays'],
   cancel: [({ about }) => about.capabilities.cancel, 'cannot take back what is delayed'],
   deadLetters: [({ about }) => about.capabilities.deadLetters, 'keeps no dead letters'],
+  inbox: [({ about }) => about.capabilities.inbox, 'knows not what groups have handled'],
   temporaryGroups: [({ about }) => about.capabilities.temporaryGroups, 'no temporary groups'],
   unroutable: [({ about }) => about.capabilities.unroutable, 'cannot tell what reaches no group'],
   redeliveryCount: [({ about }) => about.capabilities.redeliveryCount, 'does not count how often it hands out'],
@@ -44,4 +47,8 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
   'a child process': [(kit) => kit.spawnConsumer !== undefined, 'the kit has no consumer in a child process'],
   'a conflict': [(kit) => kit.declareConflict !== undefined, 'the kit makes no conflicting declaration'],
   'a plain client': [({ plain }) => plain !== undefined, 'the kit has no plain client'],
+  'an inbox': [
+    ({ about, bus }) => about.capabilities.inbox || bus?.inbox !== undefined,
+    'neither transport nor kit has an inbox',
+  ],
 }

@@ -200,6 +200,10 @@ export class Session {
         return this.#members.get(frame.member)?.waiting()
       case 'cancel':
         return connection.cancel === undefined ? refuse('cancelling') : connection.cancel(frame.id)
+      case 'inbox.has':
+        return (connection.inbox ?? refuse('inbox')).has(frame.group, frame.event)
+      case 'inbox.add':
+        return (connection.inbox ?? refuse('inbox')).add(frame.group, frame.event)
       default:
         return this.#askLetters(connection.deadLetters ?? refuse('dead letters'), frame)
     }

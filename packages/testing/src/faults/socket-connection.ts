@@ -8,6 +8,7 @@ import {
   type DeadLetterStore,
   type Delivery,
   type GroupRequest,
+  type Inbox,
   type Membership,
   type Outgoing,
 } from '@tidings/bus'
@@ -32,6 +33,7 @@ export interface SocketOptions {
 /** One bus's way to a served transport, over one TCP connection after the other. */
 export class SocketConnection implements Connection {
   readonly deadLetters: DeadLetterStore | undefined
+  readonly inbox: Inbox | undefined
   cancel?(id: string): Promise<boolean>
   readonly #options: SocketOptions
   readonly #tell: ConnectOptions
@@ -50,6 +52,7 @@ export class SocketConnection implements Connection {
     this.#options = options
     this.#tell = tell
     this.deadLetters = capabilities.deadLetters ? this.#letterStore() : undefined
+    this.inbox = capabilities.inbox ? this.#askedInbox() : undefined
     if (capabilities.cancel) this.cancel = async (id) => (await this.#ask({ op: 'cancel', id })) as boolean
   }
 
@@ -220,6 +223,13 @@ export class SocketConnection implements Connection {
     if (this.#link !== undefined) return this.#link
     if (this.#closing) throw new BusClosedError('what waits for the connection')
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+  }
+
+  #askedInbox(): Inbox {
+    return {
+      has: async (group, event) => (await this.#ask({ op: 'inbox.has', group, event })) as boolean,
+      add: (group, event) => this.#ask({ op: 'inbox.add', group, event }),
+    }
   }
 
   #letterStore(): DeadLetterStore {

@@ -24,7 +24,7 @@ export interface SocketTransportOptions {
  * A transport in another process, or in this one behind a socket, which serves it by `serveTransport`. A connection that
  * breaks comes back by itself and joins its groups again; a publish whose confirm was lost with it rejects with
  * `OutcomeUnknownError`; one that has not been sent waits. Deliveries of a broken connection are lost: settling them does
- * nothing. Dead letters and `cancel` are asked again, so that `remove` and `cancel` may answer false for what the first
+ * nothing. Dead letters, inbox and `cancel` are asked again, so that `remove` and `cancel` may answer false for what the first
  * question has done.
  *
  * A tool for tests of crashes and broken networks, not for production. It keeps the time of the machine, whatever clock

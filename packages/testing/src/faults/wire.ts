@@ -20,7 +20,7 @@
  * Heartbeats. The client pings once in `heartbeat` milliseconds, the server answers. Who hears nothing for three of them
  * takes the connection for dead and resets it.
  */
-import type { Capabilities, DeadLetter, GroupRequest, Message } from '@tidings/bus'
+import type { Capabilities, DeadLetter, EventIdentity, GroupRequest, Message } from '@tidings/bus'
 
 export type ClientFrame =
   | { readonly op: 'hello'; readonly client: string; readonly name: string; readonly heartbeat: number }
@@ -43,7 +43,15 @@ export type ClientFrame =
 export type Request =
   | { readonly op: 'stop' | 'waiting'; readonly member: number }
   | { readonly op: 'cancel'; readonly id: string }
+  | InboxRequest
   | LetterRequest
+
+/** What is asked of the inbox. */
+interface InboxRequest {
+  readonly op: 'inbox.has' | 'inbox.add'
+  readonly group: string
+  readonly event: EventIdentity
+}
 
 /** What is asked of the store of dead letters. */
 export type LetterRequest =

@@ -2,7 +2,9 @@ import {
   type DeadLetter,
   type DeadLetterStore,
   type GroupRequest,
+  type Inbox,
   keyOf,
+  memoryInbox,
   type Message,
   type Outgoing,
 } from '@tidings/bus'
@@ -26,12 +28,12 @@ export interface Stage {
   readonly isLog: boolean
 }
 
-/** A broker that survives every crash: groups, their messages and dead letters. What it does wrong is decided elsewhere. */
+/** A broker that survives every crash: groups, their messages, what they have handled and dead letters. What it does wrong is decided elsewhere. */
 export class SimulatedBroker {
   readonly deadLetters: DeadLetterStore
-  /** How often something was sent, by all processes, so that each time has a name of its own. */
-  readonly publishes: Map<string, number> = new Map()
+  readonly inbox: Inbox
   readonly #stage: Stage
+  readonly #counts = new Map<string, number>()
   readonly #groups = new Map<string, SimulatedGroup>()
   /** All that was published to everybody, for groups that begin with the earliest. */
   readonly #history: Message[] = []
@@ -41,6 +43,14 @@ export class SimulatedBroker {
   constructor(stage: Stage) {
     this.#stage = stage
     this.deadLetters = keepInOrder()
+    this.inbox = memoryInbox({ max: Number.MAX_SAFE_INTEGER, ttl: Infinity, clock: stage.timeline })
+  }
+
+  /** How often something was done before, by all processes, so that each time has a name of its own. */
+  count(what: string): number {
+    const count = this.#counts.get(what) ?? 0
+    this.#counts.set(what, count + 1)
+    return count
   }
 
   /** The group that is asked for, made where there is none. */

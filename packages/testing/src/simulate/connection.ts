@@ -4,6 +4,7 @@ import {
   type DeadLetterStore,
   type Delivery,
   type GroupRequest,
+  type Inbox,
   type Membership,
   OutcomeUnknownError,
   type Outgoing,
@@ -13,6 +14,7 @@ import {
 import type { SimulatedBroker, Stage } from './broker.ts'
 import { lateness } from './decisions.ts'
 import { type Life, never } from './life.ts'
+import { markingInbox } from './marking-inbox.ts'
 
 /** Milliseconds that a client waits for a confirm, so that handlers run between its publishes. */
 const clientPace = 1
@@ -34,6 +36,7 @@ export function simulatedTransport(
       delay: true,
       cancel: true,
       deadLetters: true,
+      inbox: true,
       temporaryGroups: true,
       history: true,
       unroutable: true,
@@ -50,13 +53,12 @@ export function simulatedTransport(
 
 class SimulatedConnection implements Connection {
   readonly deadLetters: DeadLetterStore
+  readonly inbox: Inbox
   readonly #stage: Stage
   readonly #broker: SimulatedBroker
   readonly #life: Life
   readonly #who: 'client' | 'process'
   readonly #options: ConnectOptions
-  /** How often each message was published. */
-  readonly #counts: Map<string, number>
 
   constructor(stage: Stage, broker: SimulatedBroker, life: Life, who: 'client' | 'process', options: ConnectOptions) {
     this.#stage = stage
@@ -64,8 +66,8 @@ class SimulatedConnection implements Connection {
     this.#life = life
     this.#who = who
     this.#options = options
-    this.#counts = broker.publishes
     this.deadLetters = this.#parking()
+    this.inbox = markingInbox(broker.inbox, stage, broker, life)
     options.onState('connected')
   }
 
@@ -75,7 +77,7 @@ class SimulatedConnection implements Connection {
     const { decisions, trace } = this.#stage
     const name = trace.nameOf(outgoing.message)
     const what = outgoing.group === undefined ? name : `${name} to ${trace.group(outgoing.group)}`
-    const where = `${what}.${this.#count(what)}`
+    const where = `${what}.${this.#broker.count(what)}`
     const isClient = this.#who === 'client'
     const fate = decisions.at(isClient ? 'clientPublish' : 'publish', () => where)
     const who = isClient ? 'the client' : 'the process'
@@ -146,7 +148,7 @@ class SimulatedConnection implements Connection {
         if (life.dead) return never()
         const name = trace.nameOf(letter.message)
         const what = `${name} of ${trace.group(letter.group)}`
-        const fate = decisions.at('park', () => `${what}.${this.#count(`park ${what}`)}`)
+        const fate = decisions.at('park', () => `${what}.${this.#broker.count(`park ${what}`)}`)
         if (fate === 'crash-before') {
           trace.say(() => `the process dies as it is about to park ${what} as a dead letter`, name, true)
           life.crash()
@@ -161,11 +163,5 @@ class SimulatedConnection implements Connection {
         return never()
       },
     }
-  }
-
-  #count(what: string): number {
-    const count = this.#counts.get(what) ?? 0
-    this.#counts.set(what, count + 1)
-    return count
   }
 }

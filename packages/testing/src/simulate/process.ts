@@ -12,11 +12,12 @@ import { milliseconds } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
 import { isThenable } from '../harness/attempt-log.ts'
 import type { Chance } from '../harness/chance.ts'
-import type { ProcessTools, Simulated, StartedProcess } from './app.ts'
+import type { ProcessTools, Simulated } from './app.ts'
 import type { SimulatedBroker, Stage } from './broker.ts'
 import { simulatedTransport } from './connection.ts'
 import { lateness } from './decisions.ts'
 import { Life, never } from './life.ts'
+import { markingInbox } from './marking-inbox.ts'
 
 export const source = '/simulated'
 /** Milliseconds from the end of a process to the beginning of the next one. */
@@ -36,7 +37,6 @@ export class SimulatedProcess<World> {
   readonly #world: World
   readonly #by: Chance
   #pauses = 0
-  #marks = 0
 
   constructor(stage: Stage, broker: SimulatedBroker, app: Simulated<World>, world: World, by: Chance) {
     this.#stage = stage
@@ -85,7 +85,7 @@ export class SimulatedProcess<World> {
       source,
       transport: simulatedTransport(this.#stage, this.#broker, life, 'process'),
       handlers: handlers.map((each) => this.#wrap(each, life)),
-      ...(inbox === undefined ? {} : { inbox: this.#marking(inbox, life) }),
+      ...(inbox === undefined ? {} : { inbox: markingInbox(inbox, this.#stage, this.#broker, life) }),
       observer: this.#observer(life, handlers),
       log: silent,
       clock: life.clock,
@@ -184,29 +184,6 @@ export class SimulatedProcess<World> {
     }
     if (isThenable(result)) return Promise.resolve(result).then(succeeds, fails)
     return succeeds()
-  }
-
-  #marking(inbox: NonNullable<StartedProcess['inbox']>, life: Life): NonNullable<StartedProcess['inbox']> {
-    const { decisions, trace } = this.#stage
-    return {
-      has: (key) => (life.dead ? never() : inbox.has(key)),
-      add: async (key) => {
-        if (life.dead) return never()
-        const number = this.#marks++
-        const name = trace.nameOfId(key.slice(key.lastIndexOf(' ') + 1))
-        const fate = decisions.at('mark', () => `${name}.${number}`)
-        if (fate === 'crash-before') {
-          trace.say(() => `the process dies before the inbox notes ${name}`, name, true)
-          life.crash()
-          return never()
-        }
-        const added: unknown = await inbox.add(key)
-        if (fate === undefined) return added
-        trace.say(() => `the process dies after the inbox has noted ${name}`, name, true)
-        life.crash()
-        return never()
-      },
-    }
   }
 
   /** What the bus says that it left out counts only where that may be. */

@@ -1,4 +1,4 @@
-import { systemClock } from '@tidings/bus'
+import { type EventIdentity, type Inbox, memoryInbox, systemClock, type Transport } from '@tidings/bus'
 import { altered, over } from '../../src/conformance/altered.ts'
 import { claims, healthy, type Mutation, nothing } from './tools.ts'
 
@@ -74,7 +74,44 @@ export const policyMutations: readonly Mutation[] = [
   },
   {
     breaks: 'remembers nothing that was handled',
-    foundBy: ['C38'],
+    foundBy: ['C38', 'C63'],
     bus: { inbox: { has: () => false, add: nothing } },
   },
+  {
+    breaks: 'keeps what a group has handled for one connection alone',
+    foundBy: ['C63', 'C64'],
+    transport: () => altered(healthy(), { connection: () => ({ inbox: memoryInbox() }) }),
+  },
+  {
+    breaks: 'takes one group for another in the inbox',
+    foundBy: ['C64'],
+    transport: () =>
+      inboxes((inbox) => ({ has: (_, event) => inbox.has('', event), add: (_, event) => inbox.add('', event) })),
+  },
+  {
+    breaks: 'looks at the id alone in the inbox',
+    foundBy: ['C64'],
+    transport: () => {
+      const bare = ({ id }: EventIdentity): EventIdentity => ({ id, source: '' })
+      return inboxes((inbox) => ({
+        has: (group, event) => inbox.has(group, bare(event)),
+        add: (group, event) => inbox.add(group, bare(event)),
+      }))
+    },
+  },
+  {
+    breaks: 'forgets half of what comes to the inbox at once',
+    foundBy: ['C64'],
+    transport: () => {
+      let added = 0
+      return inboxes((inbox) => ({
+        has: (group, event) => inbox.has(group, event),
+        add: (group, event) => (++added % 2 ? inbox.add(group, event) : undefined),
+      }))
+    },
+  },
 ]
+
+function inboxes(alter: (inbox: Inbox) => Inbox): Transport {
+  return altered(healthy(), { connection: ({ inbox }) => ({ inbox: alter(inbox!) }) })
+}

@@ -5,6 +5,7 @@ import { deadLetterStoreCases } from './dead-letter-store.ts'
 import { deadLetterCases } from './dead-letters.ts'
 import { flowCases } from './flow.ts'
 import { groupCases } from './groups.ts'
+import { inboxCases } from './inbox.ts'
 import { interopCases } from './interop.ts'
 import { lifetimeCases } from './lifetime.ts'
 import { orderCases } from './order.ts'
@@ -25,6 +26,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...connectionCases,
   ...deadLetterStoreCases,
   ...deadLetterCases,
+  ...inboxCases,
   ...policyCases,
   ...causationCases,
   ...lifetimeCases,

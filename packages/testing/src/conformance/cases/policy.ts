@@ -172,40 +172,6 @@ export const policyCases: readonly ConformanceCase[] = [
     scene.expect.equal(seen, ['began 1', 'began 2'], 'what happened')
   }),
 
-  defineCase(
-    'C38',
-    'an event that is published three times has one effect where the handler is idempotent',
-    {},
-    async (scene) => {
-      const { deduplication } = scene.kit.about.capabilities
-      const Happened = counted(scene.type())
-      const [effects, all]: [string[], string[]] = [[], []]
-      let duplicates = 0
-      const bus = await scene.bus({
-        handlers: [
-          handler(Happened, { group: 'careful', idempotent: true }, ({ id }) => void effects.push(id)),
-          handler(Happened, { group: 'careless' }, ({ id }) => void all.push(id)),
-        ],
-        observer: { duplicate: () => void duplicates++ },
-      })
-      const event = Happened.create({ number: 1 }, { source: bus.source })
-      for (let time = 0; time < 3; time++) await bus.publish(event)
-      const copies = deduplication ? 1 : 3
-      await scene.expect.eventually(
-        () => all.length >= copies && effects.length + duplicates >= copies,
-        'the copies arrive',
-        () => [effects, all, duplicates],
-      )
-      await scene.expect.never(
-        () => all.length > copies || effects.length > 1,
-        'one effect',
-        () => [effects, all],
-      )
-      scene.expect.equal(effects, [event.id], 'effects')
-      scene.expect.equal(duplicates, copies - 1, 'duplicates that were left out')
-    },
-  ),
-
   defineCase('C39', 'a bad item of a batch fails alone', { needs: ['deadLetters'] }, async (scene) => {
     const Happened = counted(scene.type())
     const handled = new Set<number>()

@@ -9,6 +9,11 @@ export interface ListNode<T> {
 export class List<T> {
   #first: ListNode<T> | undefined
   #last: ListNode<T> | undefined
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
 
   get first(): ListNode<T> | undefined {
     return this.#first
@@ -19,6 +24,7 @@ export class List<T> {
     if (this.#last === undefined) this.#first = node
     else this.#last.after = node
     this.#last = node
+    this.#size++
     return node
   }
 
@@ -29,5 +35,11 @@ export class List<T> {
     else before.after = after
     if (after === undefined) this.#last = before
     else after.before = before
+    this.#size--
+  }
+
+  /** The one at hand may be taken out meanwhile. */
+  *[Symbol.iterator](): Generator<T, void> {
+    for (let node = this.#first; node !== undefined; node = node.after) yield node.value
   }
 }

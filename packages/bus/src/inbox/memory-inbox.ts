@@ -1,0 +1,69 @@
+import { type Duration, milliseconds } from '@tidings/core'
+import { knownOptions, whole } from '../check.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { EventSet } from './event-set.ts'
+import type { EventIdentity, Inbox } from './inbox.ts'
+
+export interface MemoryInboxOptions {
+  /** Events that are known at most, of all groups together; half of them at least. Default 100,000. */
+  readonly max?: number | undefined
+  /** How long an event is known; it is forgotten some time after. Default `'24h'`. */
+  readonly ttl?: Duration | undefined
+  readonly clock?: Pick<Clock, 'now'> | undefined
+}
+
+/**
+ * An inbox in this process, as `memory()` has its own. It knows nothing of what other processes handle, and is lost with
+ * this one: what comes again then is handled again. Give it to a bus whose transport has none where that will do.
+ *
+ * @throws TidingsError `INVALID_ARGUMENT`
+ */
+export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
+  knownOptions(options, ['max', 'ttl', 'clock'], 'memoryInbox')
+  const { max = 100_000, ttl = '24h', clock = systemClock } = options
+  return new MemoryInbox(whole(max, 2, 'max'), milliseconds(ttl, 'ttl'), clock)
+}
+
+/** What was added in one period. */
+interface Generation {
+  readonly events: EventSet
+  readonly since: number
+}
+
+/**
+ * Knows an event for `ttl` milliseconds, and as one of the last `max / 2` that were seen at least, of the last `max` at
+ * most. It forgets by generations, a whole one at a time: to look for the oldest event each time would cost more than
+ * all else.
+ */
+class MemoryInbox implements Inbox {
+  readonly #max: number
+  readonly #ttl: number
+  readonly #clock: Pick<Clock, 'now'>
+  #young: Generation
+  #old: Generation | undefined
+
+  constructor(max: number, ttl: number, clock: Pick<Clock, 'now'>) {
+    this.#max = max
+    this.#ttl = ttl
+    this.#clock = clock
+    this.#young = { events: new EventSet(), since: clock.now() }
+  }
+
+  has(group: string, event: EventIdentity): boolean {
+    if (this.#young.events.has(group, event)) return true
+    if (this.#old === undefined || !this.#old.events.has(group, event)) return false
+    // Seen again, so it is not among those to be forgotten next.
+    this.add(group, event)
+    return true
+  }
+
+  add(group: string, event: EventIdentity): void {
+    const now = this.#clock.now()
+    const age = now - this.#young.since
+    if (this.#young.events.size >= this.#max / 2 || age > this.#ttl) {
+      this.#old = age > 2 * this.#ttl ? undefined : this.#young
+      this.#young = { events: new EventSet(), since: now }
+    }
+    this.#young.events.add(group, event)
+  }
+}
