@@ -1,4 +1,33 @@
 import { giveBack } from '../delivery/outcome.ts'
+import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
+import type { BusSubscription, PullOptions } from './types.ts'
+
+/** Makes an iterator of a group, with what `bind` binds. It is among the `streams` until it ends. */
+export function pull<const Key extends HandlerKey>(
+  key: Key,
+  { signal, ...policy }: PullOptions,
+  streams: Set<{ finish(): void }>,
+  bind: (bound: AnyHandler, signal: AbortSignal | undefined) => BusSubscription,
+): AsyncIterableIterator<EventFor<Key>, undefined> {
+  const stream = new PullStream<EventFor<Key>>()
+  const settings = { ...policy, concurrency: 1, timeout: Infinity, retry: false } as const
+  const subscription = bind(
+    handler(key, settings, (event) => stream.offer(event)),
+    signal,
+  )
+  const ended = (): void => {
+    signal?.removeEventListener('abort', finish)
+    streams.delete(stream)
+    subscription.unsubscribe()
+  }
+  const finish = (): void => stream.finish()
+  streams.add(stream)
+  stream.attach({ [Symbol.dispose]: ended })
+  subscription.ready.catch((error: unknown) => stream.fail(error))
+  if (signal?.aborted) finish()
+  else signal?.addEventListener('abort', finish)
+  return stream
+}
 
 interface Offer<Event> {
   readonly event: Event
@@ -15,7 +44,7 @@ interface Reader<Event> {
  * Turns a handler into an iterator: the handler's promise resolves when the next event is asked for, so that an event
  * counts as handled only then.
  */
-export class PullStream<Event> implements AsyncIterableIterator<Event, undefined> {
+class PullStream<Event> implements AsyncIterableIterator<Event, undefined> {
   /** Offered and not taken. */
   readonly #offers: Offer<Event>[] = []
   /** Taken, and settled by the next `next`. */

@@ -13,7 +13,7 @@ import { KeptDeadLetters } from '../dead-letter/kept-dead-letters.ts'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { Runtime } from '../delivery/runtime.ts'
-import { BusClosedError, CapabilityMissingError, ConnectTimeoutError } from '../errors.ts'
+import { BusClosedError, CapabilityMissingError } from '../errors.ts'
 import type { HandlerContext, HandlerLog } from '../handler/context.ts'
 import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
 import type { Inbox } from '../inbox/inbox.ts'
@@ -21,12 +21,12 @@ import { KnownEvents } from '../message/read.ts'
 import type { Middleware } from '../middleware.ts'
 import { type Observer, Telling } from '../observer.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
-import type { Connection, ConnectionState, Transport } from '../transport/transport.ts'
+import type { ConnectOptions, Transport } from '../transport/transport.ts'
+import { BusConnection } from './bus-connection.ts'
 import { describe } from './describe.ts'
 import type { PublishOptions } from './options.ts'
-import { Patience } from './patience.ts'
 import { Publisher } from './publisher.ts'
-import { PullStream } from './pull-stream.ts'
+import { pull } from './pull-stream.ts'
 import { Requests } from './requests.ts'
 import { safeLog } from './safe-log.ts'
 import { checkCapabilities, replyGroupName } from './start-up.ts'
@@ -75,8 +75,7 @@ export class RunningBus implements Bus {
   readonly #events = new KnownEvents()
   readonly #subscriptions: Subscriptions
   readonly #streams = new Set<{ finish(): void }>()
-  #connection: Connection | undefined
-  #state: ConnectionState = 'reconnecting'
+  readonly #connection: BusConnection
   #status: HealthStatus = 'starting'
   #closing: Promise<void> | undefined
 
@@ -89,6 +88,9 @@ export class RunningBus implements Bus {
     this.source = source
     this.capabilities = transport.capabilities
     for (const definition of settings.definitions) this.#events.add(definition)
+    const onState: ConnectOptions['onState'] = (state, error) => this.#telling.connection(state, error)
+    const onUnroutable: ConnectOptions['onUnroutable'] = (message) => this.#telling.unroutable(message)
+    this.#connection = new BusConnection(transport, { name: source, clock, onState, onUnroutable }, log)
     this.#publisher = new Publisher({
       source,
       transport,
@@ -99,8 +101,8 @@ export class RunningBus implements Bus {
       middleware,
       telling: this.#telling,
     })
-    const deadLetters = (): DeadLetterStore | undefined => settings.deadLetters ?? this.#connection?.deadLetters
-    const inbox = (): Inbox | undefined => settings.inbox ?? this.#connection?.inbox
+    const deadLetters = (): DeadLetterStore | undefined => settings.deadLetters ?? this.#connection.current?.deadLetters
+    const inbox = (): Inbox | undefined => settings.inbox ?? this.#connection.current?.inbox
     this.#runtime = {
       clock,
       random,
@@ -116,7 +118,7 @@ export class RunningBus implements Bus {
       },
       receivers: middleware.flatMap((each) => (each.receive ? [each.receive.bind(each)] : [])),
       telling: this.#telling,
-      send: (outgoing) => this.#connection!.publish(outgoing),
+      send: (outgoing) => this.#connection.current!.publish(outgoing),
       publish: (cause, what, input, options, headers, group) =>
         this.#publisher.publish(what, input, options, { cause, headers, group }),
     }
@@ -129,35 +131,12 @@ export class RunningBus implements Bus {
 
   async start(handlers: readonly AnyHandler[]): Promise<void> {
     for (const each of handlers) this.#subscriptions.add(each)
-    const { transport, clock, connectTimeout } = this.#settings
-    const patience = new Patience(clock, connectTimeout, undefined)
-    const { signal } = patience
-    const connect = async (): Promise<Connection> =>
-      transport.connect({
-        name: this.source,
-        clock,
-        signal,
-        onState: (state, error) => this.#onState(state, error),
-        onUnroutable: (message) => this.#telling.unroutable(message),
-      })
-    const connecting = connect()
-    const close = (connection: Connection): Promise<void> =>
-      connection.close().catch((error: unknown) => this.#warn('the connection could not be closed', error))
-    try {
-      this.#connection = await unlessAborted(connecting, signal)
-      this.#publisher.connection = this.#connection
-      this.#subscriptions.connection = this.#connection
-      this.#state = 'connected'
-      await unlessAborted(this.#subscriptions.join(signal), signal)
-      this.#status = 'ok'
-    } catch (error) {
-      if (this.#connection) await close(this.#connection)
-      // Of no use any more, should it come after all.
-      else connecting.then(close, () => {})
-      throw patience.isOver(error) ? new ConnectTimeoutError(transport.name, connectTimeout) : error
-    } finally {
-      patience.end()
-    }
+    await this.#connection.open(this.#settings.connectTimeout, async (connection, signal) => {
+      this.#publisher.connection = connection
+      this.#subscriptions.connection = connection
+      await this.#subscriptions.join(signal)
+    })
+    this.#status = 'ok'
   }
 
   publish<Type extends string, Schema extends StandardSchema>(
@@ -191,7 +170,7 @@ export class RunningBus implements Bus {
       const wantedBy = `the request "${definition.type}"`
       return Promise.reject(this.#cannot('temporaryGroups', wantedBy))
     }
-    return this.#requests.ask(this.#connection!, definition, input, options)
+    return this.#requests.ask(this.#connection.current!, definition, input, options)
   }
 
   subscribe<const Key extends HandlerKey>(
@@ -213,41 +192,23 @@ export class RunningBus implements Bus {
     key: Key,
     options: PullOptions,
   ): AsyncIterableIterator<EventFor<Key>, undefined> {
-    const { signal, ...policy } = options
-    const stream = new PullStream<EventFor<Key>>()
-    const settings = { ...policy, concurrency: 1, timeout: Infinity, retry: false } as const
-    const subscription = this.#bind(
-      handler(key, settings, (event) => stream.offer(event)),
-      signal,
-      true,
-    )
-    const ended = (): void => {
-      signal?.removeEventListener('abort', finish)
-      this.#streams.delete(stream)
-      subscription.unsubscribe()
-    }
-    const finish = (): void => stream.finish()
-    this.#streams.add(stream)
-    stream.attach({ [Symbol.dispose]: ended })
-    subscription.ready.catch((error: unknown) => stream.fail(error))
-    if (signal?.aborted) finish()
-    else signal?.addEventListener('abort', finish)
-    return stream
+    return pull(key, options, this.#streams, (bound, signal) => this.#bind(bound, signal, true))
   }
 
   async cancel(event: TidingsEvent | string): Promise<boolean> {
-    const connection = this.#connection!
+    const connection = this.#connection.current!
     if (!this.capabilities.cancel || !connection.cancel) throw this.#cannot('cancel', 'bus.cancel')
     return connection.cancel(typeof event === 'string' ? event : event.id)
   }
 
   async health(): Promise<Health> {
-    const overall = this.#status === 'ok' && this.#state !== 'connected' ? this.#state : this.#status
+    const overall =
+      this.#status === 'ok' && this.#connection.state !== 'connected' ? this.#connection.state : this.#status
     const groups = await Promise.all(
       this.#subscriptions.groups.map((group) => group.health(this.#settings.stalledAfter, overall)),
     )
     const status = groups.find((group) => group.status !== 'ok')?.status ?? overall
-    return { status, connection: this.#state, groups }
+    return { status, connection: this.#connection.state, groups }
   }
 
   describe(): Description {
@@ -291,12 +252,7 @@ export class RunningBus implements Bus {
     cancel?.()
     this.#requests.close()
     this.#subscriptions.abandon()
-    try {
-      await this.#connection?.close()
-    } catch (error) {
-      this.#warn('the connection could not be closed', error)
-    }
-    this.#state = 'closed'
+    await this.#connection.close()
     this.#status = 'closed'
   }
 
@@ -306,11 +262,6 @@ export class RunningBus implements Bus {
     return this.#subscriptions.bind(bound, signal, isPulled)
   }
 
-  #onState(state: ConnectionState, error: unknown): void {
-    this.#state = state
-    this.#telling.connection(state, error)
-  }
-
   #cannot(capability: string, wantedBy: string): CapabilityMissingError {
     return new CapabilityMissingError(this.#settings.transport.name, [{ capability, wantedBy }])
   }
@@ -318,14 +269,4 @@ export class RunningBus implements Bus {
   #warn(message: string, error: unknown): void {
     this.#log.warn(message, { error })
   }
-}
-
-/** As the promise, unless the signal aborts before: also where whoever promised does not heed it. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(signal.reason as Error)
-    const ended = (): void => signal.removeEventListener('abort', aborted)
-    signal.addEventListener('abort', aborted)
-    promise.then(resolve, reject).then(ended, ended)
-  })
 }

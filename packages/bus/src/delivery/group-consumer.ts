@@ -14,6 +14,7 @@ import type { Runtime } from './runtime.ts'
 import { Settlement } from './settlement.ts'
 import { Slots } from './slots.ts'
 import { soon } from './soon.ts'
+import { verdictOn } from './verdict.ts'
 
 /**
  * One member of one group: takes deliveries in, keeps the order of their keys, runs as many handlers as it may, and sees
@@ -228,35 +229,20 @@ export class GroupConsumer {
     }
   }
 
-  async #failed(
-    job: Job,
-    handler: AnyHandler | undefined,
-    { error, reason: given, counts, alone = false }: Failed,
-  ): Promise<void> {
+  async #failed(job: Job, handler: AnyHandler | undefined, failed: Failed): Promise<void> {
     const runtime = this.#runtime
+    const { error } = failed
     const delivered = { message: job.delivery.message, group: this.group, attempt: job.attempt }
-    job.alone ||= alone
-    // A newer member of the group may know what to do with it, and this one too when it has been brought up to date.
-    const isNewer = given === 'unknown-type' || given === 'unknown-version'
-    if (counts || isNewer) {
-      job.failures++
-      job.firstFailedAt ??= new Date(runtime.clock.now()).toISOString()
-    }
-    const { policy } = handler ?? this.handlers
-    const isOver = (counts || isNewer) && job.failures >= policy.attempts
-    const reason = isOver ? (given ?? 'attempts-exhausted') : isNewer ? undefined : given
-    if (reason !== undefined) {
+    const verdict = verdictOn(job, failed, (handler ?? this.handlers).policy, runtime)
+    if (verdict.reason !== undefined) {
       runtime.telling.failed(delivered, error, undefined)
-      await this.#settlement.giveUp(job, handler, reason, error)
+      await this.#settlement.giveUp(job, handler, verdict.reason, error)
       this.#ack(job)
       return
     }
-    const delay = policy.backoff(Math.max(1, job.failures), runtime.random)
-    runtime.telling.failed(delivered, error, delay)
-    // With a place in the order to keep, it waits here, and so does its key; else at the broker, in nobody's way.
-    const isFree = job.key === undefined && (counts || isNewer) && runtime.capabilities.delay
-    if (isFree && (await this.#settlement.retryLater(job, delay))) this.#ack(job)
-    else this.#waitHere(job, delay)
+    runtime.telling.failed(delivered, error, verdict.delay)
+    if (verdict.mayLeave && (await this.#settlement.retryLater(job, verdict.delay))) this.#ack(job)
+    else this.#waitHere(job, verdict.delay)
   }
 
   #waitHere(job: Job, delay: number): void {
