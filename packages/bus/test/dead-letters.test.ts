@@ -22,6 +22,17 @@ function refusing(broken: Set<number>, group = 'billing') {
   return { bound, handled }
 }
 
+/** A store that answers some turns later, as one in a database does. */
+function slowly(store: DeadLetterStore): DeadLetterStore {
+  return {
+    add: async (letter) => (await quiet(3), store.add(letter)),
+    get: async (id) => (await quiet(3), store.get(id)),
+    list: async (query) => (await quiet(3), store.list(query)),
+    remove: async (id) => (await quiet(3), store.remove(id)),
+    firstOfKey: async (group, key) => (await quiet(3), store.firstOfKey(group, key)),
+  }
+}
+
 describe('what is parked', () => {
   test.each([
     ['garbage', 'undecodable', message('1', { type: OrderPlaced.type, body: 'no JSON' })],
@@ -536,6 +547,51 @@ describe('parking a key', () => {
     ])
     expect(handled).toEqual(['1a', '2a', '2b', '1b', '1c', '1d'])
     await tested[Symbol.asyncDispose]()
+  })
+
+  test.each([0, 1, 2, 3])(
+    'two replays of a key send each letter once, also when its first is given up again %i turns before the second',
+    async (turns) => {
+      let failures = 2
+      const handled: string[] = []
+      await using tested = await testedBus({
+        handlers: [
+          handler(OrderPlaced, { group: 'g', retry: false, deadLetter: 'park-key' }, ({ data }) => {
+            if (data.item === 'a' && failures-- > 0) throw new Error('poison')
+            handled.push(data.item)
+          }),
+        ],
+      })
+      const place = (item: string) => tested.bus.publish(OrderPlaced, { order: 1, item })
+      const replay = () => tested.bus.deadLetters.replay({}, { rate: Infinity })
+      await place('a')
+      await quiet()
+      const first = replay()
+      await place('b')
+      await quiet(turns)
+      const second = replay()
+      await tested.pass(5_000)
+      await Promise.all([first, second])
+      const third = replay()
+      await tested.pass(5_000)
+      await third
+      expect(handled).toEqual(['a', 'b'])
+    },
+  )
+
+  test('two replays at once send each letter once, however long the store takes to answer', async () => {
+    const transport = altered(memory(), ({ deadLetters }) => ({ deadLetters: slowly(deadLetters!) }))
+    const broken = new Set([1, 2, 3])
+    const { bound, handled } = refusing(broken)
+    await using tested = await testedBus({ transport, handlers: [bound] })
+    for (const order of [1, 2, 3]) await tested.bus.publish(OrderPlaced, { order })
+    await quiet(40)
+    broken.clear()
+    const replays = [1, 2, 3].map(() => tested.bus.deadLetters.replay({}, { rate: Infinity }))
+    await tested.pass(1_000)
+    const results = await Promise.all(replays)
+    expect(results.reduce((sum, { replayed }) => sum + replayed, 0)).toBe(3)
+    expect(handled.toSorted()).toEqual(['1Book', '2Book', '3Book'])
   })
 
   test('INVARIANT: a copy whose letter is gone before its turn is handled all the same', async () => {

@@ -28,7 +28,8 @@ export interface ReplayOptions {
   readonly edit?: ((data: unknown, letter: DeadLetter) => unknown) | undefined
   /**
    * Sends letters whose copy was sent so long ago and is not handled yet, as one that was lost would be. Younger ones are
-   * skipped, unless the filter names them by `ids`. Default `'10m'`.
+   * skipped, unless the filter names them by `ids`; and so is what another replay of this bus is at work on. Default
+   * `'10m'`.
    */
   readonly again?: Duration | undefined
   /**

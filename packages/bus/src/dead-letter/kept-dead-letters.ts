@@ -4,6 +4,7 @@ import { invalidArgument, knownOptions } from '../check.ts'
 import { CapabilityMissingError } from '../errors.ts'
 import { keyOf } from '../message/message.ts'
 import type { DeadLetterFilter, DeadLetters, ReplayOptions, ReplayResult } from './dead-letters.ts'
+import { Claims } from './claims.ts'
 import type { DefinitionOf } from './copy-to-replay.ts'
 import { Replay } from './replay.ts'
 import type { DeadLetter, DeadLetterStore } from './store.ts'
@@ -17,6 +18,7 @@ export class KeptDeadLetters implements DeadLetters {
   readonly #source: string
   readonly #transport: string
   readonly #definitionOf: DefinitionOf
+  readonly #claims = new Claims()
 
   constructor(runtime: Runtime, source: string, transport: string, definitionOf: DefinitionOf) {
     this.#runtime = runtime
@@ -53,7 +55,8 @@ export class KeptDeadLetters implements DeadLetters {
 
   replay(filter: DeadLetterFilter, options: ReplayOptions = {}): Promise<ReplayResult> {
     const named = filter.ids !== undefined
-    return new Replay(this.#runtime, this.#store(), options, this.#definitionOf, named).run(this.list(filter))
+    const replay = new Replay(this.#runtime, this.#store(), options, this.#definitionOf, this.#claims, named)
+    return replay.run(this.list(filter))
   }
 
   async discard(filter: DeadLetterFilter): Promise<number> {

@@ -2,6 +2,7 @@ import { isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, knownOptions, whole } from '../check.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
+import type { Claims } from './claims.ts'
 import { copyToReplay, type DefinitionOf } from './copy-to-replay.ts'
 import type { ReplayOptions, ReplayResult } from './dead-letters.ts'
 import type { DeadLetter, DeadLetterStore } from './store.ts'
@@ -18,6 +19,7 @@ export class Replay {
   readonly #store: DeadLetterStore
   readonly #options: ReplayOptions
   readonly #definitionOf: DefinitionOf
+  readonly #claims: Claims
   readonly #pause: number
   readonly #limit: number
   readonly #again: number
@@ -37,6 +39,7 @@ export class Replay {
     store: DeadLetterStore,
     options: ReplayOptions,
     definitionOf: DefinitionOf,
+    claims: Claims,
     named: boolean,
   ) {
     knownOptions(options, optionNames, 'replay')
@@ -51,16 +54,22 @@ export class Replay {
     this.#store = store
     this.#options = options
     this.#definitionOf = definitionOf
+    this.#claims = claims
     this.#pause = 1000 / rate
     this.#limit = whole(limit, 1, 'limit', true)
     this.#again = named ? -Infinity : milliseconds(again, 'again')
   }
 
   async run(letters: AsyncIterable<DeadLetter>): Promise<ReplayResult> {
-    let ended = await this.#all(letters)
-    // What comes for a parked key while its letters are on their way is parked behind them, and belongs to them.
-    for (const { group, key } of this.#keys.values()) {
-      if (ended === 'complete') ended = await this.#all(this.#laterOf(group, key))
+    let ended: ReplayResult['ended']
+    try {
+      ended = await this.#all(letters)
+      // What comes for a parked key while its letters are on their way is parked behind them, and belongs to them.
+      for (const { group, key } of this.#keys.values()) {
+        if (ended === 'complete') ended = await this.#all(this.#laterOf(group, key))
+      }
+    } finally {
+      for (const name of this.#keys.keys()) this.#claims.release(name)
     }
     return { replayed: this.#replayed, skipped: this.#skipped, failed: this.#failed, ended }
   }
@@ -107,8 +116,19 @@ export class Replay {
   }
 
   /** False where it was skipped. */
-  async #one({ id, group, message, parksKey }: DeadLetter): Promise<boolean> {
-    const key = parksKey ? keyOf(message) : undefined
+  async #one(letter: DeadLetter): Promise<boolean> {
+    const key = letter.parksKey ? keyOf(letter.message) : undefined
+    const claim = key === undefined ? letter.id : nameOf(letter.group, key)
+    if (!this.#claims.take(claim, this)) return this.#passOver()
+    try {
+      return await this.#claimed(letter, key)
+    } finally {
+      // A key that it has touched stays its own to the end.
+      if (!this.#keys.has(claim)) this.#claims.release(claim)
+    }
+  }
+
+  async #claimed({ id, group }: DeadLetter, key: string | undefined): Promise<boolean> {
     if (key !== undefined && !(await this.#isTurnOf(id, group, key))) return this.#passOver()
     // As it is now: it may have been replayed, given up again or discarded since it was listed.
     const kept = this.#store.get(id)
@@ -186,5 +206,5 @@ export class Replay {
 }
 
 function nameOf(group: string, key: string): string {
-  return `${group}|${key}`
+  return `key ${group}|${key}`
 }
