@@ -80,6 +80,8 @@ describe('what does not fit is refused at start-up', () => {
     const transport = without({ inbox: false })
     const bus = await createBus({ source: '/shop', transport, inbox: memoryInbox(), handlers })
     await bus.close()
+    const refused = createBus({ source: '/shop', transport, handlers })
+    await expect(refused).rejects.toThrow('a transport that can, or give createBus its own `inbox`.')
     const other = await createBus({ source: '/shop', transport })
     expect(() => other.subscribe(OrderPlaced, f, { group: 'g', idempotent: true })).toThrow('inbox (wanted by')
     await other.close()

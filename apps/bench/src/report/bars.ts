@@ -110,9 +110,13 @@ const designed: readonly Bar[] = [
       atLeast: 0.9,
     })),
   ),
-  ...['default', 'idempotent'].map((contestant): Bar => ({
+  ...Object.entries({
+    default: 'with all defaults',
+    idempotent: 'and idempotent',
+    guarded: 'idempotent, and with a key parked behind what fails',
+  }).map(([contestant, how]): Bar => ({
     id: `bus-${contestant}`,
-    claim: `events that memory() delivers in a second of CPU time${contestant === 'default' ? '' : ', idempotent'}`,
+    claim: `events that memory() delivers in a second of CPU time, ${how}`,
     scenario: 'bus-throughput',
     column: 'batches of 100',
     contestant,

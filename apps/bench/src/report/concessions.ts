@@ -51,13 +51,6 @@ export const concessions: Readonly<Record<string, Concession>> = {
     tried: 'A subscription has become smaller, and the check after each handler is gone: 0.91 became about 1.',
     ablation: byDefinition,
   },
-  'bus-idempotent': {
-    held: { atLeast: 0.2, against: ['codec'] },
-    why: 'To know 100,000 ids again, each is kept for as long, and outlives two rounds of the collector.',
-    tried:
-      'No promise is made any more for an inbox that answers at once, and no backlog builds up behind a publisher: 60,000 events became 100,000 to 130,000, on an EPYC processor. The inbox forgets whole generations since, where it looked for the oldest id at each event: 113,000 became 145,000 in runs of their own, after the run that the page shows.',
-    ablation: 'ablation-bus',
-  },
   'async-promise-all': {
     held: { atLeast: 1.25 },
     why: 'A countdown alone reaches 1.6. To count what is in flight, for `drain`, takes 0.1 of it, and what our own does besides, for all the features that may be asked for, as much again: it lies at the bar, now above it and now below.',

@@ -7,6 +7,8 @@ import type { MeterScenario } from './scenario.ts'
 const ours = { side: 'ours' } as const
 const hand = { side: 'hand' } as const
 const idempotent: HandlerOptions = { idempotent: true }
+/** All that a policy can promise. */
+const guarded: HandlerOptions = { ...idempotent, deadLetter: 'park-key' }
 
 const batches: Readonly<Record<string, number>> = {
   'one at a time': 1,
@@ -21,6 +23,7 @@ const stages: Readonly<Record<string, () => Promise<Stage>>> = {
   unordered: () => busStage({ ordering: 'none' }),
   default: () => busStage({}),
   idempotent: () => busStage(idempotent),
+  guarded: () => busStage(guarded),
 }
 
 /** What a bus on `memory()` delivers, how soon, and that its memory stays flat. */
@@ -35,6 +38,7 @@ export const busScenarios: readonly MeterScenario[] = [
     contestants: {
       default: { ...ours, label: 'tidings, all defaults' },
       idempotent: { ...ours, label: 'tidings, and `idempotent`' },
+      guarded: { ...ours, label: "tidings, and `deadLetter: 'park-key'` besides" },
       codec: { ...hand, label: 'the event alone: made, validated, encoded, decoded, validated' },
     },
     rounds: 3,
@@ -78,6 +82,7 @@ export const busAblation: MeterScenario = {
     unordered: { ...ours, label: "a bus, `ordering: 'none'`" },
     default: { ...ours, label: 'a bus, all defaults' },
     idempotent: { ...ours, label: 'and `idempotent`' },
+    guarded: { ...ours, label: "and `deadLetter: 'park-key'`" },
   },
   rounds: 3,
   meter: (contestant, column) => throughput(stages[contestant]!, batches[column]!),

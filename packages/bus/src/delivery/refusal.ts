@@ -10,23 +10,24 @@ import type { Runtime } from './runtime.ts'
 /** How often a delivery may come back without an answer before it is taken for one that ends its process. */
 const maxRedeliveries = 20
 
+/** Undefined for what a handler is to see. */
+type Refusal = Outcome | undefined
+
 /** How a delivery ends that no handler is to see. The dead letters are asked only where they have a say. */
 export function refusalOf(
   runtime: Runtime,
   group: string,
   job: Job,
   handler: Handler | undefined,
-): Outcome | undefined | Promise<Outcome | undefined> {
-  const isReplay = job.delivery.message.headers[deliveryHeaders.replayOf] !== undefined
+): Refusal | Promise<Refusal> {
   const parksKey = handler?.policy.deadLetter === 'park-key' && job.key !== undefined
-  if (!isReplay && !parksKey) return refusalByItself(runtime, job, handler)
-  return (async () => {
-    if (isReplay) await findLetter(runtime, group, job)
-    return refusalByItself(runtime, job, handler) ?? (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
-  })()
+  const refused = (): Refusal | Promise<Refusal> =>
+    refusalByItself(runtime, job, handler) ?? (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
+  const isReplay = job.delivery.message.headers[deliveryHeaders.replayOf] !== undefined
+  return isReplay ? findLetter(runtime, group, job).then(refused) : refused()
 }
 
-function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler | undefined): Outcome | undefined {
+function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler | undefined): Refusal {
   const { message, redeliveries = 0 } = delivery
   if (hasExpired(message, runtime)) return 'expired'
   if (redeliveries > maxRedeliveries) return { error: unsettled(redeliveries), reason: 'unsettled', counts: false }
@@ -34,17 +35,20 @@ function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler |
   return undefined
 }
 
-async function refusalByKey(
+function refusalByKey(
   { deadLetters }: Runtime,
   group: string,
   { delivery, replayOf }: Job,
   key: string,
-): Promise<Outcome | undefined> {
-  const first = await asked(() => deadLetters?.firstOfKey(group, key))
-  if (first === undefined || first.id === replayOf) return undefined
-  // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.
-  if (replayOf !== undefined || first.id === letterId(group, delivery.message)) return 'superseded'
-  return { error: parkedBehind(first), reason: 'key-parked', counts: false }
+): Refusal | Promise<Refusal> {
+  const refusal = (first: DeadLetter | undefined): Refusal => {
+    if (first === undefined || first.id === replayOf) return undefined
+    // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.
+    if (replayOf !== undefined || first.id === letterId(group, delivery.message)) return 'superseded'
+    return { error: parkedBehind(first), reason: 'key-parked', counts: false }
+  }
+  const first = asked(() => deadLetters?.firstOfKey(group, key))
+  return first instanceof Promise ? first.then(refusal) : refusal(first)
 }
 
 /** Whose replay it is. Anybody can write headers: a letter of another group, or of another event, is not touched. */
