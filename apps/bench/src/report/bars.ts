@@ -111,12 +111,12 @@ const designed: readonly Bar[] = [
     })),
   ),
   ...Object.entries({
-    default: 'with all defaults',
-    idempotent: 'and idempotent',
-    guarded: 'idempotent, and with a key parked behind what fails',
+    default: '',
+    idempotent: ', idempotent',
+    guarded: ', idempotent and parking keys',
   }).map(([contestant, how]): Bar => ({
     id: `bus-${contestant}`,
-    claim: `events that memory() delivers in a second of CPU time, ${how}`,
+    claim: `events that memory() delivers in a second of CPU time${how}`,
     scenario: 'bus-throughput',
     column: 'batches of 100',
     contestant,
