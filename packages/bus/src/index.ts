@@ -1,5 +1,5 @@
 export { createBus } from './bus/create-bus.ts'
-export type { BusOptions, PublishOptions } from './bus/options.ts'
+export type { BusOptions } from './bus/options.ts'
 export type {
   Bus,
   BusSubscription,
@@ -47,6 +47,7 @@ export {
 } from './handler/handler.ts'
 export type { BatchPolicy, HandlerOptions, RetryPolicy } from './handler/options.ts'
 export type { Policy } from './handler/policy.ts'
+export type { PublishOptions } from './handler/publish-options.ts'
 export type { EventIdentity, Inbox } from './inbox/inbox.ts'
 export { memoryInbox, type MemoryInboxOptions } from './inbox/memory-inbox.ts'
 export { memory, type MemoryOptions } from './memory/memory.ts'

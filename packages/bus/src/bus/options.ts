@@ -1,5 +1,5 @@
 import type { Duration } from '@tidings/core'
-import type { AnyDefinedEvent, CreateOptions } from '@tidings/events'
+import type { AnyDefinedEvent } from '@tidings/events'
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { HandlerLog } from '../handler/context.ts'
@@ -41,16 +41,4 @@ export interface BusOptions {
   readonly clock?: Clock | undefined
   /** From 0 up to, not with, 1: for the jitter of retries. Default `Math.random`. */
   readonly random?: (() => number) | undefined
-}
-
-/** What `publish` takes besides the data. */
-export interface PublishOptions extends CreateOptions {
-  /** Delivered no earlier than this long from now. Needs a transport with `delay`. */
-  readonly delay?: Duration | undefined
-  /** Worthless after this time: a handler does not see it any more. Sets the attribute `expirytime`. */
-  readonly expires?: Duration | undefined
-  /** How long to wait for the broker; default that of the bus. */
-  readonly timeout?: Duration | undefined
-  /** Gives the wait up. */
-  readonly signal?: AbortSignal | undefined
 }

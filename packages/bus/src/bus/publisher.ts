@@ -8,7 +8,7 @@ import type { KnownEvents } from '../message/read.ts'
 import type { Middleware } from '../middleware.ts'
 import type { Telling } from '../observer.ts'
 import type { Connection, Outgoing, Transport } from '../transport/transport.ts'
-import type { PublishOptions } from './options.ts'
+import type { PublishOptions } from '../handler/publish-options.ts'
 import { Patience } from './patience.ts'
 
 const noHeaders: Message['headers'] = Object.freeze({})

@@ -4,8 +4,8 @@ import type { DeadLetter } from '../dead-letter/store.ts'
 import { GroupConsumer } from '../delivery/group-consumer.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import type { AnyHandler } from '../handler/handler.ts'
+import { groupName } from '../transport/group-name.ts'
 import type { Connection } from '../transport/transport.ts'
-import { groupName } from './start-up.ts'
 import type { BusSubscription } from './types.ts'
 
 /** The groups of a bus with their handlers, from the first binding to the last delivery. */

@@ -6,7 +6,7 @@ import type { HandlerContext } from '../handler/context.ts'
 import type { HandlerOptions } from '../handler/options.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { ConnectionState } from '../transport/transport.ts'
-import type { PublishOptions } from './options.ts'
+import type { PublishOptions } from '../handler/publish-options.ts'
 
 /** Delivers events to the handlers of all groups, over whatever transport, and loses none. Made by {@link createBus}. */
 export interface Bus extends AsyncDisposable {

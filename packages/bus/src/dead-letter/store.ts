@@ -1,4 +1,5 @@
 import type { Message } from '../message/message.ts'
+import type { UnreadableReason } from '../message/read.ts'
 
 /** Why an event was given up. */
 export type DeadLetterReason =
@@ -8,14 +9,7 @@ export type DeadLetterReason =
   | 'permanent-error'
   /** It was handed out again and again without an answer: it may end the process. */
   | 'unsettled'
-  /** It is no CloudEvent, or its body is not what its content type says. */
-  | 'undecodable'
-  /** It does not match the schema of its event type. */
-  | 'invalid'
-  /** No event definition of this bus has its type, or no handler of the group wants it. */
-  | 'unknown-type'
-  /** Newer code wrote it. */
-  | 'unknown-version'
+  | UnreadableReason
   /** It is the effect of too many events, each of which caused the next. */
   | 'event-storm'
   /** An earlier event of its key is parked, and the group keeps the order. */

@@ -3,7 +3,9 @@ import type { AnyDefinedEvent, TidingsEvent } from '@tidings/events'
 import type { Handler } from '../handler/handler.ts'
 import type { Message } from '../message/message.ts'
 import { readEvent } from '../message/read.ts'
-import { inTime, isThenable, type Overdue } from './in-time.ts'
+import type { Incoming } from '../middleware.ts'
+import { isThenable } from '../thenable.ts'
+import { inTime, type Overdue } from './in-time.ts'
 import type { Job } from './job.ts'
 import { JobContext } from './job-context.ts'
 import { OnceOnly } from './once-only.ts'
@@ -57,8 +59,13 @@ export class Attempts implements Overdue {
     if (this.#runtime.receivers.length === 0) return this.#handle(job, message, handler)
     // What a middleware passes on may differ from attempt to attempt.
     job.event = undefined
-    const incoming = { message, group: this.#group, attempt: job.attempt }
-    return throughReceivers(this.#runtime, incoming, async (last) => this.#handle(job, last.message, handler))
+    return throughReceivers(this.#runtime, this.#incoming(job), async (last) =>
+      this.#handle(job, last.message, handler),
+    )
+  }
+
+  #incoming({ delivery, attempt }: Job): Incoming {
+    return { message: delivery.message, group: this.#group, attempt }
   }
 
   #handle(job: Job, message: Message, handler: Handler): Step {
@@ -66,7 +73,7 @@ export class Attempts implements Overdue {
     const runtime = this.#runtime
     const event = (job.event ??= readEvent(message, definitionFor(runtime, handler, message)))
     if (event.causationDepth > runtime.maxDepth) throw storm(event)
-    const context = new JobContext(runtime, this.#group, job, event)
+    const context = new JobContext(runtime, this.#incoming(job), event)
     job.context = context
     const result = handler.handle(event, context)
     const ended = isThenable(result) ? Promise.resolve(result).then(() => context.effects()) : context.effects()

@@ -63,13 +63,3 @@ export function inTime(call: Call, result: PromiseLike<unknown>): Promise<void> 
     )
   })
 }
-
-/** Whether a handler has returned a promise, of whatever kind. Never throws. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  try {
-    return typeof (value as { then?: unknown }).then === 'function'
-  } catch {
-    return false
-  }
-}

@@ -1,9 +1,9 @@
 import { isEvent, type TidingsEvent } from '@tidings/events'
-import type { PublishOptions } from '../bus/options.ts'
+import type { PublishOptions } from '../handler/publish-options.ts'
 import type { HandlerContext, HandlerLog, PublishEffect } from '../handler/context.ts'
-import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
+import { deliveryHeaders, type Message, replyGroupOf } from '../message/message.ts'
+import type { Incoming } from '../middleware.ts'
 import { EffectIds } from './effect-ids.ts'
-import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
 
 const none: readonly [] = []
@@ -16,7 +16,8 @@ export class JobContext implements HandlerContext {
   readonly group: string
   readonly attempt: number
   readonly #runtime: Runtime
-  readonly #job: Job
+  /** As it was delivered. */
+  readonly #message: Message
   readonly #event: TidingsEvent
   #controller: AbortController | undefined = undefined
   #aborted: { readonly reason: unknown } | undefined = undefined
@@ -27,12 +28,12 @@ export class JobContext implements HandlerContext {
   #whenConfirmed: (() => void) | undefined = undefined
   #left: readonly ((reason: unknown) => void)[] = none
 
-  constructor(runtime: Runtime, group: string, job: Job, event: TidingsEvent) {
+  constructor(runtime: Runtime, { message, group, attempt }: Incoming, event: TidingsEvent) {
     this.#runtime = runtime
     this.group = group
-    this.#job = job
+    this.#message = message
     this.#event = event
-    this.attempt = job.attempt
+    this.attempt = attempt
   }
 
   get redelivered(): boolean {
@@ -67,7 +68,7 @@ export class JobContext implements HandlerContext {
 
   get reply(): HandlerContext['reply'] {
     return async (definition, input) => {
-      const group = replyGroupOf(this.#job.delivery.message)
+      const group = replyGroupOf(this.#message)
       if (group === undefined) return
       const inReplyTo = { [deliveryHeaders.inReplyTo]: this.#event.id }
       await this.#runtime.publish(this.#event, definition, input, undefined, inReplyTo, group)

@@ -1,8 +1,8 @@
 import { isTidingsError } from '@tidings/core'
 import type { DeadLetterReason } from '../dead-letter/store.ts'
 import { UnreadableError } from '../message/read.ts'
+import { isThenable } from '../thenable.ts'
 import { TogetherError } from './batches.ts'
-import { isThenable } from './in-time.ts'
 
 /**
  * How an attempt ended: `superseded` is a copy of what is parked, and is to stay so; `given-back` by a handler of our

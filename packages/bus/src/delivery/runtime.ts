@@ -1,5 +1,5 @@
 import type { TidingsEvent } from '@tidings/events'
-import type { PublishOptions } from '../bus/options.ts'
+import type { PublishOptions } from '../handler/publish-options.ts'
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { HandlerLog } from '../handler/context.ts'

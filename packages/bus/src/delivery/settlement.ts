@@ -3,7 +3,7 @@ import { letterHeaders, letterId, recorded } from '../dead-letter/letter.ts'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
-import { isThenable } from './in-time.ts'
+import { isThenable } from '../thenable.ts'
 import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
 

@@ -1,5 +1,5 @@
 import type { DefinedEvent, EventOf, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
-import type { PublishOptions } from '../bus/options.ts'
+import type { PublishOptions } from './publish-options.ts'
 
 /** What a handler is given beside its event. */
 export interface HandlerContext {

@@ -1,6 +1,5 @@
 import { isTidingsError, TidingsError } from '@tidings/core'
 import { type AnyDefinedEvent, decodeEvent, type TidingsEvent } from '@tidings/events'
-import type { DeadLetterReason } from '../dead-letter/store.ts'
 import type { Message } from './message.ts'
 
 /** The event definitions that a bus knows, by event type: those of its handlers, and those that it publishes. */
@@ -21,11 +20,22 @@ export class KnownEvents {
   }
 }
 
+/** Why a message cannot be read. */
+export type UnreadableReason =
+  /** It is no CloudEvent, or its body is not what its content type says. */
+  | 'undecodable'
+  /** It does not match the schema of its event type. */
+  | 'invalid'
+  /** No event definition of this bus has its type, or no handler of the group wants it. */
+  | 'unknown-type'
+  /** Newer code wrote it. */
+  | 'unknown-version'
+
 /** A message cannot be read: it goes to the dead letters with its bytes, and no handler sees it. */
 export class UnreadableError extends Error {
-  readonly reason: DeadLetterReason
+  readonly reason: UnreadableReason
 
-  constructor(reason: DeadLetterReason, cause: unknown) {
+  constructor(reason: UnreadableReason, cause: unknown) {
     super('the message cannot be read', { cause })
     this.reason = reason
   }
@@ -56,7 +66,7 @@ export function unknownType({ attributes: { type } }: Message): UnreadableError 
   return new UnreadableError('unknown-type', error)
 }
 
-function reasonOf(error: unknown): DeadLetterReason {
+function reasonOf(error: unknown): UnreadableReason {
   if (isTidingsError(error, 'INVALID_CLOUDEVENT')) return 'undecodable'
   return isTidingsError(error, 'EVENT_VERSION_UNKNOWN') ? 'unknown-version' : 'invalid'
 }

@@ -1,7 +1,7 @@
 import { type Duration, milliseconds } from '@tidings/core'
 import type { AnyDefinedEvent, EventJson, StandardSchema, TidingsEvent } from '@tidings/events'
 import type { DefinedEvent, InputOf } from '@tidings/events'
-import type { PublishOptions } from '../bus/options.ts'
+import type { PublishOptions } from '../handler/publish-options.ts'
 import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '../check.ts'
 import { PermanentError } from '../errors.ts'
 import type { HandlerContext } from '../handler/context.ts'
