@@ -5,7 +5,7 @@ import { CapabilityMissingError, MessageTooLargeError, UnknownGroupError } from 
 import type { Inbox } from '../inbox/inbox.ts'
 import { memoryInbox } from '../inbox/memory-inbox.ts'
 import type { GroupRequest, Outgoing } from '../transport/transport.ts'
-import type { MemoryConnection } from './connection.ts'
+import type { Client } from './client.ts'
 import { MemoryDeadLetters } from './dead-letters.ts'
 import { Delayed, type DelayedMessage } from './delayed.ts'
 import { Group, type GroupHost } from './group.ts'
@@ -30,12 +30,12 @@ export class Broker {
   readonly deadLetters: MemoryDeadLetters
   readonly #limits: Limits
   readonly #host: GroupHost
-  readonly #connections = new Set<MemoryConnection>()
+  readonly #connections = new Set<Client>()
   readonly #groups = new Map<string, Group>()
-  readonly #routes = new Routes()
+  readonly #routes = new Routes<Group>()
   readonly #history: History
-  readonly #delayed = new Delayed((delayed) => this.#onDue(delayed))
-  readonly #room: Room
+  readonly #delayed = new Delayed<Group>((delayed) => this.#onDue(delayed))
+  readonly #room: Room<Group>
   #clock: Clock | undefined
   #inbox: Inbox | undefined
 
@@ -50,7 +50,7 @@ export class Broker {
   }
 
   /** Returns what the groups have handled. */
-  connect(connection: MemoryConnection, clock: Clock): Inbox {
+  connect(connection: Client, clock: Clock): Inbox {
     if (this.#connections.size > 0 && clock !== this.#clock) {
       throw new TidingsError(
         'INVALID_ARGUMENT',
@@ -65,14 +65,14 @@ export class Broker {
   }
 
   /** A connection goes, with what waits for it and the groups that are its alone. */
-  disconnect(connection: MemoryConnection): void {
+  disconnect(connection: Client): void {
     this.#connections.delete(connection)
     this.#room.close(connection)
     // Without members nothing can be delivered, so no timer has to hold the process.
     if (this.#connections.size === 0) this.#delayed.stop()
   }
 
-  publish(connection: MemoryConnection, outgoing: Outgoing, patience: Patience | undefined): void | Promise<void> {
+  publish(connection: Client, outgoing: Outgoing, patience: Patience | undefined): void | Promise<void> {
     const { message, group: name } = outgoing
     const type = String(message.attributes['type'])
     const size = oversize(message, this.#limits.maxMessageSize)
@@ -96,7 +96,7 @@ export class Broker {
   }
 
   /** Finds or makes the group, and lets the member join it. */
-  join(connection: MemoryConnection, request: GroupRequest, member: Member): Group {
+  join(connection: Client, request: GroupRequest, member: Member): Group {
     this.#check(request)
     const { group: name, ordered, temporary } = request
     let group = this.#groups.get(name)
@@ -135,7 +135,7 @@ export class Broker {
     this.#routes.bind(group, new Set(group.members.flatMap(({ types }) => types)))
   }
 
-  #place(connection: MemoryConnection, outgoing: Outgoing, groups: readonly Group[]): void {
+  #place(connection: Client, outgoing: Outgoing, groups: readonly Group[]): void {
     const { message, notBefore } = outgoing
     const direct = outgoing.group !== undefined
     if (groups.length === 0) connection.unroutable(message)
@@ -147,7 +147,7 @@ export class Broker {
     for (const group of groups) group.add(message)
   }
 
-  #onDue({ message, groups, direct }: DelayedMessage): void {
+  #onDue({ message, groups, direct }: DelayedMessage<Group>): void {
     if (!direct) this.#history.add(message)
     for (const group of groups) if (!group.gone) group.addDelayed(message)
   }
@@ -160,7 +160,7 @@ export class Broker {
     }
   }
 
-  #checkGroup(connection: MemoryConnection, { group: name, ordered, temporary }: GroupRequest, group: Group): void {
+  #checkGroup(connection: Client, { group: name, ordered, temporary }: GroupRequest, group: Group): void {
     if (group.owner !== (temporary ? connection : undefined)) {
       throw new TidingsError(
         'INVALID_ARGUMENT',

@@ -11,12 +11,13 @@ import type {
   Outgoing,
 } from '../transport/transport.ts'
 import type { Broker } from './broker.ts'
+import type { Client } from './client.ts'
 import type { Group } from './group.ts'
 import { Member } from './member.ts'
 import type { Patience } from './room.ts'
 
 /** One bus's connection to a broker in memory. */
-export class MemoryConnection implements Connection {
+export class MemoryConnection implements Connection, Client {
   readonly deadLetters: DeadLetterStore
   readonly inbox: Inbox
   readonly #broker: Broker

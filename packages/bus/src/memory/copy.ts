@@ -1,8 +1,19 @@
 import type { ListNode } from '../collections/list.ts'
 import type { Message } from '../message/message.ts'
 import type { Delivery } from '../transport/transport.ts'
-import type { Group } from './group.ts'
-import type { Member } from './member.ts'
+
+/** The group that a copy is in. */
+export interface CopyHome {
+  ack(copy: Copy): void
+  giveBack(copy: Copy, begun: boolean): void
+}
+
+/** Whom a copy was handed to. */
+export interface CopyHolder {
+  readonly lost: AbortSignal
+  /** It is settled or given back. */
+  take(copy: Copy): void
+}
 
 /**
  * A message in one group, and at the same time its delivery, so that a message costs one object. It is handed out once:
@@ -15,9 +26,8 @@ export class Copy implements Delivery {
   readonly key: string | undefined
   /** Its number in the order of arrival in its group. */
   readonly place: number
-  readonly #group: Group
-  /** Whom it was handed to. */
-  member: Member | undefined = undefined
+  readonly #group: CopyHome
+  member: CopyHolder | undefined = undefined
   /** Its place among what the member holds, while it is unsettled. */
   held: ListNode<Copy> | undefined = undefined
   /** The next one of its key. */
@@ -25,7 +35,7 @@ export class Copy implements Delivery {
   /** Where it stands in a heap. */
   slot = 0
 
-  constructor(group: Group, message: Message, key: string | undefined, place: number, redeliveries: number) {
+  constructor(group: CopyHome, message: Message, key: string | undefined, place: number, redeliveries: number) {
     this.#group = group
     this.message = message
     this.key = key

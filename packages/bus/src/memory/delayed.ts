@@ -1,10 +1,19 @@
 import type { Clock } from '../clock.ts'
 import type { Message } from '../message/message.ts'
-import type { Group } from './group.ts'
 import { Heap } from '../collections/heap.ts'
 
+/** A group, as far as keeping room in it goes. */
+export interface Reserving {
+  /** Whether its messages are gone for good, and it with them. */
+  readonly gone: boolean
+  /** Keeps room for a message that comes later. */
+  reserve(): void
+  /** The message does not come. */
+  release(): void
+}
+
 /** A message that is not due yet, with the groups that have kept room for it. */
-export interface DelayedMessage {
+export interface DelayedMessage<Group extends Reserving> {
   readonly message: Message
   readonly groups: readonly Group[]
   /** Whether it is for one group alone: a copy of what was delivered already, which cannot be taken back. */
@@ -12,22 +21,22 @@ export interface DelayedMessage {
   readonly due: number
 }
 
-interface Entry extends DelayedMessage {
+interface Entry<Group extends Reserving> extends DelayedMessage<Group> {
   readonly arrived: number
   slot: number
 }
 
 /** Keeps messages until they are due, with one timer. */
-export class Delayed {
-  readonly #onDue: (delayed: DelayedMessage) => void
-  readonly #heap = new Heap<Entry>((a, b) => a.due < b.due || (a.due === b.due && a.arrived < b.arrived))
+export class Delayed<Group extends Reserving> {
+  readonly #onDue: (delayed: DelayedMessage<Group>) => void
+  readonly #heap = new Heap<Entry<Group>>((a, b) => a.due < b.due || (a.due === b.due && a.arrived < b.arrived))
   /** What can be taken back, by the id of its event. */
-  readonly #byId = new Map<string, Set<Entry>>()
+  readonly #byId = new Map<string, Set<Entry<Group>>>()
   #arrived = 0
   #clock: Clock | undefined
   #timer: { readonly at: number; readonly cancel: () => void } | undefined
 
-  constructor(onDue: (delayed: DelayedMessage) => void) {
+  constructor(onDue: (delayed: DelayedMessage<Group>) => void) {
     this.#onDue = onDue
   }
 
@@ -43,8 +52,8 @@ export class Delayed {
     this.#timer = undefined
   }
 
-  add(delayed: DelayedMessage): void {
-    const entry: Entry = { ...delayed, arrived: this.#arrived++, slot: 0 }
+  add(delayed: DelayedMessage<Group>): void {
+    const entry: Entry<Group> = { ...delayed, arrived: this.#arrived++, slot: 0 }
     for (const group of delayed.groups) group.reserve()
     this.#heap.push(entry)
     const id = idOf(entry)
@@ -97,12 +106,12 @@ export class Delayed {
     this.#arm()
   }
 
-  #forget(entry: Entry): void {
+  #forget(entry: Entry<Group>): void {
     this.#heap.remove(entry)
     this.#forgetId(entry)
   }
 
-  #forgetId(entry: Entry): void {
+  #forgetId(entry: Entry<Group>): void {
     const id = idOf(entry)
     const entries = id === undefined ? undefined : this.#byId.get(id)
     entries?.delete(entry)
@@ -110,6 +119,6 @@ export class Delayed {
   }
 }
 
-function idOf({ direct, message }: DelayedMessage): string | undefined {
+function idOf({ direct, message }: Pick<DelayedMessage<never>, 'direct' | 'message'>): string | undefined {
   return direct ? undefined : String(message.attributes['id'])
 }

@@ -1,12 +1,13 @@
 import { Deque } from '../collections/deque.ts'
 import { keyOf, type Message } from '../message/message.ts'
-import type { MemoryConnection } from './connection.ts'
-import { Copy } from './copy.ts'
+import type { Client } from './client.ts'
+import { Copy, type CopyHome } from './copy.ts'
 import { Heap } from '../collections/heap.ts'
 import { List } from '../collections/list.ts'
 import type { Member } from './member.ts'
-import type { WaitingPublish } from './room.ts'
-import type { Turns } from './turns.ts'
+import type { Reserving } from './delayed.ts'
+import type { Bounded, WaitingPublish } from './room.ts'
+import type { Served, Turns } from './turns.ts'
 
 /** What a group needs of its broker. */
 export interface GroupHost {
@@ -23,12 +24,12 @@ export interface GroupHost {
  * and the next one becomes ready when it is settled. So no other can be handed out, each key is FIFO, and a key that has
  * its turn goes behind all others that are ready.
  */
-export class Group {
+export class Group implements CopyHome, Bounded<Group>, Served, Reserving {
   readonly name: string
   /** The connection that it lives as long as; undefined for a group that stays. */
-  readonly owner: MemoryConnection | undefined
+  readonly owner: Client | undefined
   /** Publishes that wait for room here, first come first served. */
-  readonly publishes: List<WaitingPublish> = new List()
+  readonly publishes: List<WaitingPublish<Group>> = new List()
   readonly #host: GroupHost
   readonly #members: Member[] = []
   readonly #ready = new Deque<Copy>()
@@ -48,7 +49,7 @@ export class Group {
   /** Whether it has a place among the groups that are to be served. */
   scheduled = false
 
-  constructor(host: GroupHost, name: string, ordered: boolean, owner: MemoryConnection | undefined) {
+  constructor(host: GroupHost, name: string, ordered: boolean, owner: Client | undefined) {
     this.#host = host
     this.name = name
     this.#ordered = ordered

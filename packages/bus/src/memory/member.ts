@@ -1,9 +1,9 @@
 import { List } from '../collections/list.ts'
 import type { Delivery } from '../transport/transport.ts'
-import type { Copy } from './copy.ts'
+import type { Copy, CopyHolder } from './copy.ts'
 
 /** One member of one group, with what it holds. */
-export class Member {
+export class Member implements CopyHolder {
   readonly types: readonly string[]
   readonly lost: AbortSignal
   /** What it has been handed and has not settled. */

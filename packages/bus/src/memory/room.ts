@@ -1,8 +1,7 @@
+import type { List, ListNode } from '../collections/list.ts'
 import { BusClosedError } from '../errors.ts'
 import type { Outgoing } from '../transport/transport.ts'
-import type { MemoryConnection } from './connection.ts'
-import type { Group } from './group.ts'
-import type { ListNode } from '../collections/list.ts'
+import type { Client } from './client.ts'
 import { PublishOverflowError } from './publish-overflow-error.ts'
 
 /** What ends the wait of a publish. */
@@ -10,12 +9,19 @@ export interface Patience {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A group, as far as room in it goes. */
+export interface Bounded<Group> {
+  readonly hasRoom: boolean
+  /** Publishes that wait for room here, first come first served. */
+  readonly publishes: List<WaitingPublish<Group>>
+}
+
 /** A publish that waits until each of its groups has room. */
-export interface WaitingPublish {
+export interface WaitingPublish<Group> {
   readonly outgoing: Outgoing
-  readonly connection: MemoryConnection
+  readonly connection: Client
   /** Its place in each group. */
-  readonly places: Map<Group, ListNode<WaitingPublish>>
+  readonly places: Map<Group, ListNode<WaitingPublish<Group>>>
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
   /** Takes the listener off its signal. */
@@ -26,12 +32,12 @@ export interface WaitingPublish {
  * Has publishes wait, first come first served in each group: one may go when it is the first in all of its groups, and
  * all of them have room. So it reaches all or none, and what is published later overtakes it in none.
  */
-export class Room {
+export class Room<Group extends Bounded<Group>> {
   readonly #maxWaiting: number
-  readonly #place: (waiting: WaitingPublish, groups: readonly Group[]) => void
-  readonly #waiting = new Set<WaitingPublish>()
+  readonly #place: (waiting: WaitingPublish<Group>, groups: readonly Group[]) => void
+  readonly #waiting = new Set<WaitingPublish<Group>>()
 
-  constructor(maxWaiting: number, place: (waiting: WaitingPublish, groups: readonly Group[]) => void) {
+  constructor(maxWaiting: number, place: (waiting: WaitingPublish<Group>, groups: readonly Group[]) => void) {
     this.#maxWaiting = maxWaiting
     this.#place = place
   }
@@ -44,7 +50,7 @@ export class Room {
 
   wait(
     outgoing: Outgoing,
-    connection: MemoryConnection,
+    connection: Client,
     groups: readonly Group[],
     patience: Patience | undefined,
   ): Promise<void> {
@@ -55,7 +61,14 @@ export class Room {
       return Promise.reject(new PublishOverflowError(String(outgoing.message.attributes['type']), this.#maxWaiting))
     }
     return new Promise((resolve, reject) => {
-      const waiting: WaitingPublish = { outgoing, connection, places: new Map(), resolve, reject, deafen: () => {} }
+      const waiting: WaitingPublish<Group> = {
+        outgoing,
+        connection,
+        places: new Map(),
+        resolve,
+        reject,
+        deafen: () => {},
+      }
       for (const group of groups) waiting.places.set(group, group.publishes.push(waiting))
       this.#waiting.add(waiting)
       if (signal === undefined) return
@@ -87,7 +100,7 @@ export class Room {
   }
 
   /** Rejects what waits for a connection that closes. */
-  close(connection: MemoryConnection): void {
+  close(connection: Client): void {
     const groups = new Set<Group>()
     for (const waiting of this.#waiting) {
       if (waiting.connection !== connection) continue
@@ -114,14 +127,14 @@ export class Room {
     for (const other of others) this.freed(other)
   }
 
-  #leave(waiting: WaitingPublish): void {
+  #leave(waiting: WaitingPublish<Group>): void {
     this.#waiting.delete(waiting)
     waiting.deafen()
     for (const [group, node] of waiting.places) group.publishes.remove(node)
   }
 }
 
-function mayGo({ places }: WaitingPublish): boolean {
+function mayGo<Group extends Bounded<Group>>({ places }: WaitingPublish<Group>): boolean {
   for (const [group, node] of places) if (group.publishes.first !== node || !group.hasRoom) return false
   return true
 }

@@ -1,13 +1,12 @@
 import { isPattern, patternMatcher } from '@tidings/core'
-import type { Group } from './group.ts'
 
 /** Event types whose groups are remembered; many more would be a sign of types made up at run time. */
 const maxCached = 1000
 
-const none: readonly Group[] = []
+const none: readonly never[] = []
 
 /** Which groups asked for an event type, exactly or by a pattern. The arrays that it gives never change. */
-export class Routes {
+export class Routes<Group> {
   readonly #types = new Map<Group, ReadonlySet<string>>()
   readonly #exact = new Map<string, readonly Group[]>()
   #patterns: readonly { readonly matches: (type: string) => boolean; readonly group: Group }[] = []

@@ -1,5 +1,4 @@
 import { Deque } from '../collections/deque.ts'
-import type { Group } from './group.ts'
 
 /** Deliveries after which timers and I/O get their turn. */
 const perTurn = 256
@@ -8,13 +7,23 @@ const perGroup = 32
 /** Turns after which publishers need not wait any longer: there are groups that never come to rest. */
 const mostTurns = 40
 
+/** A group, as far as serving it goes. */
+export interface Served {
+  /** Whether it has a place among those that are to be served. */
+  scheduled: boolean
+  /** Hands out so many messages or fewer; returns their number. */
+  dispatch(most: number): number
+  /** Asks to be served once more, if there is something to hand out. */
+  wake(): void
+}
+
 /**
  * Serves groups, never in the stack of a publisher or of a handler: in a microtask, so that little time is lost, but with
  * a turn of the event loop every {@link perTurn} deliveries, so that handlers and publishers which never really wait
  * starve nobody.
  */
 export class Turns {
-  readonly #groups = new Deque<Group>()
+  readonly #groups = new Deque<Served>()
   #left = perTurn
   #pending = false
   /** Turns of the event loop that have been asked for since nothing was left to be served. */
@@ -22,7 +31,7 @@ export class Turns {
   #owed: Promise<void> | undefined
   #pay: (() => void) | undefined
 
-  schedule(group: Group): void {
+  schedule(group: Served): void {
     this.#groups.push(group)
     if (this.#pending) return
     this.#pending = true
