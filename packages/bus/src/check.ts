@@ -27,7 +27,7 @@ export function whole(value: number, least: number, option: string, unbounded = 
 }
 
 /** One of these words; the first one where it is left out. */
-export function oneOf<Word extends string>(
+export function oneOf<Word extends string | boolean>(
   words: readonly [Word, ...Word[]],
   value: Word | undefined,
   option: string,

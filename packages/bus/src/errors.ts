@@ -114,7 +114,7 @@ export class CapabilityMissingError extends TidingsError<'CAPABILITY_MISSING'> {
       own.length > 0 ? `, or give createBus its own ${own.map((store) => `\`${store}\``).join(' and ')}` : ''
     super(
       'CAPABILITY_MISSING',
-      `the transport ${transport} cannot do ${list}\nDo without it there, or choose a transport that can${instead}.`,
+      `the transport ${transport} lacks ${list}\nDo without it there, or choose a transport that has it${instead}.`,
       { details: { transport, missing } },
     )
     this.missing = missing

@@ -84,7 +84,7 @@ describe('idempotent handlers', () => {
     await third.close()
   })
 
-  test('an inbox that is given is asked by the whole name of the group and by the event, in the place of the transport’s', async () => {
+  test('an inbox that is given is asked by the event and the whole name of the group, in the place of the transport’s', async () => {
     const asked: unknown[] = []
     const inbox: Inbox = {
       has: (...of) => asked.push(['has', ...of]) < 0,
@@ -97,16 +97,18 @@ describe('idempotent handlers', () => {
     const { source, id } = await tested.bus.publish(OrderPlaced, { order: 1 })
     await quiet()
     expect(asked).toEqual([
-      ['has', 'shop.g', { source, id }],
-      ['add', 'shop.g', { source, id }],
+      ['has', { source, id }, 'shop.g'],
+      ['add', { source, id }, 'shop.g'],
     ])
   })
 
-  test('while the inbox is away nothing is handled, no attempt is lost, and nothing is given up', async () => {
+  test('while the inbox is away nothing is handled, no attempt is lost, nothing is given up, and it is asked more and more seldom', async () => {
     let away = true
+    let asked = 0
     let calls = 0
     const inbox = {
       has: () => {
+        asked++
         if (away) throw new Error('the inbox is away')
         return false
       },
@@ -115,15 +117,39 @@ describe('idempotent handlers', () => {
     await using tested = await testedBus({
       inbox,
       handlers: [
-        handler(OrderPlaced, { group: 'g', idempotent: true, retry: { attempts: 1, delay: 100 } }, () => calls++),
+        handler(
+          OrderPlaced,
+          { group: 'g', idempotent: true, retry: { attempts: 1, delay: 100, max: '10s' } },
+          () => calls++,
+        ),
       ],
     })
     await tested.bus.publish(OrderPlaced, { order: 1 })
-    await tested.pass(10_000)
+    for (let second = 0; second < 20; second++) await tested.pass(1_000)
     expect(calls).toBe(0)
+    expect(asked).toBeLessThan(12)
     away = false
-    await tested.pass(1_000)
+    await tested.pass(20_000)
     expect(calls).toBe(1)
     expect(tested.hooks('deadLettered')).toEqual([])
   })
+
+  test.each([[1], ['yes'], [undefined], [{ known: true }]])(
+    'an answer of the inbox that is neither true nor false, %j, is taken for none, and told',
+    async (answer) => {
+      let isMended = false
+      let calls = 0
+      const inbox = { has: () => (isMended ? false : answer) as boolean, add: () => {} }
+      const bound = handler(OrderPlaced, { group: 'g', idempotent: true, retry: { delay: 10 } }, () => calls++)
+      await using tested = await testedBus({ inbox, handlers: [bound] })
+      await tested.bus.publish(OrderPlaced, { order: 1 })
+      await tested.pass(100)
+      expect(calls).toBe(0)
+      const [failed] = tested.hooks('failed') as { readonly error: Error }[]
+      expect(failed!.error.message).toContain('`inbox` must be an object whose has(event, group) answers true or false')
+      isMended = true
+      await tested.pass(10_000)
+      expect(calls).toBe(1)
+    },
+  )
 })

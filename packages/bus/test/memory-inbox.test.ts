@@ -1,5 +1,6 @@
 import { array, assert, constantFrom, property, tuple } from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { hashOf } from '../src/inbox/event-set.ts'
 import { type EventIdentity, memoryInbox } from '../src/index.ts'
 import { ManualClock } from './support/recording-member.ts'
 
@@ -16,35 +17,35 @@ describe('memoryInbox', () => {
     'knows the last half of its events at least, and no more than its most: the one %i before is known: %s',
     (age, is) => {
       const inbox = memoryInbox({ max: 1000 })
-      for (let i = 0; i < 10_000; i++) inbox.add('g', event(i))
-      expect(inbox.has('g', event(9999 - age))).toBe(is)
+      for (let i = 0; i < 10_000; i++) inbox.add(event(i), 'g')
+      expect(inbox.has(event(9999 - age), 'g')).toBe(is)
     },
   )
 
   test('what is seen again is not forgotten next', () => {
     const inbox = memoryInbox({ max: 10 })
-    inbox.add('g', event('kept'))
+    inbox.add(event('kept'), 'g')
     for (let i = 0; i < 100; i++) {
-      inbox.add('g', event(i))
-      expect(inbox.has('g', event('kept'))).toBe(true)
+      inbox.add(event(i), 'g')
+      expect(inbox.has(event('kept'), 'g')).toBe(true)
     }
   })
 
   test('an event is known for its time, and forgotten some time after', () => {
     const clock = new ManualClock()
     const inbox = memoryInbox({ max: 1000, ttl: '1m', clock })
-    inbox.add('g', event('a'))
+    inbox.add(event('a'), 'g')
     clock.advance(60_000)
-    expect(inbox.has('g', event('a'))).toBe(true)
+    expect(inbox.has(event('a'), 'g')).toBe(true)
     clock.advance(10_000)
-    inbox.add('g', event('b'))
+    inbox.add(event('b'), 'g')
     clock.advance(70_000)
-    inbox.add('g', event('c'))
-    expect(inbox.has('g', event('a'))).toBe(false)
-    expect(inbox.has('g', event('b'))).toBe(true)
+    inbox.add(event('c'), 'g')
+    expect(inbox.has(event('a'), 'g')).toBe(false)
+    expect(inbox.has(event('b'), 'g')).toBe(true)
     clock.advance(1_000_000)
-    inbox.add('g', event('d'))
-    expect(['a', 'b', 'c', 'd'].map((id) => inbox.has('g', event(id)))).toEqual([false, false, false, true])
+    inbox.add(event('d'), 'g')
+    expect(['a', 'b', 'c', 'd'].map((id) => inbox.has(event(id), 'g'))).toEqual([false, false, false, true])
   })
 
   test('INVARIANT: it knows what a set of group, source and id knows, however alike these are', () => {
@@ -55,11 +56,11 @@ describe('memoryInbox', () => {
         const inbox = memoryInbox()
         const known = new Set<string>()
         for (const [group, source, id] of added) {
-          inbox.add(group, { source, id })
+          inbox.add({ source, id }, group)
           known.add(JSON.stringify([group, source, id]))
         }
         for (const [group, source, id] of [...added, ...asked]) {
-          expect(inbox.has(group, { source, id })).toBe(known.has(JSON.stringify([group, source, id])))
+          expect(inbox.has({ source, id }, group)).toBe(known.has(JSON.stringify([group, source, id])))
         }
       }),
       { numRuns: 300 },
@@ -69,14 +70,29 @@ describe('memoryInbox', () => {
   test('it knows all of many, and none of as many others, while it grows', () => {
     const inbox = memoryInbox({ max: 1_000_000 })
     for (let i = 0; i < 50_000; i++) {
-      inbox.add(`g${i % 7}`, event(i, `/${i % 3}`))
-      if (i % 5000 === 0) for (let j = 0; j <= i; j++) expect(inbox.has(`g${j % 7}`, event(j, `/${j % 3}`))).toBe(true)
+      inbox.add(event(i, `/${i % 3}`), `g${i % 7}`)
+      if (i % 5000 === 0) for (let j = 0; j <= i; j++) expect(inbox.has(event(j, `/${j % 3}`), `g${j % 7}`)).toBe(true)
     }
     for (let i = 0; i < 50_000; i++) {
-      expect(inbox.has(`g${(i + 1) % 7}`, event(i, `/${i % 3}`))).toBe(false)
-      expect(inbox.has(`g${i % 7}`, event(i, `/${(i + 1) % 3}`))).toBe(false)
-      expect(inbox.has(`g${i % 7}`, event(`${i} `, `/${i % 3}`))).toBe(false)
+      expect(inbox.has(event(i, `/${i % 3}`), `g${(i + 1) % 7}`)).toBe(false)
+      expect(inbox.has(event(i, `/${(i + 1) % 3}`), `g${i % 7}`)).toBe(false)
+      expect(inbox.has(event(`${i} `, `/${i % 3}`), `g${i % 7}`)).toBe(false)
     }
+  })
+
+  test('a bound that is odd is kept, too', () => {
+    const inbox = memoryInbox({ max: 5 })
+    for (let i = 0; i < 9; i++) inbox.add(event(i), 'g')
+    expect([8, 7, 6, 5, 4].filter((i) => inbox.has(event(i), 'g'))).toEqual([8, 7, 6])
+  })
+
+  test.each<[string, (i: number) => [string, EventIdentity]]>([
+    ['ids', (i) => ['g', event(i)]],
+    ['sources', (i) => ['g', event(1, `/device/${i}`)]],
+    ['groups', (i) => [`g${i}`, event(1)]],
+  ])('events that differ in their %s alone have hashes that differ', (_, one) => {
+    const hashes = new Set(Array.from({ length: 10_000 }, (__, i) => hashOf(...one(i))))
+    expect(hashes.size).toBeGreaterThan(9_900)
   })
 
   test.each([

@@ -260,7 +260,7 @@ describe('what can go wrong on the way to the broker', () => {
     }
     await using tested = await testedBus({ transport })
     await expect(tested.bus.publish(OrderPlaced, { order: 1 }, { delay: 1 })).rejects.toThrow(
-      'the transport memory cannot do delay (wanted by publishing "shop.order.placed" with a delay)',
+      'the transport memory lacks delay (wanted by publishing "shop.order.placed" with a delay)',
     )
   })
 

@@ -310,9 +310,9 @@ describe('a step of a settlement that fails', () => {
     await using tested = await testedBus({
       inbox: {
         has: () => false,
-        add(key) {
+        add({ id }) {
           if (isAway) throw new Error('the inbox is away')
-          known.push(key)
+          known.push(id)
         },
       },
       handlers: [

@@ -50,7 +50,7 @@ describe('what does not fit is refused at start-up', () => {
   ] as const)('%j', async (less, bound, message) => {
     const starting = createBus({ source: '/shop', transport: without(less), handlers: [bound] })
     await expect(starting).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' })
-    await expect(starting).rejects.toThrow(`the transport modest cannot do ${message}`)
+    await expect(starting).rejects.toThrow(`the transport modest lacks ${message}`)
   })
 
   test('all that is missing is told at once', async () => {
@@ -81,7 +81,7 @@ describe('what does not fit is refused at start-up', () => {
     const bus = await createBus({ source: '/shop', transport, inbox: memoryInbox(), handlers })
     await bus.close()
     const refused = createBus({ source: '/shop', transport, handlers })
-    await expect(refused).rejects.toThrow('a transport that can, or give createBus its own `inbox`.')
+    await expect(refused).rejects.toThrow('a transport that has it, or give createBus its own `inbox`.')
     const other = await createBus({ source: '/shop', transport })
     expect(() => other.subscribe(OrderPlaced, f, { group: 'g', idempotent: true })).toThrow('inbox (wanted by')
     await other.close()
@@ -121,7 +121,12 @@ describe('what does not fit is refused at start-up', () => {
     [{ source: '/shop', middleware: [undefined] }, '`middleware` must be an object'],
     [{ source: '/shop', middleware: [{ name: 'm', receive: 5 }] }, '`middleware.receive` must be a function'],
     [{ source: '/shop', middleware: [{ receive() {} }] }, '`middleware.name` must be a text'],
-    [{ source: '/shop', inbox: { has() {} } }, '`inbox.add` must be a function'],
+    [
+      { source: '/shop', inbox: { has() {} } },
+      '`inbox.add` must be a function, received undefined\nAn inbox has has(event, group)',
+    ],
+    [{ source: '/shop', inbox: memoryInbox }, '`inbox.has` must be a function, received undefined'],
+    [{ source: '/shop', inbox: null }, '`inbox` must be an object, received null'],
     [{ source: '/shop', deadLetters: { add() {} } }, '`deadLetters.get` must be a function'],
     [{ source: '/shop', log: {} }, '`log.debug` must be a function'],
     [{ source: '/shop', clock: { now() {} } }, '`clock.after` must be a function'],

@@ -275,12 +275,12 @@ const allKinds: Simulated<World> = {
       ),
       handler(PaymentTaken, { group: 'slow', timeout: '1s', retry: { attempts: 2 } }, async () => pause('2s')),
     ]
-    const markOf: (...marked: Parameters<Inbox['has']>) => string = (group, { id }) => `${group} ${id}`
+    const markOf: (...marked: Parameters<Inbox['has']>) => string = ({ id }, group) => `${group} ${id}`
     return {
       handlers,
       inbox: {
-        has: async (group, event) => world.marks.has(markOf(group, event)),
-        add: async (group, event) => void world.marks.add(markOf(group, event)),
+        has: async (event, group) => world.marks.has(markOf(event, group)),
+        add: async (event, group) => void world.marks.add(markOf(event, group)),
       },
     }
   },

@@ -45,7 +45,13 @@ export function checkOptions(options: BusOptions): void {
     )
   }
   checkTransport(transport)
-  if (inbox !== undefined) methods(inbox, ['has', 'add'], 'inbox')
+  if (inbox !== undefined)
+    methods(
+      inbox,
+      ['has', 'add'],
+      'inbox',
+      'An inbox has has(event, group) and add(event, group): memoryInbox() is one.',
+    )
   if (deadLetters !== undefined) methods(deadLetters, ['add', 'get', 'list', 'remove', 'firstOfKey'], 'deadLetters')
   if (log !== undefined) methods(log, ['debug', 'info', 'warn', 'error'], 'log')
   if (clock !== undefined) methods(clock, ['now', 'after'], 'clock')
@@ -96,9 +102,17 @@ function list(value: unknown, option: string): readonly unknown[] {
 }
 
 /** An object with these functions. */
-function methods(value: unknown, names: readonly string[], option: string): void {
+function methods(value: unknown, names: readonly string[], option: string, fix?: string): void {
   const given = object(value, option)
-  for (const name of names) functionOption(given[name], `${option}.${name}`)
+  for (const name of names) {
+    if (typeof given[name] !== 'function')
+      throw invalidArgument(
+        `${option}.${name}`,
+        'a function',
+        given[name],
+        fix ?? `Pass an object with ${names.join(', ')}.`,
+      )
+  }
 }
 
 /** An object with these functions, each of which may be left out. */

@@ -57,8 +57,9 @@ export class Publisher {
       const event = this.#event(what, input, options, request.cause)
       if (this.#closed && request.cause === undefined) throw new BusClosedError(`publishing "${event.type}"`)
       this.#checkDepth(event)
+      const outgoing = this.#outgoing(event, options, request)
       options?.signal?.throwIfAborted()
-      return this.#confirmed(event, this.#outgoing(event, options, request), options)
+      return this.#confirmed(event, outgoing, options)
     } catch (error) {
       return Promise.reject(error)
     }

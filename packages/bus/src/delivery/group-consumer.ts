@@ -214,8 +214,9 @@ export class GroupConsumer {
     const { telling, clock } = this.#runtime
     if (outcome === 'superseded' || (outcome === 'handled' && !telling.hearsHandled)) return
     const delivered = { message: job.delivery.message, group: this.group, attempt: job.attempt }
-    if (outcome === 'handled') telling.handled(delivered, clock.now() - job.begun)
-    else telling[outcome](delivered)
+    if (outcome !== 'handled') return telling[outcome](delivered)
+    const now = clock.now()
+    telling.handled(delivered, now - (job.begun ?? now))
   }
 
   /** Whatever goes wrong, a delivery is settled or given back. */

@@ -11,6 +11,8 @@ export class Job {
   readonly key: string | undefined
   /** Attempts that failed, those of earlier copies included. */
   failures: number
+  /** Attempts in a row that came to nothing, since what the bus itself needs was away. */
+  postponed = 0
   /** RFC 3339. */
   firstFailedAt: string | undefined
   /** Read once for all attempts. */
@@ -20,7 +22,7 @@ export class Job {
   /** From the call of its handler until it is settled, or waits for its next attempt. */
   running = false
   /** When its last attempt began, where somebody wants to know. */
-  begun = 0
+  begun: number | undefined = undefined
   /** The dead letter that it replays, once that is known to be its own. */
   replayOf: string | undefined = undefined
   /** Takes back the wait for the next attempt. */

@@ -1,7 +1,9 @@
+import type { TidingsError } from '@tidings/core'
+import { invalidArgument } from '../check.ts'
 import type { Handler } from '../handler/handler.ts'
 import type { EventIdentity } from '../inbox/inbox.ts'
 import type { Job } from './job.ts'
-import { asked, type Outcome, type Step } from './outcome.ts'
+import { asked, type Outcome, type Step, unavailable } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What {@link OnceOnly} needs of the attempts of its group. */
@@ -41,13 +43,15 @@ export class OnceOnly {
 
   /** Asks the inbox, handles, and tells the inbox. */
   #unlessKnown(job: Job, handler: Handler, event: EventIdentity): Outcome | Promise<Outcome> {
-    const known = asked(() => this.#runtime.inbox!.has(this.#group, event))
+    const known = asked(() => this.#runtime.inbox!.has(event, this.#group))
     return known instanceof Promise
       ? known.then((is) => this.#decided(is, job, handler, event))
       : this.#decided(known, job, handler, event)
   }
 
   #decided(isKnown: boolean, job: Job, handler: Handler, event: EventIdentity): Outcome | Promise<Outcome> {
+    // Whatever else stands for true or false there: to take it for either may lose the event, or repeat it.
+    if (typeof isKnown !== 'boolean') return unavailable(noAnswer(isKnown))
     if (isKnown) return 'duplicate'
     const handled = this.#receiver.receive(job, handler)
     const noted = handled === undefined ? this.#note(job, event) : handled.then(() => this.#note(job, event))
@@ -56,7 +60,7 @@ export class OnceOnly {
 
   /** Once it is handled: that the inbox is away now must not have it handled again. */
   #note(job: Job, event: EventIdentity): Step {
-    return this.#receiver.persist(job, () => this.#runtime.inbox!.add(this.#group, event))
+    return this.#receiver.persist(job, () => this.#runtime.inbox!.add(event, this.#group))
   }
 
   #whileBusy(event: EventIdentity, outcome: Promise<Outcome>): Promise<Outcome> {
@@ -74,6 +78,15 @@ export class OnceOnly {
 function identityOf({ delivery }: Job): EventIdentity {
   const { source, id } = delivery.message.attributes
   return { source: String(source), id: String(id) }
+}
+
+function noAnswer(answer: unknown): TidingsError {
+  return invalidArgument(
+    'inbox',
+    'an object whose has(event, group) answers true or false',
+    answer,
+    'Let it return a boolean, or a promise of one.',
+  )
 }
 
 /** Two events with one name only wait for each other. */

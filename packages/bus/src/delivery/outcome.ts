@@ -43,7 +43,8 @@ export function asked<T>(ask: () => T | Promise<T>): T | Promise<T> {
   }
 }
 
-function unavailable(cause: unknown): never {
+/** As if it had not answered. */
+export function unavailable(cause: unknown): never {
   throw new Unavailable(cause)
 }
 

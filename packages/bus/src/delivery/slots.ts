@@ -7,7 +7,6 @@ export class Slots<Unit> {
   readonly #waiting = new Deque<Unit>()
   #closed = false
   #starting = false
-  #isStarting = false
   taken = 0
 
   /** `run` calls `ended` when the slot is free again; only its first call counts. It must not throw. */

@@ -28,10 +28,13 @@ export function verdictOn(
   const isAttempt = counts || isNewer
   if (isAttempt) {
     job.failures++
+    job.postponed = 0
     job.firstFailedAt ??= new Date(clock.now()).toISOString()
   }
   if (isAttempt && job.failures >= policy.attempts) return { reason: given ?? 'attempts-exhausted' }
   if (given !== undefined && !isNewer) return { reason: given }
-  const delay = policy.backoff(Math.max(1, job.failures), random)
+  // More and more slowly also while the inbox is away: all that is held asks it again.
+  if (!isAttempt && !alone) job.postponed++
+  const delay = policy.backoff(Math.max(1, job.failures + job.postponed), random)
   return { reason: undefined, delay, mayLeave: job.key === undefined && isAttempt && capabilities.delay }
 }

@@ -52,7 +52,7 @@ export function policyOf(options: HandlerOptions & { readonly batch?: BatchPolic
     timeout: options.timeout === Infinity ? Infinity : positive(milliseconds(options.timeout ?? '30s', 'timeout')),
     ...retries(options.retry ?? {}),
     deadLetter,
-    idempotent: options.idempotent ?? false,
+    idempotent: oneOf([false, true], options.idempotent, 'idempotent'),
     from: oneOf(['latest', 'earliest'], options.from, 'from'),
     batch: options.batch && batchOf(options.batch, prefetch),
   }

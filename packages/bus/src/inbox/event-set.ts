@@ -1,12 +1,17 @@
 import type { EventIdentity } from './inbox.ts'
 
-/** Unlike for each process, so that nobody can choose ids that all meet in one place. */
-const seed = Math.trunc(Math.random() * 2 ** 32)
+/** Unlike for each process, so that it is hard to choose events that all meet in one place. */
+const seed = Math.trunc(Math.random() * 2 ** 32) | 0
+
+/** 32 bits, never 0: a hash in the manner of FNV-1a, over the UTF-16 units, whose high bits are mixed into the low ones. */
+export function hashOf(group: string, { source, id }: EventIdentity): number {
+  return mixed(id, mixed(source, mixed(group, seed))) || 1
+}
 
 /**
  * Which group has handled which event. Open addressing with the hash beside each place: among 50,000 events a `Map` takes
  * half a microsecond to find that it does not know one, since the texts that it compares are all over the memory; here
- * they are looked at only where the hashes are equal.
+ * they are looked at only where the hashes are equal. Each method is given the {@link hashOf} the event in the group.
  */
 export class EventSet {
   /** By slot: the hash of what is there, 0 where nothing is. At most half of the slots are taken. */
@@ -21,13 +26,12 @@ export class EventSet {
     return this.#ids.length
   }
 
-  has(group: string, event: EventIdentity): boolean {
-    return this.#hashes[this.#slotOf(group, event, hashOf(group, event.id))] !== 0
+  has(hash: number, group: string, event: EventIdentity): boolean {
+    return this.#hashes[this.#slotOf(hash, group, event)] !== 0
   }
 
-  add(group: string, event: EventIdentity): void {
-    const hash = hashOf(group, event.id)
-    const slot = this.#slotOf(group, event, hash)
+  add(hash: number, group: string, event: EventIdentity): void {
+    const slot = this.#slotOf(hash, group, event)
     if (this.#hashes[slot] !== 0) return
     this.#hashes[slot] = hash
     this.#places[slot] = this.#ids.length
@@ -38,7 +42,7 @@ export class EventSet {
   }
 
   /** Where it is, or else where it belongs. */
-  #slotOf(group: string, { source, id }: EventIdentity, hash: number): number {
+  #slotOf(hash: number, group: string, { source, id }: EventIdentity): number {
     const hashes = this.#hashes
     const last = hashes.length - 1
     for (let slot = hash & last; ; slot = (slot + 1) & last) {
@@ -66,14 +70,11 @@ export class EventSet {
   }
 }
 
-/** 32 bits, never 0: FNV-1a over the UTF-16 units, its bits mixed once more since the low ones choose the slot. */
-function hashOf(group: string, id: string): number {
-  const hash = fnv(id, fnv(group, seed))
-  return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) || 1
-}
-
-function fnv(text: string, start: number): number {
+function mixed(text: string, start: number): number {
   let hash = start
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+    hash ^= hash >>> 15
+  }
   return hash
 }

@@ -11,7 +11,7 @@ export interface EventIdentity {
  */
 export interface Inbox {
   /** Whether `add` was called with the event for the group, whose name is whole, and it is still known. */
-  has(group: string, event: EventIdentity): boolean | Promise<boolean>
+  has(event: EventIdentity, group: string): boolean | Promise<boolean>
   /** Remembers the event. Called when the group has handled it, before it is settled; perhaps more than once. */
-  add(group: string, event: EventIdentity): unknown
+  add(event: EventIdentity, group: string): unknown
 }

@@ -1,7 +1,7 @@
 import { type Duration, milliseconds } from '@tidings/core'
 import { knownOptions, whole } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
-import { EventSet } from './event-set.ts'
+import { EventSet, hashOf } from './event-set.ts'
 import type { EventIdentity, Inbox } from './inbox.ts'
 
 export interface MemoryInboxOptions {
@@ -36,34 +36,39 @@ interface Generation {
  * all else.
  */
 class MemoryInbox implements Inbox {
-  readonly #max: number
+  readonly #half: number
   readonly #ttl: number
   readonly #clock: Pick<Clock, 'now'>
   #young: Generation
   #old: Generation | undefined
 
   constructor(max: number, ttl: number, clock: Pick<Clock, 'now'>) {
-    this.#max = max
+    this.#half = Math.floor(max / 2)
     this.#ttl = ttl
     this.#clock = clock
     this.#young = { events: new EventSet(), since: clock.now() }
   }
 
-  has(group: string, event: EventIdentity): boolean {
-    if (this.#young.events.has(group, event)) return true
-    if (this.#old === undefined || !this.#old.events.has(group, event)) return false
+  has(event: EventIdentity, group: string): boolean {
+    const hash = hashOf(group, event)
+    if (this.#young.events.has(hash, group, event)) return true
+    if (this.#old === undefined || !this.#old.events.has(hash, group, event)) return false
     // Seen again, so it is not among those to be forgotten next.
-    this.add(group, event)
+    this.#add(hash, group, event)
     return true
   }
 
-  add(group: string, event: EventIdentity): void {
+  add(event: EventIdentity, group: string): void {
+    this.#add(hashOf(group, event), group, event)
+  }
+
+  #add(hash: number, group: string, event: EventIdentity): void {
     const now = this.#clock.now()
     const age = now - this.#young.since
-    if (this.#young.events.size >= this.#max / 2 || age > this.#ttl) {
+    if (this.#young.events.size >= this.#half || age > this.#ttl) {
       this.#old = age > 2 * this.#ttl ? undefined : this.#young
       this.#young = { events: new EventSet(), since: now }
     }
-    this.#young.events.add(group, event)
+    this.#young.events.add(hash, group, event)
   }
 }

@@ -43,6 +43,8 @@ export interface Connection {
    * any more by what the capabilities promise. Waits while the broker has no room (backpressure), and while the
    * connection is away.
    *
+   * It hands nothing out before it has returned: where handlers publish, one event would be handled within another.
+   *
    * `options.signal` is made when it is read: a transport that can confirm at once leaves it alone.
    *
    * Rejects with the signal's reason when it aborts before anything was sent; with `OutcomeUnknownError` when the
@@ -55,8 +57,8 @@ export interface Connection {
   /**
    * Joins a group, making it and its bindings where they do not exist, and hands its messages to `deliver`, never more
    * than `prefetch` unsettled ones; a log may hand out fewer. It may call `deliver`, which never throws, before the
-   * promise has resolved. A connection may hold two memberships of one group for a while. Resolves once the group gets what is published from then
-   * on; rejects with the reason of `signal` when it aborts before.
+   * promise has resolved. A connection may hold two memberships of one group for a while. Resolves once the group gets
+   * what is published from then on; rejects with the reason of `signal` when it aborts before.
    */
   subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void, signal?: AbortSignal): Promise<Membership>
 

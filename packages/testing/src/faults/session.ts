@@ -201,9 +201,9 @@ export class Session {
       case 'cancel':
         return connection.cancel === undefined ? refuse('cancelling') : connection.cancel(frame.id)
       case 'inbox.has':
-        return (connection.inbox ?? refuse('inbox')).has(frame.group, frame.event)
+        return (connection.inbox ?? refuse('inbox')).has(frame.event, frame.group)
       case 'inbox.add':
-        return (connection.inbox ?? refuse('inbox')).add(frame.group, frame.event)
+        return (connection.inbox ?? refuse('inbox')).add(frame.event, frame.group)
       default:
         return this.#askLetters(connection.deadLetters ?? refuse('dead letters'), frame)
     }

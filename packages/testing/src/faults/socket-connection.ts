@@ -227,8 +227,8 @@ export class SocketConnection implements Connection {
 
   #askedInbox(): Inbox {
     return {
-      has: async (group, event) => (await this.#ask({ op: 'inbox.has', group, event })) as boolean,
-      add: (group, event) => this.#ask({ op: 'inbox.add', group, event }),
+      has: async (event, group) => (await this.#ask({ op: 'inbox.has', group, event })) as boolean,
+      add: (event, group) => this.#ask({ op: 'inbox.add', group, event }),
     }
   }
 

@@ -5,8 +5,8 @@ import { type Life, never } from './life.ts'
 /** An inbox as far as a process reaches it, which may die before it is told, or after. */
 export function markingInbox(inbox: Inbox, { decisions, trace }: Stage, broker: SimulatedBroker, life: Life): Inbox {
   return {
-    has: (group, event) => (life.dead ? never() : inbox.has(group, event)),
-    add: async (group, event) => {
+    has: (event, group) => (life.dead ? never() : inbox.has(event, group)),
+    add: async (event, group) => {
       if (life.dead) return never()
       const name = trace.nameOfId(event.id)
       const what = `${trace.group(group)} ${name}`
@@ -16,7 +16,7 @@ export function markingInbox(inbox: Inbox, { decisions, trace }: Stage, broker: 
         life.crash()
         return never()
       }
-      const added: unknown = await inbox.add(group, event)
+      const added: unknown = await inbox.add(event, group)
       if (fate === undefined) return added
       trace.say(() => `the process dies after the inbox has noted ${name}`, name, true)
       life.crash()

@@ -86,7 +86,7 @@ export const policyMutations: readonly Mutation[] = [
     breaks: 'takes one group for another in the inbox',
     foundBy: ['C64'],
     transport: () =>
-      inboxes((inbox) => ({ has: (_, event) => inbox.has('', event), add: (_, event) => inbox.add('', event) })),
+      inboxes((inbox) => ({ has: (event) => inbox.has(event, ''), add: (event) => inbox.add(event, '') })),
   },
   {
     breaks: 'looks at the id alone in the inbox',
@@ -94,8 +94,8 @@ export const policyMutations: readonly Mutation[] = [
     transport: () => {
       const bare = ({ id }: EventIdentity): EventIdentity => ({ id, source: '' })
       return inboxes((inbox) => ({
-        has: (group, event) => inbox.has(group, bare(event)),
-        add: (group, event) => inbox.add(group, bare(event)),
+        has: (event, group) => inbox.has(bare(event), group),
+        add: (event, group) => inbox.add(bare(event), group),
       }))
     },
   },
@@ -105,8 +105,8 @@ export const policyMutations: readonly Mutation[] = [
     transport: () => {
       let added = 0
       return inboxes((inbox) => ({
-        has: (group, event) => inbox.has(group, event),
-        add: (group, event) => (++added % 2 ? inbox.add(group, event) : undefined),
+        has: (event, group) => inbox.has(event, group),
+        add: (event, group) => (++added % 2 ? inbox.add(event, group) : undefined),
       }))
     },
   },

@@ -99,17 +99,17 @@ export const inboxCases: readonly ConformanceCase[] = [
         [group, { ...marked, id: `${marked.id} ` }],
         [group, { source: `${marked.source} ${marked.id.slice(0, 1)}`, id: marked.id.slice(1) }],
       ]
-      expect.equal(await inbox.has(group, marked), false, 'has() of an event that is new')
-      await inbox.add(group, marked)
-      await inbox.add(group, marked)
+      expect.equal(await inbox.has(marked, group), false, 'has() of an event that is new')
+      await inbox.add(marked, group)
+      await inbox.add(marked, group)
       for (const reader of [inbox, await inboxOf(scene)]) {
-        expect.equal(await reader.has(group, marked), true, 'has() of an event that was added')
+        expect.equal(await reader.has(marked, group), true, 'has() of an event that was added')
         for (const [of, event] of alike)
-          expect.equal(await reader.has(of, event), false, `has() of ${of}, ${JSON.stringify(event)}`)
+          expect.equal(await reader.has(event, of), false, `has() of ${of}, ${JSON.stringify(event)}`)
       }
       const many = Array.from({ length: 500 }, (_, index) => ({ source: '/many', id: `${index}` }))
-      await Promise.all(many.map(async (event) => inbox.add(group, event)))
-      const known = await Promise.all(many.map(async (event) => inbox.has(group, event)))
+      await Promise.all(many.map(async (event) => inbox.add(event, group)))
+      const known = await Promise.all(many.map(async (event) => inbox.has(event, group)))
       expect.equal(known.filter(Boolean).length, many.length, 'events that are known of 500 that were added at once')
     },
   ),
