@@ -86,13 +86,14 @@ describe('memoryInbox', () => {
     expect([8, 7, 6, 5, 4].filter((i) => inbox.has(event(i), 'g'))).toEqual([8, 7, 6])
   })
 
-  test.each<[string, (i: number) => [string, EventIdentity]]>([
-    ['ids', (i) => ['g', event(i)]],
-    ['sources', (i) => ['g', event(1, `/device/${i}`)]],
-    ['groups', (i) => [`g${i}`, event(1)]],
-  ])('events that differ in their %s alone have hashes that differ', (_, one) => {
-    const hashes = new Set(Array.from({ length: 10_000 }, (__, i) => i).map((i) => hashOf(...one(i))))
-    expect(hashes.size).toBeGreaterThan(9_900)
+  test('events that differ in their ids, their sources or their groups alone have hashes that differ', () => {
+    const numbers = Array.from({ length: 10_000 }, (_, i) => i)
+    const all = [
+      numbers.map((i) => hashOf('g', event(i))),
+      numbers.map((i) => hashOf('g', event(1, `/device/${i}`))),
+      numbers.map((i) => hashOf(`g${i}`, event(1))),
+    ]
+    for (const hashes of all) expect(new Set(hashes).size).toBeGreaterThan(9_900)
   })
 
   test.each([
