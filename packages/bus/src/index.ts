@@ -20,7 +20,7 @@ export type {
   ReplayOptions,
   ReplayProgress,
   ReplayResult,
-} from './dead-letter/dead-letters.ts'
+} from './replay/dead-letters.ts'
 export type { DeadLetter, DeadLetterReason, DeadLetterStore, RecordedError } from './dead-letter/store.ts'
 export {
   AttemptTimeoutError,

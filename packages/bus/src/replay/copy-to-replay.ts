@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Message } from '../message/message.ts'
 import { readEvent, UnreadableError } from '../message/read.ts'
 import type { ReplayOptions } from './dead-letters.ts'
-import type { DeadLetter } from './store.ts'
+import type { DeadLetter } from '../dead-letter/store.ts'
 
 /** By what the event of a letter is read. */
 export type DefinitionOf = (letter: DeadLetter) => AnyDefinedEvent | undefined

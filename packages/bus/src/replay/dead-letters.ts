@@ -1,5 +1,5 @@
 import type { Duration } from '@tidings/core'
-import type { DeadLetter, DeadLetterReason } from './store.ts'
+import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 
 /** Which dead letters; all conditions together. Left out: all. */
 export interface DeadLetterFilter {

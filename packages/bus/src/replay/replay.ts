@@ -5,7 +5,7 @@ import { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
 import type { Claims } from './claims.ts'
 import { copyToReplay, type DefinitionOf } from './copy-to-replay.ts'
 import type { ReplayOptions, ReplayResult } from './dead-letters.ts'
-import type { DeadLetter, DeadLetterStore } from './store.ts'
+import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
 
 /** Milliseconds between two looks at a parked key whose letters are on their way. */
 const interval = 50

@@ -7,7 +7,7 @@ import type { DeadLetterFilter, DeadLetters, ReplayOptions, ReplayResult } from 
 import { Claims } from './claims.ts'
 import type { DefinitionOf } from './copy-to-replay.ts'
 import { Replay } from './replay.ts'
-import type { DeadLetter, DeadLetterStore } from './store.ts'
+import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
 
 const page = 100
 const conditions = ['ids', 'group', 'type', 'key', 'reason', 'before']
