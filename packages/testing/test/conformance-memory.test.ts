@@ -29,6 +29,7 @@ test('on memory() the cases are left out that need a broker, a network, another 
     C35: 'memory: the kit cannot disturb a network, so C35 does not apply',
     C43: 'memory: the kit makes no conflicting declaration, so C43 does not apply',
     C44: 'memory: the kit has no plain client, so C44 does not apply',
+    C65: 'memory: not durable, so C65 does not apply',
   })
 })
 

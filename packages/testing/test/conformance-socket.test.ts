@@ -85,5 +85,6 @@ test('on memory() in another process the cases are left out that need what is wr
     C05: 'socket: not durable, so C05 does not apply',
     C31: 'socket: not durable, so C31 does not apply',
     C44: 'socket: the kit has no plain client, so C44 does not apply',
+    C65: 'socket: not durable, so C65 does not apply',
   })
 })

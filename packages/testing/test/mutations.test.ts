@@ -9,12 +9,19 @@ import {
 } from '../src/conformance/index.ts'
 import { faultMutations } from './sabotage/faults.ts'
 import { groupsMutations } from './sabotage/groups.ts'
+import { inboxMutations } from './sabotage/inbox.ts'
 import { policyMutations } from './sabotage/policy.ts'
 import { publishingMutations } from './sabotage/publishing.ts'
 import { settlingMutations } from './sabotage/settling.ts'
 import { healthy } from './sabotage/tools.ts'
 
-const mutations = [...settlingMutations, ...groupsMutations, ...publishingMutations, ...policyMutations]
+const mutations = [
+  ...settlingMutations,
+  ...groupsMutations,
+  ...publishingMutations,
+  ...policyMutations,
+  ...inboxMutations,
+]
 
 // A suite is worth what it finds: each promise is broken once on purpose, and the cases that are named must say so.
 describe('the suite finds a transport or a bus that', () => {
@@ -23,7 +30,10 @@ describe('the suite finds a transport or a bus that', () => {
     const run = foundBy.some((id) => caseOf(id).alone) ? test : test.concurrent
     run(`${breaks}: ${foundBy.join(', ')}`, { timeout: 60_000 }, async () => {
       // What a case waits for never happens here, so it need not wait for long.
-      const results = await resultsOf(foundBy, transport, { within: '600ms', bus })
+      const results = await resultsOf(foundBy, transport, {
+        within: '600ms',
+        bus: typeof bus === 'function' ? bus() : bus,
+      })
       expect(results.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(foundBy.map((id) => `${id} failed`))
       for (const { error } of results) expect(error).toBeInstanceOf(ConformanceError)
     })

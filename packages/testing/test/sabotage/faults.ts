@@ -1,10 +1,8 @@
-import { type Connection, type Delivery, memory, systemClock, type Transport } from '@tidings/bus'
-import { TidingsError } from '@tidings/core'
-import type { EncodedEvent } from '@tidings/events'
+import { type Connection, type Delivery, type Inbox, memoryInbox, type Transport } from '@tidings/bus'
 import { altered, over } from '../../src/conformance/altered.ts'
 import type { ConformanceKit } from '../../src/conformance/index.ts'
-import { faultProxy, serveTransport, socketTransport } from '../../src/faults/index.ts'
-import { claims, nothing } from './tools.ts'
+import { consumer, durableDisk, durableKit } from '../fixtures/durable-kit.ts'
+import { nothing } from './tools.ts'
 
 /** A promise broken on purpose, in a transport that has a network and a broker that can be killed. */
 export interface FaultMutation {
@@ -15,61 +13,29 @@ export interface FaultMutation {
   delivery?(delivery: Delivery): Delivery
   /** What is broken before it is stored; `lost` aborts when the broker is killed. */
   broker?(connection: Connection, lost: () => AbortSignal): Partial<Connection>
+  /** What the broker has when it starts again, where it is not what it had. */
+  restarted?(): Transport
   kit?(kit: ConformanceKit): Partial<ConformanceKit>
 }
 
 /** A kit with every ability, on a broker behind a socket; what it writes down outlives a kill. */
 export async function kitWithFaults(mutation?: FaultMutation): Promise<ConformanceKit & AsyncDisposable> {
-  const disk = claims(memory({ history: 1000 }), { durable: true })
-  let life = new AbortController()
-  const broker = altered(disk, { connection: (connection) => mutation?.broker?.(connection, () => life.signal) ?? {} })
-  let server = await serveTransport(broker)
-  const { port } = server
-  const proxy = await faultProxy({ target: { port } })
-  const options = {
+  const { restarted, broker } = mutation ?? {}
+  const kit = await durableKit({
     heartbeat: 100,
     timeout: 1000,
-    backoff: { min: 10, max: 50 },
-    capabilities: disk.capabilities,
-  } as const
-  const conflicts = new Set<string>()
-  const whole: ConformanceKit = {
-    transport: () => sabotaged(socketTransport({ ...options, port: proxy.port }), mutation, conflicts),
     within: '1500ms',
-    network: {
-      cut: async () => proxy.cut(),
-      blackHole: async () => proxy.blackHole(),
-      restore: async () => proxy.restore(),
-    },
-    broker: {
-      async kill() {
-        life.abort()
-        await server.close()
-      },
-      async start() {
-        life = new AbortController()
-        server = await serveTransport(broker, { port })
-      },
-    },
-    spawnConsumer: (request) => consumer(disk, request, nothing),
-    declareConflict: async (group) => void conflicts.add(group),
-    plain: plainClient(disk),
-  }
-  return {
-    ...whole,
-    ...mutation?.kit?.(whole),
-    async [Symbol.asyncDispose]() {
-      await proxy[Symbol.asyncDispose]()
-      await server.close()
-    },
-  }
+    ...(restarted && { restarted: () => restarted() }),
+    served: (disk, life) => altered(disk, { connection: (connection) => broker?.(connection, life) ?? {} }),
+    reached: (transport) => sabotaged(transport, mutation),
+  })
+  return { ...kit, ...mutation?.kit?.(kit) }
 }
 
-function sabotaged(transport: Transport, mutation: FaultMutation | undefined, conflicts: Set<string>): Transport {
+function sabotaged(transport: Transport, { client, delivery }: Partial<FaultMutation> = {}): Transport {
   return over(transport, {
     async connect(options) {
       let state = 'connected'
-      const { client, delivery } = mutation ?? {}
       const inner = altered(transport, delivery ? { delivery: (given) => delivery(given) } : {})
       const connection = await inner.connect({
         ...options,
@@ -78,54 +44,9 @@ function sabotaged(transport: Transport, mutation: FaultMutation | undefined, co
           options.onState(next, error)
         },
       })
-      const refusing = over(connection, {
-        subscribe: async (request, ...rest) => {
-          if (conflicts.has(request.group))
-            throw new TidingsError('CONFLICT', `group "${request.group}" is another kind`)
-          return connection.subscribe(request, ...rest)
-        },
-      })
-      return over(refusing, client?.(refusing, () => state) ?? {})
+      return over(connection, client?.(connection, () => state) ?? {})
     },
   })
-}
-
-/** A member that can be dropped at once, as one whose process is killed. */
-async function consumer(
-  transport: Transport,
-  request: Parameters<NonNullable<ConformanceKit['spawnConsumer']>>[0],
-  settle: (delivery: Delivery) => void,
-): Promise<{ received: string[]; kill(): Promise<void> }> {
-  const received: string[] = []
-  const connection = await connect(transport)
-  await connection.subscribe(request, (delivery) => {
-    received.push(String(delivery.message.attributes['id']))
-    settle(delivery)
-  })
-  return { received, kill: () => connection.close() }
-}
-
-function connect(transport: Transport): Promise<Connection> {
-  return transport.connect({ name: 'plain', clock: systemClock, onState: nothing, onUnroutable: nothing })
-}
-
-/** The nearest that a broker without a wire format has to a foreign client. */
-function plainClient(disk: Transport): NonNullable<ConformanceKit['plain']> {
-  return {
-    async publish(event) {
-      const connection = await connect(disk)
-      await connection.publish({ message: { ...event, headers: {} } })
-      await connection.close()
-    },
-    async receive(type) {
-      const connection = await connect(disk)
-      let take = (_event: EncodedEvent): void => {}
-      const got = new Promise<EncodedEvent>((resolve) => (take = resolve))
-      const request = { types: [type], prefetch: 1, ordered: false, from: 'latest', temporary: true } as const
-      await connection.subscribe({ ...request, group: `plain.${type}` }, ({ message }) => take(message))
-      return { next: () => got, close: () => connection.close() }
-    },
-  }
 }
 
 export const faultMutations: readonly FaultMutation[] = [
@@ -139,6 +60,16 @@ export const faultMutations: readonly FaultMutation[] = [
       },
     }),
   })),
+  ...['C05', 'C31', 'C65'].map((foundBy) => ({
+    breaks: 'loses what it has when it is killed',
+    foundBy,
+    restarted: durableDisk,
+  })),
+  {
+    breaks: 'keeps messages alone when it is killed, and not what was handled',
+    foundBy: 'C65',
+    broker: (_connection, life) => ({ inbox: inboxOfLife(life()) }),
+  },
   {
     breaks: 'waits for an answer for ever',
     foundBy: 'C07',
@@ -236,3 +167,11 @@ const probe = {
     body: undefined,
   },
 } as const
+
+const inboxes = new WeakMap<AbortSignal, Inbox>()
+
+function inboxOfLife(life: AbortSignal): Inbox {
+  const inbox = inboxes.get(life) ?? memoryInbox()
+  inboxes.set(life, inbox)
+  return inbox
+}

@@ -1,4 +1,4 @@
-import { type EventIdentity, type Inbox, memoryInbox, systemClock, type Transport } from '@tidings/bus'
+import { systemClock } from '@tidings/bus'
 import { altered, over } from '../../src/conformance/altered.ts'
 import { claims, healthy, type Mutation, nothing } from './tools.ts'
 
@@ -72,46 +72,4 @@ export const policyMutations: readonly Mutation[] = [
       ],
     },
   },
-  {
-    breaks: 'remembers nothing that was handled',
-    foundBy: ['C38', 'C63'],
-    bus: { inbox: { has: () => false, add: nothing } },
-  },
-  {
-    breaks: 'keeps what a group has handled for one connection alone',
-    foundBy: ['C63', 'C64'],
-    transport: () => altered(healthy(), { connection: () => ({ inbox: memoryInbox() }) }),
-  },
-  {
-    breaks: 'takes one group for another in the inbox',
-    foundBy: ['C64'],
-    transport: () =>
-      inboxes((inbox) => ({ has: (event) => inbox.has(event, ''), add: (event) => inbox.add(event, '') })),
-  },
-  {
-    breaks: 'looks at the id alone in the inbox',
-    foundBy: ['C64'],
-    transport: () => {
-      const bare = ({ id }: EventIdentity): EventIdentity => ({ id, source: '' })
-      return inboxes((inbox) => ({
-        has: (event, group) => inbox.has(bare(event), group),
-        add: (event, group) => inbox.add(bare(event), group),
-      }))
-    },
-  },
-  {
-    breaks: 'forgets half of what comes to the inbox at once',
-    foundBy: ['C64'],
-    transport: () => {
-      let added = 0
-      return inboxes((inbox) => ({
-        has: (event, group) => inbox.has(event, group),
-        add: (event, group) => (++added % 2 ? inbox.add(event, group) : undefined),
-      }))
-    },
-  },
 ]
-
-function inboxes(alter: (inbox: Inbox) => Inbox): Transport {
-  return altered(healthy(), { connection: ({ inbox }) => ({ inbox: alter(inbox!) }) })
-}

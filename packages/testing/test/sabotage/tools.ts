@@ -18,8 +18,11 @@ export interface Mutation {
   /** A fresh broker that breaks it. */
   transport?(): Transport
   /** What breaks it in the bus, as far as its options reach. */
-  readonly bus?: Pick<BusOptions, 'clock' | 'inbox' | 'middleware' | 'random'>
+  readonly bus?: BrokenBus | (() => BrokenBus)
 }
+
+/** What of a bus can be broken. */
+export type BrokenBus = Pick<BusOptions, 'clock' | 'inbox' | 'middleware' | 'random'>
 
 /** A broker that keeps its promises. */
 export const healthy = (): Transport => memory({ history: 1000 })

@@ -6,6 +6,7 @@ import { deadLetterCases } from './dead-letters.ts'
 import { flowCases } from './flow.ts'
 import { groupCases } from './groups.ts'
 import { inboxCases } from './inbox.ts'
+import { inboxStoreCases } from './inbox-store.ts'
 import { interopCases } from './interop.ts'
 import { lifetimeCases } from './lifetime.ts'
 import { orderCases } from './order.ts'
@@ -27,6 +28,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...deadLetterStoreCases,
   ...deadLetterCases,
   ...inboxCases,
+  ...inboxStoreCases,
   ...policyCases,
   ...causationCases,
   ...lifetimeCases,

@@ -1,9 +1,8 @@
-import { type Bus, type EventIdentity, handler, type Inbox } from '@tidings/bus'
+import { type Bus, handler } from '@tidings/bus'
 import { type ConformanceCase, defineCase } from '../case.ts'
-import type { Scene } from '../scene.ts'
 import { counted } from './bus-tools.ts'
 
-/** Handlers that see an event once, and the store by which their groups know what they have handled. */
+/** Handlers that see an event once. */
 export const inboxCases: readonly ConformanceCase[] = [
   defineCase(
     'C38',
@@ -82,41 +81,4 @@ export const inboxCases: readonly ConformanceCase[] = [
       scene.expect.equal(effects.length, 1, 'effects')
     },
   ),
-
-  defineCase(
-    'C64',
-    'the inbox knows each event of each group by its source and id, through every connection',
-    { needs: ['inbox'] },
-    async (scene) => {
-      const { expect } = scene
-      const inbox = await inboxOf(scene)
-      const [group, other] = [scene.group(), scene.group('other')]
-      const marked: EventIdentity = { source: '/shop/ünïque?a=b', id: `${scene.group('id')} with "all", it/takes` }
-      const alike: readonly [string, EventIdentity][] = [
-        [other, marked],
-        [group, { ...marked, source: '/shop' }],
-        [group, { ...marked, id: marked.id.toUpperCase() }],
-        [group, { ...marked, id: `${marked.id} ` }],
-        [group, { source: `${marked.source} ${marked.id.slice(0, 1)}`, id: marked.id.slice(1) }],
-      ]
-      expect.equal(await inbox.has(marked, group), false, 'has() of an event that is new')
-      await inbox.add(marked, group)
-      await inbox.add(marked, group)
-      for (const reader of [inbox, await inboxOf(scene)]) {
-        expect.equal(await reader.has(marked, group), true, 'has() of an event that was added')
-        for (const [of, event] of alike)
-          expect.equal(await reader.has(event, of), false, `has() of ${of}, ${JSON.stringify(event)}`)
-      }
-      const many = Array.from({ length: 500 }, (_, index) => ({ source: '/many', id: `${index}` }))
-      await Promise.all(many.map(async (event) => inbox.add(event, group)))
-      const known = await Promise.all(many.map(async (event) => inbox.has(event, group)))
-      expect.equal(known.filter(Boolean).length, many.length, 'events that are known of 500 that were added at once')
-    },
-  ),
 ]
-
-async function inboxOf(scene: Scene): Promise<Inbox> {
-  const { inbox } = await scene.connect()
-  scene.expect.that(inbox !== undefined, 'a transport with `inbox` has one', inbox)
-  return inbox!
-}

@@ -1,0 +1,19 @@
+import { afterAll, expect, test } from 'vitest'
+import { conformance, conformanceCases } from '../src/conformance/index.ts'
+import { durableKit } from './fixtures/durable-kit.ts'
+
+const kit = await durableKit({ timeout: 2000 })
+const skipped: string[] = []
+
+afterAll(() => kit[Symbol.asyncDispose]())
+
+// Registered first, so that they run before the test of the report below.
+const report = conformance(kit, {
+  test: (name, run) => test(name, { timeout: 60_000 }, run),
+  skip: (name) => skipped.push(name),
+})
+
+test('INVARIANT: on a broker that keeps what it has, every case of the suite runs, through the ends of the broker', () => {
+  expect(skipped).toEqual([])
+  expect(report.results.map(({ id }) => id)).toEqual(conformanceCases.map(({ id }) => id))
+})
