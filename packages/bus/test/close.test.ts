@@ -120,6 +120,22 @@ describe('closing', () => {
     expect(tested.clock.timers).toBe(0)
   })
 
+  test('no timer is left behind by what could not be settled', async () => {
+    const inbox = {
+      has: () => false,
+      add() {
+        throw new Error('the inbox is away')
+      },
+    }
+    const bound = handler(OrderPlaced, { group: 'g', idempotent: true }, () => {})
+    const tested = await testedBus({ inbox, handlers: [bound] })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await tested.pass(20_000)
+    await tested[Symbol.asyncDispose]()
+    await quiet()
+    expect(tested.clock.timers).toBe(0)
+  })
+
   test('options that make no sense are refused by a rejection, and the bus goes on', async () => {
     await using tested = await testedBus()
     for (const [options, message] of [

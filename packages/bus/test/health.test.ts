@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { handler, type Membership, memory } from '../src/index.ts'
+import { type ConnectOptions, handler, type Membership, memory } from '../src/index.ts'
 import { altered } from './support/altered.ts'
 import { OrderPlaced, type Tested, testedBus } from './support/shop.ts'
 
@@ -35,4 +35,26 @@ test('health tells what it knows within a second where the broker does not answe
   } finally {
     vi.useRealTimers()
   }
+})
+
+test('the state of the connection is what the transport has said last, until the bus is closed', async () => {
+  let tell: ConnectOptions['onState'] = () => {}
+  const real = memory()
+  const tested = await testedBus({
+    transport: {
+      ...real,
+      connect: (options) => {
+        tell = options.onState
+        const connecting = real.connect({ ...options, onState() {} })
+        tell('reconnecting')
+        return connecting
+      },
+    },
+  })
+  expect(await tested.bus.health()).toMatchObject({ status: 'reconnecting', connection: 'reconnecting' })
+  tell('connected')
+  expect(await tested.bus.health()).toMatchObject({ status: 'ok', connection: 'connected' })
+  await tested[Symbol.asyncDispose]()
+  tell('connected')
+  expect(await tested.bus.health()).toMatchObject({ status: 'closed', connection: 'closed' })
 })

@@ -88,6 +88,16 @@ describe('pulling events', () => {
     await events.return!()
   })
 
+  test('whoever pulls may take longer than the broker waits, which is no reason to refuse', async () => {
+    const real = memory()
+    const transport = { ...real, capabilities: { ...real.capabilities, maxHold: 60_000 } }
+    await using tested = await testedBus({ transport })
+    const events = tested.bus.events(OrderPlaced, { group: 'audit' })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    expect(await events.next()).toMatchObject({ value: { data: { order: 1 } } })
+    await events.return!()
+  })
+
   test('a group that the transport refuses ends the iteration with the reason, told once', async () => {
     const transport = memory()
     const unordered = handler(OrderPlaced, { group: 'audit', ordering: 'none' }, () => {})

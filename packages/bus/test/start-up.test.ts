@@ -87,6 +87,17 @@ describe('what does not fit is refused at start-up', () => {
     await other.close()
   })
 
+  test.each(['inbox', 'deadLetters'])(
+    'a connection that lacks the `%s` which its transport promises',
+    async (store) => {
+      const transport = altered(memory(), () => ({ [store]: undefined }))
+      const starting = createBus({ source: '/shop', transport })
+      await expect(starting).rejects.toThrow(
+        `\`transport.connect\` must be resolved to a connection with \`${store}\`, since the capabilities of memory say so`,
+      )
+    },
+  )
+
   test('two handlers of a group for one event, and two settings for one group', async () => {
     const first = handler(OrderPlaced, { group: 'g' }, function one() {})
     const start = (...handlers: never[]) => createBus({ source: '/shop', transport: memory(), handlers })

@@ -2,7 +2,7 @@ import { on, register } from '@tidings/decorators'
 import { AsyncEventDispatcher } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
-import { handler } from '../src/index.ts'
+import { handler, memory } from '../src/index.ts'
 import { quiet } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, testedBus } from './support/shop.ts'
 
@@ -60,6 +60,19 @@ describe('subscribing while the bus runs', () => {
     controller.abort()
     expect(subscription.active).toBe(false)
     expect(tested.bus.subscribe(OrderPlaced, function g() {}, { signal: controller.signal }).active).toBe(false)
+  })
+
+  test('with a signal that has aborted no group is made, which would gather events for nobody', async () => {
+    await using tested = await testedBus({ transport: memory({ capacity: 2 }) })
+    const signal = AbortSignal.abort()
+    const subscription = tested.bus.subscribe(OrderPlaced, () => {}, { group: 'g', signal })
+    await subscription.ready
+    expect(await tested.bus.events(OrderPlaced, { group: 'pulled', signal }).next()).toEqual({
+      value: undefined,
+      done: true,
+    })
+    for (let order = 0; order < 5; order++) await tested.bus.publish(OrderPlaced, { order })
+    expect(tested.hooks('unroutable')).toHaveLength(5)
   })
 
   test('an instance with @on is registered on a bus as on a dispatcher', async () => {

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../check.ts'
 import { ConnectTimeoutError } from '../errors.ts'
 import type { HandlerLog } from '../handler/context.ts'
 import type { Connection, ConnectionState, ConnectOptions, Transport } from '../transport/transport.ts'
@@ -5,8 +6,8 @@ import { Patience } from './patience.ts'
 
 /** The one connection of a bus, from the attempt to connect to its end. */
 export class BusConnection {
-  /** What the transport has said last. */
-  state: ConnectionState = 'reconnecting'
+  #state: ConnectionState | undefined
+  #closed = false
   readonly #transport: Transport
   readonly #options: Omit<ConnectOptions, 'signal'>
   readonly #log: HandlerLog
@@ -16,6 +17,12 @@ export class BusConnection {
     this.#transport = transport
     this.#options = options
     this.#log = log
+  }
+
+  /** What the transport has said last; once connected, `connected` where it has said nothing. */
+  get state(): ConnectionState {
+    if (this.#closed) return 'closed'
+    return this.#state ?? (this.#connection === undefined ? 'reconnecting' : 'connected')
   }
 
   /** There once it is open; undefined before. */
@@ -35,7 +42,7 @@ export class BusConnection {
     const connecting = this.#connect(signal)
     try {
       this.#connection = await unlessAborted(connecting, signal)
-      this.state = 'connected'
+      this.#check(this.#connection)
       await unlessAborted(begin(this.#connection, signal), signal)
     } catch (error) {
       if (this.#connection) await this.#end(this.#connection)
@@ -49,13 +56,27 @@ export class BusConnection {
 
   async close(): Promise<void> {
     if (this.#connection) await this.#end(this.#connection)
-    this.state = 'closed'
+    this.#closed = true
+  }
+
+  /** What the capabilities promise must be there, or the first delivery would find out. */
+  #check(connection: Connection): void {
+    const { name, capabilities } = this.#transport
+    for (const store of ['deadLetters', 'inbox'] as const) {
+      if (!capabilities[store] || connection?.[store] !== undefined) continue
+      throw invalidArgument(
+        `transport.connect`,
+        `resolved to a connection with \`${store}\`, since the capabilities of ${name} say so`,
+        connection,
+        'Hand it on where you wrap a transport.',
+      )
+    }
   }
 
   /** Throws and rejects alike, whatever the transport does. */
   async #connect(signal: AbortSignal): Promise<Connection> {
     const onState: ConnectOptions['onState'] = (state, error) => {
-      this.state = state
+      this.#state = state
       this.#options.onState(state, error)
     }
     return this.#transport.connect({ ...this.#options, signal, onState })

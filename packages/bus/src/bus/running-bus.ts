@@ -11,6 +11,7 @@ import { invalidArgument, knownOptions } from '../check.ts'
 import type { Clock } from '../clock.ts'
 import { KeptDeadLetters } from '../replay/kept-dead-letters.ts'
 import type { DeadLetters } from '../replay/dead-letters.ts'
+import { Claims } from '../dead-letter/claims.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { BusClosedError, CapabilityMissingError } from '../errors.ts'
@@ -72,6 +73,7 @@ export class RunningBus implements Bus {
   readonly #log: HandlerLog
   readonly #telling: Telling
   readonly #publisher: Publisher
+  readonly #letters: KeptDeadLetters
   readonly #requests: Requests
   readonly #events = new KnownEvents()
   readonly #subscriptions: Subscriptions
@@ -110,6 +112,7 @@ export class RunningBus implements Bus {
       log,
       events: this.#events,
       maxDepth,
+      claims: new Claims(),
       capabilities: transport.capabilities,
       get deadLetters() {
         return deadLetters()
@@ -125,7 +128,7 @@ export class RunningBus implements Bus {
     }
     this.#subscriptions = new Subscriptions(source, this.#runtime)
     this.#requests = new Requests(this.#runtime, replyGroupName(source))
-    this.deadLetters = new KeptDeadLetters(this.#runtime, source, transport.name, (letter) =>
+    this.deadLetters = this.#letters = new KeptDeadLetters(this.#runtime, source, transport.name, (letter) =>
       this.#subscriptions.definitionOf(letter),
     )
   }
@@ -240,6 +243,7 @@ export class RunningBus implements Bus {
   async #close(timeout: number): Promise<void> {
     this.#status = 'closing'
     this.#publisher.close()
+    this.#letters.close()
     for (const stream of this.#streams) stream.finish()
     let cancel: (() => void) | undefined
     const deadline = new Promise<void>((resolve) => {
@@ -259,7 +263,7 @@ export class RunningBus implements Bus {
 
   #bind(bound: AnyHandler, signal: AbortSignal | undefined, isPulled?: boolean): BusSubscription {
     if (this.#closing) throw new BusClosedError(`subscribing ${bound.name}`)
-    checkCapabilities(this.#settings, [bound])
+    checkCapabilities(this.#settings, [bound], isPulled)
     return this.#subscriptions.bind(bound, signal, isPulled)
   }
 

@@ -7,6 +7,7 @@ import type { BusOptions } from './options.ts'
 export function checkCapabilities(
   { transport, deadLetters, inbox }: Pick<BusOptions, 'transport' | 'deadLetters' | 'inbox'>,
   handlers: Iterable<AnyHandler>,
+  isPulled = false,
 ): void {
   const { capabilities } = transport
   const missing: { capability: string; wantedBy: string }[] = []
@@ -24,7 +25,8 @@ export function checkCapabilities(
     const held =
       keyed || !capabilities.delay ? policy.attempts * policy.timeout + policy.longestBackoff : policy.timeout
     const why = `its attempts may take ${held}ms, the broker waits ${capabilities.maxHold}ms`
-    want(held <= capabilities.maxHold, 'maxHold', why)
+    // Whoever pulls takes the time that it takes; what the broker takes back comes again.
+    want(isPulled || held <= capabilities.maxHold, 'maxHold', why)
   }
   if (missing.length > 0) throw new CapabilityMissingError(transport.name, missing)
 }

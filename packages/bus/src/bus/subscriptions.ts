@@ -43,6 +43,8 @@ export class Subscriptions {
   /** Binds a handler while the bus runs. */
   bind(bound: AnyHandler, signal: AbortSignal | undefined, isPulled = false): BusSubscription {
     const name = groupName(this.#source, bound.group)
+    // A group that is made would gather events for nobody.
+    if (signal?.aborted) return ended(name, bound.name)
     if (isPulled && this.#groups.has(name)) throw notShared(name, bound.name)
     const group = this.add(bound)
     if (isPulled) this.#pulled.add(name)
@@ -60,7 +62,6 @@ export class Subscriptions {
       this.#warn(`group "${name}" could not be joined`, error)
       unsubscribe()
     })
-    if (signal?.aborted) unsubscribe()
     return {
       group: name,
       name: bound.name,
@@ -133,6 +134,12 @@ export class Subscriptions {
   #warn(message: string, error: unknown): void {
     this.#runtime.log.warn(message, { error })
   }
+}
+
+/** A subscription that has ended before it began. */
+function ended(group: string, name: string): BusSubscription {
+  const unsubscribe = (): void => {}
+  return { group, name, active: false, ready: Promise.resolve(), unsubscribe, [Symbol.dispose]: unsubscribe }
 }
 
 function notShared(group: string, name: string): TidingsError {

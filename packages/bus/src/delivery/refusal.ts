@@ -56,7 +56,10 @@ async function findLetter({ deadLetters }: Runtime, group: string, job: Job): Pr
   const { headers, attributes } = job.delivery.message
   const letter = await asked(() => deadLetters?.get(headers[deliveryHeaders.replayOf]!))
   const { id, source } = letter?.message.attributes ?? {}
-  if (letter?.group === group && id === attributes['id'] && source === attributes['source']) job.replayOf = letter.id
+  if (letter?.group === group && id === attributes['id'] && source === attributes['source']) {
+    job.replayOf = letter.id
+    job.replayedAt = letter.replayedAt
+  }
 }
 
 function hasExpired({ attributes }: Message, { clock }: Runtime): boolean {

@@ -1,6 +1,7 @@
 import type { TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../handler/publish-options.ts'
 import type { Clock } from '../clock.ts'
+import type { Claims } from '../dead-letter/claims.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { HandlerLog } from '../handler/context.ts'
 import type { Inbox } from '../inbox/inbox.ts'
@@ -22,6 +23,8 @@ export interface Runtime {
   readonly maxDepth: number
   readonly capabilities: Capabilities
   readonly deadLetters: DeadLetterStore | undefined
+  /** Of dead letters. */
+  readonly claims: Claims
   readonly receivers: readonly NonNullable<Middleware['receive']>[]
   /** Hands a message to the transport as it is: a copy of what was received has been through the middleware before. */
   send(outgoing: Outgoing): void | Promise<void>

@@ -23,6 +23,8 @@ function isHopeless(error: unknown): boolean {
 export class Settlement {
   readonly #runtime: Runtime
   readonly #group: string
+  /** Ends the waits between tries. */
+  readonly #waits = new Set<() => void>()
   #closed = false
 
   constructor(runtime: Runtime, group: string) {
@@ -33,6 +35,7 @@ export class Settlement {
   /** From now on nothing is tried again: what is unsettled goes back when the connection ends. */
   close(): void {
     this.#closed = true
+    for (const end of this.#waits) end()
   }
 
   /**
@@ -79,10 +82,14 @@ export class Settlement {
   /** The replay of a letter came before its turn: the letter stays, as if it had not been replayed. */
   async letterStays(job: Job, id: string): Promise<void> {
     const store = this.#runtime.deadLetters
-    await this.persist(job, async () => {
+    const unmark = async (): Promise<void> => {
       const letter = await store?.get(id)
-      if (letter?.replayedAt !== undefined) await store?.add({ ...letter, replayedAt: undefined })
-    })
+      // A later mark is another replay's.
+      if (letter?.replayedAt !== undefined && letter.replayedAt === job.replayedAt) {
+        await store?.add({ ...letter, replayedAt: undefined })
+      }
+    }
+    await this.persist(job, () => this.#runtime.claims.alone(id, unmark))
   }
 
   /** The replay of a letter was handled. */
@@ -109,11 +116,23 @@ export class Settlement {
       } catch (error) {
         if (this.#closed || job.gone || isHopeless(error)) throw error
         this.#runtime.log.warn('a delivery could not be settled, trying again', { group: this.#group, error, wait })
-        await new Promise<void>((resolve) => this.#runtime.clock.after(wait, resolve))
+        await this.#wait(wait)
         if (this.#closed || job.gone) throw error
       }
       trying = attempted(step)
     }
+  }
+
+  #wait(time: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel()
+        this.#waits.delete(end)
+        resolve()
+      }
+      const cancel = this.#runtime.clock.after(time, end)
+      this.#waits.add(end)
+    })
   }
 
   /** A requester waits for an answer that will not come. It gets the reason, and nothing of the event. */

@@ -7,10 +7,11 @@ export interface EventIdentity {
 /**
  * What the groups have handled, so that an `idempotent` handler sees an event once (Idempotent Receiver in Enterprise
  * Integration Patterns). All members of a group share it, whatever process they are in. Both methods may be
- * asynchronous; one that throws or rejects is asked again later, and costs the event no attempt.
+ * asynchronous; one that throws or rejects, or whose answer is no boolean, is asked again later, more and more seldom,
+ * and costs the event no attempt.
  */
 export interface Inbox {
-  /** Whether `add` was called with the event for the group, whose name is whole, and it is still known. */
+  /** Whether `add` was called with the event for the group, whose name is whole (`context.group`), and it is still known. */
   has(event: EventIdentity, group: string): boolean | Promise<boolean>
   /** Remembers the event. Called when the group has handled it, before it is settled; perhaps more than once. */
   add(event: EventIdentity, group: string): unknown

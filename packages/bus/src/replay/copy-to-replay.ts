@@ -9,16 +9,16 @@ import type { DeadLetter } from '../dead-letter/store.ts'
 /** By what the event of a letter is read. */
 export type DefinitionOf = (letter: DeadLetter) => AnyDefinedEvent | undefined
 
-/** What is sent for a letter; undefined where `edit` leaves it out. Throws where it would not be handled. */
-export function copyToReplay(
+/** What is sent for a letter; undefined where `edit` leaves it out. Rejects where it would not be handled. */
+export async function copyToReplay(
   letter: DeadLetter,
   { edit, expired = false }: Pick<ReplayOptions, 'edit' | 'expired'>,
   definitionOf: DefinitionOf,
   clock: Clock,
-): Message | undefined {
+): Promise<Message | undefined> {
   const message = inTime(letter, expired, clock.now())
   if (edit === undefined) return message
-  const data: unknown = edit(dataOf(letter), letter)
+  const data: unknown = await edit(dataOf(letter), letter)
   if (data === undefined) return undefined
   const edited = { ...message, body: JSON.stringify(data) }
   try {

@@ -18,10 +18,10 @@ export interface ReplayOptions {
   readonly rate?: number | undefined
   /** Letters at most, those not counted that are on their way already. Default: all that the filter finds. */
   readonly limit?: number | undefined
-  /** Ends the replay after the letter that is under way. */
+  /** Ends the replay after the letter that is under way; so does closing the bus. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Changes the data before it goes back, a copy that may be changed; `undefined` leaves a letter out. The event keeps
+   * Changes the data before it goes back, a copy that may be changed; `undefined` leaves a letter out. May be asynchronous. The event keeps
    * its id. What comes out must match the schema, else the letter stays and counts as failed; so does one whose body is
    * no JSON.
    */
@@ -37,7 +37,7 @@ export interface ReplayOptions {
    * letter stays and counts as failed.
    */
   readonly expired?: boolean | undefined
-  /** Told after each letter. */
+  /** Told after each letter, and not waited for. */
   readonly onProgress?: ((progress: ReplayProgress) => void) | undefined
 }
 
@@ -68,8 +68,10 @@ export interface DeadLetters {
   /**
    * Sends copies of letters to the group that gave them up, and to no other. A letter is marked `replayedAt` before its
    * copy is sent, and stays until that is handled, so that none is lost on the way: what is replayed goes from here when
-   * it is handled, not when this resolves. The letters of a parked key are replayed in their order, those included that
-   * come meanwhile.
+   * it is handled, not when this resolves. The letters of a parked key are replayed in their order, each once those before
+   * it have been handled, those included that come meanwhile; what is behind a letter that the filter
+   * does not mean stays parked, and counts as failed. Replays of one bus keep out of each other's way; those of several do where the store
+   * answers at once.
    */
   replay(filter: DeadLetterFilter, options?: ReplayOptions): Promise<ReplayResult>
   /**

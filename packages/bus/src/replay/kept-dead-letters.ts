@@ -1,12 +1,11 @@
 import type { Runtime } from '../delivery/runtime.ts'
 import { invalidArgument, knownOptions } from '../check.ts'
-import { CapabilityMissingError } from '../errors.ts'
+import { BusClosedError, CapabilityMissingError } from '../errors.ts'
 import { keyOf } from '../message/message.ts'
 import { groupName } from '../transport/group-name.ts'
 import type { DeadLetterFilter, DeadLetters, ReplayOptions, ReplayResult } from './dead-letters.ts'
-import { Claims } from './claims.ts'
 import type { DefinitionOf } from './copy-to-replay.ts'
-import { Replay } from './replay.ts'
+import { Replay, type ReplaySetting } from './replay.ts'
 import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
 
 const page = 100
@@ -18,7 +17,7 @@ export class KeptDeadLetters implements DeadLetters {
   readonly #source: string
   readonly #transport: string
   readonly #definitionOf: DefinitionOf
-  readonly #claims = new Claims()
+  readonly #closing = new AbortController()
 
   constructor(runtime: Runtime, source: string, transport: string, definitionOf: DefinitionOf) {
     this.#runtime = runtime
@@ -30,13 +29,13 @@ export class KeptDeadLetters implements DeadLetters {
   async *list(filter: DeadLetterFilter = {}): AsyncGenerator<DeadLetter, undefined> {
     checkFilter(filter)
     const store = this.#store()
-    const wanted = filter.ids && new Set(filter.ids)
+    const wanted = this.#wanted(filter)
     for (const group of this.#groups(filter.group)) {
       let letters = await store.list({ group, limit: page })
       while (letters.length > 0) {
         // Asked for before any of this page is given: who gets them may remove them, and with them our place.
         const next = letters.length < page ? [] : await store.list({ group, after: letters.at(-1)!.id, limit: page })
-        for (const letter of letters) if ((wanted?.has(letter.id) ?? true) && matches(letter, filter)) yield letter
+        for (const letter of letters) if (wanted(letter)) yield letter
         letters = next
       }
     }
@@ -53,10 +52,18 @@ export class KeptDeadLetters implements DeadLetters {
     return this.#store().get(id)
   }
 
-  replay(filter: DeadLetterFilter, options: ReplayOptions = {}): Promise<ReplayResult> {
-    const named = filter.ids !== undefined
-    const replay = new Replay(this.#runtime, this.#store(), options, this.#definitionOf, this.#claims, named)
-    return replay.run(this.list(filter))
+  async replay(filter: DeadLetterFilter, options: ReplayOptions = {}): Promise<ReplayResult> {
+    checkFilter(filter)
+    const setting: ReplaySetting = {
+      runtime: this.#runtime,
+      store: this.#store(),
+      definitionOf: this.#definitionOf,
+      closing: this.#closing.signal,
+      wants: this.#wanted(filter),
+      named: filter.ids !== undefined,
+    }
+    // All of them: what is not meant may stand before what is.
+    return new Replay(setting, options).run(this.list({ group: filter.group }))
   }
 
   async discard(filter: DeadLetterFilter): Promise<number> {
@@ -65,8 +72,25 @@ export class KeptDeadLetters implements DeadLetters {
     }
     let count = 0
     // Taken down first: a list from which letters go while it is read may leave some out.
-    for (const letter of await toArray(this.list(filter))) if (await this.#store().remove(letter.id)) count++
+    for (const { id } of await toArray(this.list(filter))) {
+      // Else what a replay is about to mark would be there again.
+      if (await this.#runtime.claims.alone(id, async () => this.#store().remove(id))) count++
+    }
     return count
+  }
+
+  /** Ends what replays are under way. */
+  close(): void {
+    this.#closing.abort(new BusClosedError('a replay'))
+  }
+
+  #wanted(filter: DeadLetterFilter): (letter: DeadLetter) => boolean {
+    const ids = filter.ids && new Set(filter.ids)
+    const groups = this.#groups(filter.group)
+    return (letter) =>
+      (ids?.has(letter.id) ?? true) &&
+      (filter.group === undefined || groups.includes(letter.group)) &&
+      matches(letter, filter)
   }
 
   #store(): DeadLetterStore {

@@ -2,7 +2,7 @@ import { isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, knownOptions, whole } from '../check.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
-import type { Claims } from './claims.ts'
+import { isThenable } from '../thenable.ts'
 import { copyToReplay, type DefinitionOf } from './copy-to-replay.ts'
 import type { ReplayOptions, ReplayResult } from './dead-letters.ts'
 import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
@@ -13,19 +13,32 @@ const interval = 50
 const patience = 60_000
 const optionNames = ['rate', 'limit', 'signal', 'edit', 'again', 'expired', 'onProgress']
 
+/** What a replay works with. */
+export interface ReplaySetting {
+  readonly runtime: Runtime
+  readonly store: DeadLetterStore
+  readonly definitionOf: DefinitionOf
+  /** Aborts when the bus closes. */
+  readonly closing: AbortSignal
+  /** Which letters are meant. */
+  readonly wants: (letter: DeadLetter) => boolean
+  /** Whether each was asked for by its id: then it is sent again, even when it is on its way. */
+  readonly named: boolean
+}
+
 /** One run over dead letters that gives them back to their groups. */
 export class Replay {
-  readonly #runtime: Runtime
-  readonly #store: DeadLetterStore
+  readonly #setting: ReplaySetting
   readonly #options: ReplayOptions
-  readonly #definitionOf: DefinitionOf
-  readonly #claims: Claims
+  readonly #signal: AbortSignal
   readonly #pause: number
   readonly #limit: number
   readonly #again: number
-  /** Letters of parked keys whose copies are on their way, by id. */
-  readonly #sent = new Set<string>()
-  /** The parked keys that it has touched. */
+  /** Letters of parked keys that it has looked at, by id: sent, or left where they are. */
+  readonly #seen = new Map<string, 'sent' | 'left'>()
+  /** The first letters of parked keys that are not meant, by key: what is behind them has to wait. */
+  readonly #before = new Map<string, string>()
+  /** The parked keys that it has touched, which are its own until it is done with them. */
   readonly #keys = new Map<string, { readonly group: string; readonly key: string }>()
   readonly #failed: { letter: DeadLetter; error: unknown }[] = []
   #replayed = 0
@@ -33,117 +46,128 @@ export class Replay {
   /** Of the skipped ones those that were on their way, or gone. */
   #passedOver = 0
 
-  /** `named` where each letter was asked for by its id: then it is sent again, even when it is on its way. */
-  constructor(
-    runtime: Runtime,
-    store: DeadLetterStore,
-    options: ReplayOptions,
-    definitionOf: DefinitionOf,
-    claims: Claims,
-    named: boolean,
-  ) {
+  constructor(setting: ReplaySetting, options: ReplayOptions) {
     knownOptions(options, optionNames, 'replay')
-    const { rate = 100, limit = Infinity, edit, onProgress, again = '10m', expired } = options
+    const { rate = 100, limit = Infinity, signal, edit, onProgress, again = '10m', expired } = options
     if (!(rate > 0)) throw invalidArgument('rate', 'more than 0', rate, 'Letters a second; Infinity for no bound.')
     if (edit !== undefined) functionOption(edit, 'edit')
     if (onProgress !== undefined) functionOption(onProgress, 'onProgress')
     if (expired !== undefined && typeof expired !== 'boolean') {
       throw invalidArgument('expired', 'true or false', expired, 'With true, what has expired is replayed too.')
     }
-    this.#runtime = runtime
-    this.#store = store
+    this.#setting = setting
     this.#options = options
-    this.#definitionOf = definitionOf
-    this.#claims = claims
+    this.#signal = signal === undefined ? setting.closing : AbortSignal.any([signal, setting.closing])
     this.#pause = 1000 / rate
     this.#limit = whole(limit, 1, 'limit', true)
-    this.#again = named ? -Infinity : milliseconds(again, 'again')
+    this.#again = setting.named ? -Infinity : milliseconds(again, 'again')
   }
 
   async run(letters: AsyncIterable<DeadLetter>): Promise<ReplayResult> {
-    let ended: ReplayResult['ended']
     try {
-      ended = await this.#all(letters)
+      let ended = await this.#all(letters)
       // What comes for a parked key while its letters are on their way is parked behind them, and belongs to them.
-      for (const { group, key } of this.#keys.values()) {
+      for (const [name, { group, key }] of this.#keys) {
         if (ended === 'complete') ended = await this.#all(this.#laterOf(group, key))
+        this.#giveUpKey(name)
       }
+      return { replayed: this.#replayed, skipped: this.#skipped, failed: this.#failed, ended }
     } finally {
-      for (const name of this.#keys.keys()) this.#claims.release(name)
+      for (const name of this.#keys.keys()) this.#giveUpKey(name)
     }
-    return { replayed: this.#replayed, skipped: this.#skipped, failed: this.#failed, ended }
   }
 
   async #all(letters: AsyncIterable<DeadLetter>): Promise<ReplayResult['ended']> {
-    const { signal, onProgress } = this.#options
     for await (const letter of letters) {
+      if (!this.#setting.wants(letter)) {
+        this.#passBy(letter)
+        continue
+      }
       if (this.#replayed + this.#skipped - this.#passedOver + this.#failed.length >= this.#limit) return 'limit'
       if (this.#replayed > 0) await this.#wait(this.#pause)
-      if (signal?.aborted) return 'aborted'
+      if (this.#signal.aborted) return 'aborted'
       try {
         if (await this.#one(letter)) this.#replayed++
         else this.#skipped++
       } catch (error) {
         this.#failed.push({ letter, error })
       }
-      const { length: failed } = this.#failed
-      onProgress?.({ replayed: this.#replayed, skipped: this.#skipped, failed, letter })
+      this.#tell(letter)
     }
-    return signal?.aborted ? 'aborted' : 'complete'
+    return this.#signal.aborted ? 'aborted' : 'complete'
   }
 
   /** The letters of a parked key that were not there before, each once those before it have been handled. */
   async *#laterOf(group: string, key: string): AsyncGenerator<DeadLetter, undefined> {
+    const { store } = this.#setting
     let idle = 0
     let before: string | undefined
-    while (!this.#options.signal?.aborted && idle < patience) {
-      const first = await this.#store.firstOfKey(group, key)
+    while (!this.#signal.aborted && idle < patience) {
+      const first = await store.firstOfKey(group, key)
       if (first === undefined) return
       if (first.id !== before) idle = 0
       before = first.id
-      if (!this.#sent.has(first.id)) {
+      const seen = this.#seen.get(first.id)
+      if (seen === undefined && this.#setting.wants(first)) {
         yield first
-        // Left out or not sent: then it is still the first, and what is behind it has to wait.
-        if (!this.#sent.has(first.id)) return
-      } else if (first.replayedAt === undefined) {
-        // Given up again: the key stays parked.
-        return
-      } else {
+      } else if (seen === 'sent' && first.replayedAt !== undefined) {
         await this.#wait(interval)
         idle += interval
+      } else {
+        // Not meant, left where it is, or given up again: then what is behind it has to wait.
+        return
       }
     }
   }
 
   /** False where it was skipped. */
   async #one(letter: DeadLetter): Promise<boolean> {
-    const key = letter.parksKey ? keyOf(letter.message) : undefined
-    const claim = key === undefined ? letter.id : nameOf(letter.group, key)
-    if (!this.#claims.take(claim, this)) return this.#passOver()
+    const { id, group, message, parksKey } = letter
+    const { claims } = this.#setting.runtime
+    const key = parksKey ? keyOf(message) : undefined
+    if (key === undefined) return this.#sent(letter, undefined)
+    const name = nameOf(group, key)
+    if (!claims.take(name, this)) return this.#passOver()
+    this.#seen.set(id, 'left')
     try {
-      return await this.#claimed(letter, key)
+      return (await this.#isTurnOf(id, group, key)) ? await this.#sent(letter, key) : this.#passOver()
     } finally {
-      // A key that it has touched stays its own to the end.
-      if (!this.#keys.has(claim)) this.#claims.release(claim)
+      // A key that it has touched stays its own.
+      if (!this.#keys.has(name)) claims.release(name)
     }
   }
 
-  async #claimed({ id, group }: DeadLetter, key: string | undefined): Promise<boolean> {
-    if (key !== undefined && !(await this.#isTurnOf(id, group, key))) return this.#passOver()
-    // As it is now: it may have been replayed, given up again or discarded since it was listed.
-    const kept = this.#store.get(id)
-    // Nothing comes in between where the store answers at once.
-    const letter = kept instanceof Promise ? await kept : kept
+  async #sent({ id, group }: DeadLetter, key: string | undefined): Promise<boolean> {
+    const { store, definitionOf, runtime } = this.#setting
     const isOurs = key !== undefined && this.#keys.has(nameOf(group, key))
-    if (letter === undefined || (this.#isOnItsWay(letter) && !isOurs)) return this.#passOver()
-    const copy = copyToReplay(letter, this.#options, this.#definitionOf, this.#runtime.clock)
+    // As it is now: it may have been replayed, given up again or discarded since it was listed.
+    const isGone = (letter: DeadLetter | undefined): letter is undefined =>
+      letter === undefined || (this.#isOnItsWay(letter) && !isOurs)
+    const now = await store.get(id)
+    if (isGone(now)) return this.#passOver()
+    const copy = await copyToReplay(now, this.#options, definitionOf, runtime.clock)
     if (copy === undefined) return false
-    await this.#send(letter, copy)
+    const isSent = await runtime.claims.alone(id, async () => {
+      // Once more, since an edit may take its time. Nothing comes in between where the store answers at once.
+      const kept = store.get(id)
+      const letter = kept instanceof Promise ? await kept : kept
+      if (isGone(letter)) return false
+      await this.#send(letter, copy)
+      return true
+    })
+    if (!isSent) return this.#passOver()
     if (key !== undefined) {
-      this.#sent.add(id)
+      this.#seen.set(id, 'sent')
       this.#keys.set(nameOf(group, key), { group, key })
     }
     return true
+  }
+
+  #passBy({ id, group, message, parksKey }: DeadLetter): void {
+    const key = parksKey ? keyOf(message) : undefined
+    if (key === undefined) return
+    const name = nameOf(group, key)
+    if (!this.#before.has(name)) this.#before.set(name, id)
   }
 
   #passOver(): false {
@@ -151,32 +175,37 @@ export class Replay {
     return false
   }
 
+  #giveUpKey(name: string): void {
+    this.#keys.delete(name)
+    this.#setting.runtime.claims.release(name)
+  }
+
   /**
    * Of a parked key the first letter must go first. False where another replay has sent that one: then the key is its
    * business. Where this one has, what is marked behind it was passed over by the group, and has to be sent again.
    */
   async #isTurnOf(id: string, group: string, key: string): Promise<boolean> {
-    const first = await this.#store.firstOfKey(group, key)
+    const before = this.#before.get(nameOf(group, key))
+    if (before !== undefined) throw keyParked(id, before)
+    const first = await this.#setting.store.firstOfKey(group, key)
     if (first === undefined || this.#keys.has(nameOf(group, key))) return true
     if (this.#isOnItsWay(first)) return false
     if (first.id === id) return true
-    throw new TidingsError(
-      'KEY_PARKED',
-      `dead letter ${id} is not replayed: ${first.id} of the same key comes first\nReplay by key, { group, key }, or discard the first one.`,
-    )
+    throw keyParked(id, first.id)
   }
 
   #isOnItsWay({ replayedAt }: DeadLetter): boolean {
-    return replayedAt !== undefined && this.#runtime.clock.now() - Date.parse(replayedAt) < this.#again
+    return replayedAt !== undefined && this.#setting.runtime.clock.now() - Date.parse(replayedAt) < this.#again
   }
 
   /** The mark comes first: behind the send it could fall upon the letter of a copy that has been given up again. */
   async #send(letter: DeadLetter, copy: Message): Promise<void> {
-    const replayedAt = new Date(this.#runtime.clock.now()).toISOString()
-    await this.#store.add({ ...letter, replayedAt })
+    const { runtime, store } = this.#setting
+    const replayedAt = new Date(runtime.clock.now()).toISOString()
+    await store.add({ ...letter, replayedAt })
     const headers = { ...copy.headers, [deliveryHeaders.replayOf]: letter.id }
     try {
-      await this.#runtime.send({ message: { ...copy, headers }, group: letter.group })
+      await runtime.send({ message: { ...copy, headers }, group: letter.group })
     } catch (error) {
       if (!isTidingsError(error, 'OUTCOME_UNKNOWN')) await this.#unmark(letter, replayedAt)
       throw error
@@ -185,24 +214,47 @@ export class Replay {
 
   /** Nothing was sent, so that the next replay need not wait. */
   async #unmark(letter: DeadLetter, replayedAt: string): Promise<void> {
-    const kept = await this.#store.get(letter.id)
-    if (kept?.replayedAt === replayedAt) await this.#store.add({ ...letter, replayedAt: undefined })
+    const { store, runtime } = this.#setting
+    try {
+      const kept = await store.get(letter.id)
+      if (kept?.replayedAt === replayedAt) await store.add({ ...letter, replayedAt: undefined })
+    } catch (error) {
+      runtime.log.warn('a dead letter that was not sent keeps its mark', { id: letter.id, error })
+    }
+  }
+
+  /** Whoever is told may take its time; what fails there is no matter of the letter. */
+  #tell(letter: DeadLetter): void {
+    const { length: failed } = this.#failed
+    const progress = { replayed: this.#replayed, skipped: this.#skipped, failed, letter }
+    const told: unknown = this.#options.onProgress?.(progress)
+    if (!isThenable(told)) return
+    Promise.resolve(told).catch((error: unknown) => {
+      this.#setting.runtime.log.error('`onProgress` of a replay failed', { error })
+    })
   }
 
   /** Waits so many milliseconds, or until the signal aborts. */
   #wait(time: number): Promise<void> {
-    const { signal } = this.#options
-    if (time === 0 || signal?.aborted) return Promise.resolve()
+    const signal = this.#signal
+    if (time === 0 || signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const end = (): void => {
         cancel()
-        signal?.removeEventListener('abort', end)
+        signal.removeEventListener('abort', end)
         resolve()
       }
-      const cancel = this.#runtime.clock.after(time, end)
-      signal?.addEventListener('abort', end)
+      const cancel = this.#setting.runtime.clock.after(time, end)
+      signal.addEventListener('abort', end)
     })
   }
+}
+
+function keyParked(id: string, before: string): TidingsError<'KEY_PARKED'> {
+  return new TidingsError(
+    'KEY_PARKED',
+    `dead letter ${id} is not replayed: ${before} of the same key comes first\nReplay by key, { group, key }, or discard the first one.`,
+  )
 }
 
 function nameOf(group: string, key: string): string {

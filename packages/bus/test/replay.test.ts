@@ -1,0 +1,298 @@
+import { defineEvent } from '@tidings/events'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { type DeadLetter, type DeadLetterStore, handler, memory } from '../src/index.ts'
+import { altered } from './support/altered.ts'
+import { quiet } from './support/recording-member.ts'
+import { OrderPlaced, testedBus } from './support/shop.ts'
+
+const Note = defineEvent('shop.note', {
+  schema: z.object({ order: z.int(), text: z.string().default('nothing') }),
+  key: ({ order }) => `order-${order}`,
+})
+
+async function all(letters: AsyncIterable<DeadLetter>): Promise<DeadLetter[]> {
+  const list: DeadLetter[] = []
+  for await (const letter of letters) list.push(letter)
+  return list
+}
+
+/** A bus whose handler refuses what `broken` names, and parks the key; with the store of dead letters over which `alter` has a say. */
+async function parking(alter: (store: DeadLetterStore) => Partial<DeadLetterStore> = () => ({})) {
+  const broken = new Set<string>()
+  const handled: string[] = []
+  const transport = altered(memory(), ({ deadLetters: store }) => ({
+    deadLetters: {
+      add: (letter) => store!.add(letter),
+      get: (id) => store!.get(id),
+      list: (query) => store!.list(query),
+      remove: (id) => store!.remove(id),
+      firstOfKey: (group, key) => store!.firstOfKey(group, key),
+      ...alter(store!),
+    },
+  }))
+  const tested = await testedBus({
+    transport,
+    handlers: [
+      handler([OrderPlaced, Note], { group: 'g', retry: false, deadLetter: 'park-key' }, ({ data }) => {
+        const name = 'item' in data ? data.item : data.text
+        if (broken.has(name)) throw new Error(`${name} is poison`)
+        handled.push(name)
+      }),
+    ],
+  })
+  const { deadLetters: letters } = tested.bus
+  return {
+    tested,
+    broken,
+    handled,
+    letters,
+    place: (order: number, item: string) => tested.bus.publish(OrderPlaced, { order, item }),
+    [Symbol.asyncDispose]: () => tested[Symbol.asyncDispose](),
+  }
+}
+
+describe('replay', () => {
+  test('INVARIANT: only what the filter means is sent or edited, also of a parked key', async () => {
+    await using shop = await parking()
+    const { tested, broken, handled, letters, place } = shop
+    broken.add('a')
+    await place(1, 'a')
+    await tested.bus.publish(Note, { order: 1, text: 'keep me' })
+    await place(1, 'b')
+    await quiet()
+    broken.clear()
+    const edited: unknown[] = []
+    const edit = (data: unknown) => {
+      edited.push(data)
+      return { order: 1, item: 'mended' }
+    }
+    const replaying = letters.replay({ type: OrderPlaced.type }, { edit })
+    await tested.pass(5_000)
+    expect(await replaying).toMatchObject({
+      replayed: 1,
+      failed: [{ error: { code: 'KEY_PARKED' } }],
+      ended: 'complete',
+    })
+    expect(edited).toEqual([{ order: 1, item: 'a' }])
+    expect(handled).toEqual(['mended'])
+    const rest = await all(letters.list())
+    expect(rest.map(({ message }) => message.attributes['type'])).toEqual([Note.type, OrderPlaced.type])
+    const [note] = rest
+    const named = letters.replay({ ids: [note!.id] })
+    await tested.pass(5_000)
+    expect(await named).toMatchObject({ replayed: 1 })
+    expect(handled).toEqual(['mended', 'keep me'])
+    expect(await letters.count()).toBe(1)
+  })
+
+  test('an edit may be asynchronous, and may discard letters itself', async () => {
+    await using shop = await parking()
+    const { tested, broken, handled, letters, place } = shop
+    for (const item of ['a', 'b']) broken.add(item)
+    await place(1, 'a')
+    await place(2, 'b')
+    await quiet()
+    const edit = async (data: unknown, { id }: DeadLetter) => {
+      await quiet(2)
+      const { order, item } = data as { order: number; item: string }
+      if (item === 'a') return { order, item: 'mended' }
+      await letters.discard({ ids: [id] })
+      return undefined
+    }
+    const replaying = letters.replay({}, { edit })
+    await tested.pass(5_000)
+    expect(await replaying).toMatchObject({ replayed: 1, skipped: 1, failed: [] })
+    expect(handled).toEqual(['mended'])
+    expect(await letters.count()).toBe(0)
+  })
+
+  test('a letter that is discarded while its mark is on the way stays away, or its copy is sent first', async () => {
+    await using shop = await parking((store) => ({
+      add: async (letter) => {
+        if (letter.replayedAt !== undefined) await quiet(5)
+        await store.add(letter)
+      },
+    }))
+    const { tested, broken, handled, letters, place } = shop
+    broken.add('a')
+    await place(1, 'a')
+    await quiet()
+    const replaying = letters.replay({})
+    await quiet(2)
+    expect(await letters.discard({ ids: [(await all(letters.list()))[0]!.id] })).toBe(1)
+    await tested.pass(70_000)
+    await replaying
+    // What is on its way is handled all the same: poison, it is a letter again.
+    expect(handled).toEqual([])
+    expect((await all(letters.list())).map(({ replayedAt }) => replayedAt)).toEqual([undefined])
+  })
+
+  test('the mark of a later replay stays, although that of the one before is taken off late', async () => {
+    let open = (): void => {}
+    let hold: Promise<void> | undefined
+    let release = (): void => {}
+    const handled: string[] = []
+    let failures = 2
+    const transport = altered(memory(), ({ deadLetters }) => ({
+      deadLetters: {
+        get: (id) => deadLetters!.get(id),
+        list: (query) => deadLetters!.list(query),
+        remove: (id) => deadLetters!.remove(id),
+        firstOfKey: (group, key) => deadLetters!.firstOfKey(group, key),
+        add: async (letter) => {
+          if (hold && letter.reason === 'key-parked' && letter.replayedAt === undefined) await hold
+          await deadLetters!.add(letter)
+        },
+      },
+    }))
+    await using tested = await testedBus({
+      transport,
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: false, deadLetter: 'park-key' }, async ({ data: { item } }) => {
+          if (item === 'a' && failures-- > 0) throw new Error('poison')
+          if (item === 'b') await new Promise<void>((resolve) => (open = resolve))
+          handled.push(item)
+        }),
+      ],
+    })
+    const { deadLetters: letters } = tested.bus
+    for (const item of ['a', 'b']) await tested.bus.publish(OrderPlaced, { order: 1, item })
+    await quiet()
+    hold = new Promise((resolve) => (release = resolve))
+    // The first fails again, so the copy of the second comes before its turn, and is to lose its mark.
+    const first = letters.replay({}, { rate: Infinity })
+    await tested.pass(1_000)
+    await first
+    const stop = new AbortController()
+    const second = letters.replay({}, { rate: Infinity, signal: stop.signal })
+    await quiet()
+    stop.abort()
+    release()
+    await quiet()
+    await second
+    const third = letters.replay({}, { rate: Infinity })
+    await quiet()
+    for (let copy = 0; copy < 3; copy++) {
+      open()
+      await tested.pass(1_000)
+    }
+    await third
+    expect(handled).toEqual(['a', 'b'])
+    expect(await letters.count()).toBe(0)
+  })
+
+  test('closing the bus ends it, with no timer left behind', async () => {
+    const shop = await parking()
+    const { tested, broken, letters, place } = shop
+    for (let order = 1; order <= 20; order++) {
+      broken.add(`${order}`)
+      await place(order, `${order}`)
+    }
+    await quiet()
+    const replaying = letters.replay({}, { rate: 1 })
+    await quiet()
+    await tested[Symbol.asyncDispose]()
+    expect(await replaying).toMatchObject({ replayed: 1, ended: 'aborted', failed: [] })
+    expect(tested.clock.timers).toBe(0)
+  })
+
+  test('what it was at work on when it ended is free for the next one', async () => {
+    await using shop = await parking()
+    const { tested, broken, handled, letters, place } = shop
+    for (const item of ['a', 'c']) broken.add(item)
+    for (const item of ['a', 'b']) await place(1, item)
+    for (const item of ['c', 'd']) await place(2, item)
+    await quiet()
+    const ends = [
+      { signal: AbortSignal.abort() },
+      { limit: 1 },
+      { edit: () => 'not an order' },
+      { edit: () => undefined },
+      {
+        onProgress: () => {
+          throw new Error('stop')
+        },
+      },
+    ]
+    for (const options of ends) {
+      const replaying = letters.replay({}, { rate: Infinity, ...options }).catch(() => {})
+      await tested.pass(70_000)
+      await replaying
+    }
+    broken.clear()
+    const replaying = letters.replay({}, { rate: Infinity })
+    await tested.pass(5_000)
+    expect(await replaying).toMatchObject({ replayed: 4, failed: [] })
+    expect(handled).toEqual(expect.arrayContaining(['a', 'b', 'c', 'd']))
+  })
+
+  test('whoever is told of the progress may fail later, which is logged', async () => {
+    await using shop = await parking()
+    const { tested, broken, letters, place } = shop
+    broken.add('a')
+    await place(1, 'a')
+    await quiet()
+    broken.clear()
+    const replaying = letters.replay({}, { onProgress: () => Promise.reject(new Error('the page is gone')) as never })
+    await tested.pass(1_000)
+    expect(await replaying).toMatchObject({ replayed: 1 })
+    expect(tested.log.lines).toEqual([expect.objectContaining({ message: '`onProgress` of a replay failed' })])
+  })
+
+  test('each letter counts once, and one that is left where it is holds up those behind it', async () => {
+    await using shop = await parking()
+    const { tested, broken, handled, letters, place } = shop
+    broken.add('a')
+    for (const item of ['a', 'b', 'c']) await place(1, item)
+    await quiet()
+    broken.clear()
+    const edit = (data: unknown) => ((data as { item: string }).item === 'b' ? 'no order' : data)
+    const replaying = letters.replay({}, { rate: Infinity, edit })
+    await tested.pass(5_000)
+    const { failed } = await replaying
+    expect(failed).toHaveLength(1)
+    expect(handled).toEqual(['a'])
+    expect(await letters.count()).toBe(2)
+  })
+
+  test('what it cannot be asked is a rejection', async () => {
+    await using shop = await parking()
+    await expect(shop.letters.replay(undefined as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    await expect(shop.letters.replay({}, { rate: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    await expect(shop.letters.replay({}, null as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+
+  test('that a letter could not be sent is told, whatever becomes of its mark', async () => {
+    let isAway = false
+    let isFull = false
+    await using tested = await testedBus({
+      transport: altered(memory(), (connection) => ({
+        publish: (outgoing, options) =>
+          isAway ? Promise.reject(new Error('the broker is away')) : connection.publish(outgoing, options),
+        deadLetters: {
+          get: (id) => connection.deadLetters!.get(id),
+          list: (query) => connection.deadLetters!.list(query),
+          remove: (id) => connection.deadLetters!.remove(id),
+          firstOfKey: (group, key) => connection.deadLetters!.firstOfKey(group, key),
+          add: (letter) => {
+            if (isFull && letter.replayedAt === undefined) throw new Error('the store is away')
+            return connection.deadLetters!.add(letter)
+          },
+        },
+      })),
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: false }, () => {
+          throw new Error('poison')
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    isAway = isFull = true
+    const { failed } = await tested.bus.deadLetters.replay({})
+    expect(failed).toMatchObject([{ error: { message: 'the broker is away' } }])
+    expect(tested.log.lines).toMatchObject([{ message: 'a dead letter that was not sent keeps its mark' }])
+    isAway = isFull = false
+  })
+})
