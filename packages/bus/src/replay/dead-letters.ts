@@ -68,10 +68,9 @@ export interface DeadLetters {
   /**
    * Sends copies of letters to the group that gave them up, and to no other. A letter is marked `replayedAt` before its
    * copy is sent, and stays until that is handled, so that none is lost on the way: what is replayed goes from here when
-   * it is handled, not when this resolves. The letters of a parked key are replayed in their order, each once those before
-   * it have been handled, those included that come meanwhile; what is behind a letter that the filter
-   * does not mean stays parked, and counts as failed. Replays of one bus keep out of each other's way; those of several do where the store
-   * answers at once.
+   * it is handled, not when this resolves. The letters of a parked key are replayed in their order, those included that
+   * come meanwhile; what is behind a letter that the filter does not mean stays parked, and counts as failed. Replays of
+   * one bus keep out of each other's way; those of several do where the store answers at once.
    */
   replay(filter: DeadLetterFilter, options?: ReplayOptions): Promise<ReplayResult>
   /**
