@@ -24,6 +24,7 @@ const stages: Readonly<Record<string, () => Promise<Stage>>> = {
   default: () => busStage({}),
   idempotent: () => busStage(idempotent),
   guarded: () => busStage(guarded),
+  async: () => busStage({}, async () => {}),
 }
 
 /** What a bus on `memory()` delivers, how soon, and that its memory stays flat. */
@@ -39,6 +40,7 @@ export const busScenarios: readonly MeterScenario[] = [
       default: { ...ours, label: 'tidings, all defaults' },
       idempotent: { ...ours, label: 'tidings, and `idempotent`' },
       guarded: { ...ours, label: "tidings, and `deadLetter: 'park-key'` besides" },
+      async: { ...ours, label: 'tidings, all defaults, an async handler' },
       codec: { ...hand, label: 'the event alone: made, validated, encoded, decoded, validated' },
     },
     rounds: 3,
