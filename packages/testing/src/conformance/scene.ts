@@ -1,4 +1,5 @@
 import {
+  type AnyHandler,
   type Bus,
   type BusOptions,
   type Connection,
@@ -11,6 +12,7 @@ import {
   systemClock,
   type Transport,
 } from '@tidings/bus'
+import { over } from './altered.ts'
 import { ConformanceError, type Expect, expectations, shown } from './expect.ts'
 import type { ResolvedKit } from './kit.ts'
 import { Member, type React } from './member.ts'
@@ -111,10 +113,15 @@ export class Scene {
     return member
   }
 
-  /** A bus on the transport under test. It logs to nobody, and is closed behind the case. */
+  /**
+   * A bus on the transport under test. It logs to nobody, and is closed behind the case. Where the transport keeps no
+   * order, none is asked for: a case that is about the order says so in what it needs.
+   */
   async bus(options: Partial<BusOptions> = {}): Promise<Bus> {
     const given = this.kit.bus
     const middleware = [...(given?.middleware ?? []), ...(options.middleware ?? [])]
+    const keepsOrder = this.kit.about.capabilities.ordering !== 'none'
+    const { handlers = [] } = options
     const bus = await this.expect.inTime(
       createBus({
         source: this.source(),
@@ -122,12 +129,20 @@ export class Scene {
         log: silent,
         ...given,
         ...options,
+        handlers: keepsOrder ? handlers : handlers.map(unordered),
         middleware,
       }),
       'createBus() resolves',
     )
     this.#open.push({ close: () => bus.close({ timeout: 1000 }) })
-    return bus
+    if (keepsOrder) return bus
+    return over(bus, {
+      events(key, options) {
+        // What is pulled has the policy of a handler.
+        const policy = { ...options, ordering: 'none' }
+        return bus.events(key, policy)
+      },
+    })
   }
 
   /** Publishes one after the other, as one caller does. */
@@ -157,6 +172,11 @@ export class Scene {
     if (first instanceof ConformanceError) throw first
     throw new ConformanceError(this.id, 'settling and closing do not fail', shown(first), { cause: first })
   }
+}
+
+function unordered(handler: AnyHandler): AnyHandler {
+  const ordering = 'none'
+  return { ...handler, options: { ...handler.options, ordering }, policy: { ...handler.policy, ordering } }
 }
 
 const silent: HandlerLog = { debug() {}, info() {}, warn() {}, error() {} }

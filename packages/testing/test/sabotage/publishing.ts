@@ -1,5 +1,5 @@
-import { memory, type Outgoing } from '@tidings/bus'
-import { over } from '../../src/conformance/altered.ts'
+import { type Delivery, type GroupRequest, memory, type Outgoing } from '@tidings/bus'
+import { altered, over } from '../../src/conformance/altered.ts'
 import { claims, connections, healthy, message, type Mutation, nothing } from './tools.ts'
 
 /** Messages that are mangled or lost on their way, and connections that do not end. */
@@ -88,6 +88,29 @@ export const publishingMutations: readonly Mutation[] = [
         },
       }
     }),
+  },
+  {
+    breaks: 'hands out a message while it is being published',
+    foundBy: ['C66'],
+    transport: () => {
+      const members: { readonly request: GroupRequest; readonly deliver: (delivery: Delivery) => void }[] = []
+      return altered(healthy(), {
+        connection: (connection) => ({
+          subscribe(request, deliver) {
+            members.push({ request, deliver })
+            return connection.subscribe(request, nothing)
+          },
+          publish({ message, group }) {
+            const type = String(message.attributes['type'])
+            const lost = new AbortController().signal
+            for (const { request, deliver } of members) {
+              if (group === undefined ? request.types.includes(type) : request.group === group)
+                deliver({ message, redeliveries: 0, lost, ack: nothing, nack: nothing })
+            }
+          },
+        }),
+      })
+    },
   },
   {
     breaks: 'sends what it says it has not sent',

@@ -1,5 +1,5 @@
 import { type ConformanceCase, defineCase } from '../case.ts'
-import { Holder, type Member } from '../member.ts'
+import { Holder, type Member, type React } from '../member.ts'
 import { idOf } from '../message.ts'
 import type { Scene } from '../scene.ts'
 
@@ -132,6 +132,43 @@ export const flowCases: readonly ConformanceCase[] = [
       () => other.ids,
     )
     scene.expect.sameItems(other.ids, later.map(idOf), 'what the next member got')
+  }),
+
+  defineCase('C66', 'nothing is handed out before the publish() of it has returned', {}, async (scene) => {
+    const [connection, other] = [await scene.connect(), await scene.connect()]
+    const messages = scene.messages(20)
+    const group = scene.group()
+    const early: string[] = []
+    let published = 0
+    let underWay = 0
+    const publishNext = (): void | Promise<void> => {
+      const message = messages[published++]
+      if (message === undefined) return
+      underWay++
+      try {
+        // What a retry is sent by, and what is for everybody.
+        return connection.publish(published % 2 === 0 ? { message, group } : { message })
+      } finally {
+        underWay--
+      }
+    }
+    const react: React = (delivery) => {
+      if (underWay > 0) early.push(idOf(delivery.message))
+      delivery.ack()
+    }
+    // One publishes the next message as it is handed one, as a handler does.
+    const member = await scene.join(connection, { group }, (delivery, self) => {
+      react(delivery, self)
+      return publishNext()
+    })
+    await scene.join(other, { group: scene.group('other') }, react)
+    await scene.expect.inTime(Promise.resolve(publishNext()), 'publish() resolves')
+    await scene.expect.eventually(
+      () => member.ids.length >= messages.length || early.length > 0,
+      `${messages.length} messages arrive`,
+      () => member.ids.length,
+    )
+    scene.expect.equal(early, [], 'what was handed out while publish() was called')
   }),
 ]
 

@@ -156,11 +156,8 @@ export const lifetimeCases: readonly ConformanceCase[] = [
     const pulled = [await scene.expect.inTime(first, 'the first event is pulled')]
     for (let number = 2; number <= 3; number++)
       pulled.push(await scene.expect.inTime(events.next(), 'the next event is pulled'))
-    scene.expect.equal(
-      pulled.map(({ value }) => value?.data.number),
-      [1, 2, 3],
-      'what was pulled',
-    )
+    const numbers = pulled.map(({ value }) => value?.data.number)
+    if (scene.kit.about.capabilities.ordering !== 'none') scene.expect.equal(numbers, [1, 2, 3], 'what was pulled')
     // Nobody has asked for the fourth, so nobody has said that the third is done.
     await events.return?.()
     await scene.expect.inTime(bus.close(), 'close() resolves')
@@ -176,6 +173,8 @@ export const lifetimeCases: readonly ConformanceCase[] = [
       'what was answered does not come again',
       () => rest,
     )
-    scene.expect.sameItems(rest, [3, 4, 5], 'the rest')
+    const done = new Set(numbers.slice(0, 2))
+    const left = [1, 2, 3, 4, 5].filter((number) => !done.has(number))
+    scene.expect.sameItems(rest, left, 'the rest')
   }),
 ]
