@@ -6,6 +6,7 @@ import type {
   DeadLetterStore,
   Delivery,
   GroupRequest,
+  Inbox,
   Membership,
   Transport,
 } from '@tidings/bus'
@@ -14,6 +15,7 @@ import {
   capabilitiesToWire,
   type ClientFrame,
   fromWire,
+  type InboxRequest,
   letterFromWire,
   letterToWire,
   type LetterRequest,
@@ -203,10 +205,15 @@ export class Session {
       case 'inbox.has':
         return (connection.inbox ?? refuse('inbox')).has(frame.event, frame.group)
       case 'inbox.add':
-        return (connection.inbox ?? refuse('inbox')).add(frame.event, frame.group)
+        return this.#note(connection.inbox ?? refuse('inbox'), frame)
       default:
         return this.#askLetters(connection.deadLetters ?? refuse('dead letters'), frame)
     }
+  }
+
+  /** What an inbox returns is its own affair, and may be what JSON does not know. */
+  async #note(inbox: Inbox, { event, group }: InboxRequest): Promise<void> {
+    await inbox.add(event, group)
   }
 
   async #askLetters(letters: DeadLetterStore, frame: LetterRequest): Promise<unknown> {

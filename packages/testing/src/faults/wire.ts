@@ -47,7 +47,7 @@ export type Request =
   | LetterRequest
 
 /** What is asked of the inbox. */
-interface InboxRequest {
+export interface InboxRequest {
   readonly op: 'inbox.has' | 'inbox.add'
   readonly group: string
   readonly event: EventIdentity

@@ -6,7 +6,9 @@ interface Account {
   readonly event: string
   /** How often its handler was called. */
   calls: number
-  /** Its handler has ended without an error, at least once. */
+  /** Its handler has come to its end at least once, whatever the bus has heard of it. */
+  ended: boolean
+  /** Its handler has ended without an error at least once, or had come to its end when a duplicate was left out. */
   completed: boolean
   /** It was given up or left out in one of the ways that a policy allows. */
   givenUp: boolean
@@ -40,7 +42,7 @@ export class Ledger {
   queued(group: string, id: string, key: string | undefined): void {
     const accounts = this.#of(group)
     if (accounts.has(id)) return
-    accounts.set(id, { event: id, calls: 0, completed: false, givenUp: false, acked: false })
+    accounts.set(id, { event: id, calls: 0, ended: false, completed: false, givenUp: false, acked: false })
     if (key === undefined) return
     const lane = `${group} ${key}`
     const events = this.#lanes.get(lane)
@@ -57,6 +59,18 @@ export class Ledger {
     }
     if (account.calls === 0 && key !== undefined) this.#checkOrder(group, id, key)
     return ++account.calls
+  }
+
+  /** A handler has nothing more to do: what its failure or the end of its process undoes is not its work. */
+  reachesEnd(group: string, id: string): void {
+    const account = this.#of(group).get(id)
+    if (account !== undefined) account.ended = true
+  }
+
+  /** A duplicate is left out. That its inbox knows it is proof of nothing: a mark may come before the work. */
+  leavesOut(group: string, id: string): void {
+    const account = this.#of(group).get(id)
+    if (account?.ended) account.completed = true
   }
 
   completes(group: string, event: TidingsEvent): void {

@@ -10,9 +10,9 @@ export class Life {
   dead = false
   /** How often something of it waits for the timeline, other than by its clock. */
   waits = 0
-  /** Handlers that are under way. */
+  /** Handlers that are under way, and what an inbox was asked and has not answered yet. */
   running = 0
-  /** Goes up whenever a handler begins or ends. */
+  /** Goes up whenever one of them begins or ends. */
   changes = 0
   /** For its bus. */
   readonly clock: Clock
@@ -91,6 +91,21 @@ export class Life {
   wait(delay: number): Promise<void> {
     if (this.dead) return never()
     return new Promise((resolve) => void this.ownClock.after(delay, resolve))
+  }
+
+  /** What was asked on its behalf, which may be real I/O: counted while it is under way. */
+  async asks<T>(question: PromiseLike<T>): Promise<T> {
+    this.running++
+    this.changes++
+    try {
+      const answer = await question
+      return this.dead ? await never() : answer
+    } catch (error) {
+      return this.dead ? await never() : Promise.reject(error)
+    } finally {
+      this.running--
+      this.changes++
+    }
   }
 
   #die(): void {

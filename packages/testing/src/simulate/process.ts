@@ -4,6 +4,7 @@ import {
   type Bus,
   createBus,
   type HandlerLog,
+  type Inbox,
   keyOf,
   type Message,
   type Observer,
@@ -85,12 +86,19 @@ export class SimulatedProcess<World> {
       source,
       transport: simulatedTransport(this.#stage, this.#broker, life, 'process'),
       handlers: handlers.map((each) => this.#wrap(each, life)),
-      ...(inbox === undefined ? {} : { inbox: markingInbox(inbox, this.#stage, this.#broker, life) }),
+      ...(inbox === undefined ? {} : { inbox: this.#marking(inbox, life) }),
       observer: this.#observer(life, handlers),
       log: silent,
       clock: life.clock,
       random: () => this.#by.next(),
     })
+  }
+
+  /** What is no inbox is left as it is, for `createBus` to refuse. */
+  #marking(inbox: Inbox, life: Life): Inbox {
+    const given: Partial<Inbox> | null = inbox
+    const isInbox = typeof given?.has === 'function' && typeof given.add === 'function'
+    return isInbox ? markingInbox(inbox, this.#stage, this.#broker, life) : inbox
   }
 
   #tools(life: Life): ProcessTools {
@@ -163,6 +171,7 @@ export class SimulatedProcess<World> {
     }
     const succeeds = (): void => {
       ends()
+      for (const event of events) if (!failed.has(event)) ledger.reachesEnd(group, event.id)
       if (life.dead) return
       if (fate === 'fail-after') {
         trace.say(() => `${group} has done its work on ${names}, and fails`, about, true)
@@ -199,7 +208,10 @@ export class SimulatedProcess<World> {
     }
     return {
       published: (event) => void ledger.published.push(event),
-      duplicate: ({ message, group }) => leavesOut(message, group, 'has handled before, and leaves out,', false),
+      duplicate: ({ message, group }) => {
+        leavesOut(message, group, 'has handled before, and leaves out,', false)
+        if (!life.dead) ledger.leavesOut(trace.group(group), String(message.attributes['id']))
+      },
       expired: ({ message, group }) => {
         const expiry = Date.parse(String(message.attributes['expirytime']))
         leavesOut(message, group, 'leaves out the expired', expiry <= timeline.now())
