@@ -1,6 +1,6 @@
 import { memory } from '@tidings/bus'
 import { expect, test } from 'vitest'
-import { over } from '../src/conformance/altered.ts'
+import { over } from '../src/harness/over.ts'
 import { conformance } from '../src/conformance/index.ts'
 
 const broker = memory({ history: 1000 })

@@ -150,7 +150,10 @@ test.for([
   ['a Map', new Map()],
 ] as const)('an inbox that is none (%s) is refused at once, as createBus does', async ([, inbox]) => {
   const error = await failureOf(
-    { ...advised, start: () => ({ ...advised.start(new World(), {} as never), inbox: inbox as never }) },
+    {
+      ...advised,
+      start: async (...args) => ({ ...(await advised.start(...args)), inbox: inbox as never }),
+    },
     { faults: none },
   )
   expect(error.message).toMatch(/^"the process starts" does not hold in run 1 of seed 1: `inbox(\.add)?` must be/)

@@ -1,4 +1,5 @@
 import type { Connection, Delivery, DeadLetterStore, GroupRequest, Membership, Transport } from '@tidings/bus'
+import { over } from '../harness/over.ts'
 
 /** What is done in the place of a transport's own; each is given the one it stands for. */
 export interface Alterations {
@@ -28,15 +29,4 @@ export function altered(transport: Transport, alterations: Alterations): Transpo
       return over(over(inner, outer), alterations.connection?.(over(inner, outer)) ?? {})
     },
   }
-}
-
-/** `base`, whose own methods keep their `this`, with other properties over it. */
-export function over<T extends object>(base: T, properties: Partial<T>): T {
-  return new Proxy(base, {
-    get(target, key) {
-      if (key in properties) return properties[key as keyof T]
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 }

@@ -77,8 +77,9 @@ export class AttemptLog {
     this.#conclude(delivered, 'handled', undefined)
   }
 
-  failed(delivered: Delivered, error: unknown): void {
-    this.#conclude(delivered, 'failed', error)
+  /** False where no handler was called: something else has failed. */
+  failed(delivered: Delivered, error: unknown): boolean {
+    return this.#conclude(delivered, 'failed', error)
   }
 
   #wrapBatch(handler: BatchHandler): BatchHandler {
@@ -141,13 +142,14 @@ export class AttemptLog {
     return Promise.resolve(result).finally(ended)
   }
 
-  #conclude({ message, group }: Delivered, outcome: 'handled' | 'failed', error: unknown): void {
+  #conclude({ message, group }: Delivered, outcome: 'handled' | 'failed', error: unknown): boolean {
     this.changes++
     const key = keyOf(group, String(message.attributes['id']))
     const entry = this.#open.get(key)
-    if (entry === undefined) return
+    if (entry === undefined) return false
     this.#open.delete(key)
     conclude(entry, outcome, error)
+    return true
   }
 }
 

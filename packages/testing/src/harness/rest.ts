@@ -22,8 +22,8 @@ export class NotSettledError extends TidingsError<'NOT_SETTLED'> {
     super(
       'NOT_SETTLED',
       `the bus did not come to rest within ${bound}: ${goingOn}\n` +
-        'Events may cause each other without end, a handler may never return, or a timer may start itself anew: ' +
-        'pass `{ advance: false }` where that is meant.',
+        'What failed last may fail each time, events may cause each other without end, a handler may never return, ' +
+        'or a timer may start itself anew: pass `{ advance: false }` where that is meant.',
     )
   }
 }
@@ -36,6 +36,10 @@ export interface Watched {
   readonly foreignTimers: () => number
   readonly running: () => readonly Attempt[]
   readonly publishing: () => number
+  /** What the inbox was asked, and has not answered yet. */
+  readonly asked: () => number
+  /** What failed last, in words. */
+  readonly lastFailure: () => string | undefined
   /** Goes up with everything that happens. */
   readonly changes: () => number
 }
@@ -98,27 +102,32 @@ export class Rest {
 
   /** Whether something goes on, or is about to, that needs no time. */
   async #isBusy(): Promise<boolean> {
-    const { bus, running, publishing } = this.#watched
-    if (publishing() > 0 || running().length > 0) return true
+    const { bus, running, publishing, asked } = this.#watched
+    if (publishing() > 0 || asked() > 0 || running().length > 0) return true
     const { groups } = await bus.health()
     // Where others are held, those that wait may wait behind them.
     return groups.some(({ held, running: now, waiting = 0 }) => now > 0 || (waiting > 0 && held === 0))
   }
 
   #isPatient(since: number): boolean {
-    return realNow() - since < (activeResources() > this.#resources ? patience : grace)
+    // An inbox that waits for no timer of the clock waits for something real, on a socket perhaps that was open before.
+    const isReal = this.#watched.asked() > 0 || activeResources() > this.#resources
+    return realNow() - since < (isReal ? patience : grace)
   }
 
   async #goingOn(): Promise<string> {
-    const { bus, clock, running, publishing } = this.#watched
+    const { bus, clock, running, publishing, asked, lastFailure } = this.#watched
     const { groups } = await bus.health()
+    const failure = lastFailure()
     const calls = running().map(({ handler, event, attempt }) => `${handler} runs attempt ${attempt} at ${event.type}`)
     return [
       ...calls.slice(0, 5),
       ...(calls.length > 5 ? [`${calls.length - 5} more handlers run`] : []),
       ...groups.filter(isActive).map(groupInWords),
       ...(publishing() > 0 ? [`${publishing()} publishes wait for the broker`] : []),
+      ...(asked() > 0 ? [`${asked()} questions wait for the inbox`] : []),
       ...(clock.timers > 0 ? [`${clock.timers} timers wait, the next one for ${clock.next! - clock.now()}ms`] : []),
+      ...(failure === undefined ? [] : [`what failed last: ${failure}`]),
     ].join('; ')
   }
 }

@@ -10,7 +10,9 @@ import {
   type Observer,
 } from '@tidings/bus'
 import type { AnyDefinedEvent, EventOf, TidingsEvent } from '@tidings/events'
+import { AskedInboxes } from './asked-inboxes.ts'
 import { type Attempt, AttemptLog } from './attempt-log.ts'
+import { LastFailure } from './last-failure.ts'
 import { OrderedFailures } from './ordered-failures.ts'
 import { Rest, type SettledOptions } from './rest.ts'
 import { type VirtualClock, virtualClock, type VirtualClockOptions } from './virtual-clock.ts'
@@ -65,7 +67,10 @@ export interface TestBus extends AsyncDisposable {
   /** Events that the broker has confirmed, in order, those that handlers published included. */
   published<Definition extends AnyDefinedEvent>(definition: Definition): readonly EventOf<Definition>[]
   deadLetters(filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>
-  /** What was logged; empty where you gave a `log` of your own. */
+  /**
+   * What was logged, each failure outside of a handler included (an inbox, a middleware, an event that cannot be read);
+   * empty where you gave a `log` of your own, which is told instead.
+   */
   logged(): readonly LoggedLine[]
   /** Closes the bus; a handler that does not end is given up when its virtual time is up. Idempotent. */
   close(): Promise<void>
@@ -83,23 +88,33 @@ export interface TestBus extends AsyncDisposable {
  * expect(t.attempts(OrderPlaced, 'billing').length).toBe(3)
  */
 export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
-  const { start, handlers = [], observer = {}, log, ...others } = options
+  const { start, handlers = [], observer = {}, inbox, transport = memory(), ...others } = options
   const rest = { calm: async (): Promise<void> => {} }
   const clock = virtualClock({ start, between: () => rest.calm() })
   const timers = new CountingClock(clock)
   const failures = new OrderedFailures(handlers)
   const attempts = new AttemptLog(() => clock.now(), failures)
   const lines: LoggedLine[] = []
+  const log = options.log ?? collect(lines)
+  const failed = new LastFailure()
+  const inboxes = new AskedInboxes((call, error) => failed.note(`${call}() of the inbox`, error))
   const published: TidingsEvent[] = []
   const bus = await createBus({
     source: '/test',
-    transport: memory(),
     random: () => 0,
     ...others,
+    transport: inboxes.behind(transport),
+    ...(inbox === undefined ? {} : { inbox: inboxes.follow(inbox) }),
     handlers: handlers.map((each) => attempts.wrap(each)),
     clock: timers,
-    log: log ?? collect(lines),
-    observer: observing(observer, attempts, published),
+    log,
+    observer: observing(observer, attempts, published, (delivery, isHandlers) => {
+      const { message, group, attempt, error, retryIn } = delivery
+      failed.note(`an attempt of group "${group}"`, error)
+      if (isHandlers) return
+      const { id, type } = message.attributes
+      log.warn('an attempt failed outside of its handler', { id, type, group, attempt, error, retryIn })
+    }),
   })
   let publishing = 0
   let changes = 0
@@ -123,7 +138,9 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     foreignTimers: () => clock.timers - timers.count,
     running: () => attempts.running(),
     publishing: () => publishing,
-    changes: () => changes + attempts.changes + published.length + timers.changes,
+    asked: () => inboxes.pending,
+    lastFailure: () => failed.inWords,
+    changes: () => changes + inboxes.changes + attempts.changes + published.length + timers.changes,
   })
   rest.calm = () => watched.calm()
   const close = async (): Promise<void> => {
@@ -204,8 +221,15 @@ function collect(lines: LoggedLine[]): HandlerLog {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
+type Failed = Parameters<NonNullable<Observer['failed']>>[0]
+
 /** Notes what happens, and passes everything on. */
-function observing(given: Observer, attempts: AttemptLog, published: TidingsEvent[]): Observer {
+function observing(
+  given: Observer,
+  attempts: AttemptLog,
+  published: TidingsEvent[],
+  onFailure: (delivery: Failed, isHandlers: boolean) => void,
+): Observer {
   const hooks = ['unroutable', 'duplicate', 'expired', 'deadLettered', 'discarded', 'connection'] as const
   const others = hooks.flatMap((hook) => (given[hook] === undefined ? [] : [[hook, given[hook].bind(given)]]))
   return {
@@ -219,7 +243,7 @@ function observing(given: Observer, attempts: AttemptLog, published: TidingsEven
       given.handled?.(delivery)
     },
     failed(delivery) {
-      attempts.failed(delivery, delivery.error)
+      onFailure(delivery, attempts.failed(delivery, delivery.error))
       given.failed?.(delivery)
     },
   }

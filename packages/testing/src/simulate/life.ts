@@ -10,8 +10,10 @@ export class Life {
   dead = false
   /** How often something of it waits for the timeline, other than by its clock. */
   waits = 0
-  /** Handlers that are under way, and what an inbox was asked and has not answered yet. */
+  /** Handlers that are under way. */
   running = 0
+  /** What an inbox was asked, and has not answered yet. */
+  asked = 0
   /** Goes up whenever one of them begins or ends. */
   changes = 0
   /** For its bus. */
@@ -93,9 +95,9 @@ export class Life {
     return new Promise((resolve) => void this.ownClock.after(delay, resolve))
   }
 
-  /** What was asked on its behalf, which may be real I/O: counted while it is under way. */
+  /** What an inbox was asked on its behalf, which may be real I/O: counted while it is under way. */
   async asks<T>(question: PromiseLike<T>): Promise<T> {
-    this.running++
+    this.asked++
     this.changes++
     try {
       const answer = await question
@@ -103,7 +105,7 @@ export class Life {
     } catch (error) {
       return this.dead ? await never() : Promise.reject(error)
     } finally {
-      this.running--
+      this.asked--
       this.changes++
     }
   }

@@ -44,6 +44,8 @@ const maxSteps = 10_000
 const grace = 25
 /** The same while something real is open. */
 const patience = 2000
+/** The same while an inbox is asked, on a socket perhaps that was open before; a run of many shows one that never answers. */
+const patienceWithInbox = 250
 const maxPublishes = 100
 
 /** Runs an application once, as it is decided. */
@@ -111,7 +113,7 @@ async function played<World>(
     const waitsForReal = next === undefined ? !driving.ended || isBusy(life) : next > timeline.now() && isBusy(life)
     if (waitsForReal && state() !== inVain) {
       const before = state()
-      if (await changes(state, before, resources)) continue
+      if (await changes(state, before, resources, life)) continue
       inVain = before
     }
     if (next !== undefined) timeline.step()
@@ -121,15 +123,24 @@ async function played<World>(
   return failed(ours.rest, new Error(`it has not after ${maxSteps} steps: events may cause each other without end`))
 }
 
-/** Whether a handler waits for something that is not simulated. */
+/** Whether a handler or an inbox waits for something that is not simulated. */
 function isBusy(life: Life | undefined): boolean {
-  return life !== undefined && !life.dead && life.running > 0 && life.waits === 0
+  return life !== undefined && !life.dead && life.running + life.asked > 0 && life.waits === 0
 }
 
 /** Really waits for a change; false when there is none in time. */
-async function changes(state: () => string, before: string, resources: number): Promise<boolean> {
+async function changes(
+  state: () => string,
+  before: string,
+  resources: number,
+  life: Life | undefined,
+): Promise<boolean> {
   const since = realNow()
-  for (let turn = 0; realNow() - since < (activeResources() > resources ? patience : grace); turn++) {
+  const bound = (): number => {
+    if (activeResources() > resources) return patience
+    return life !== undefined && life.asked > 0 ? patienceWithInbox : grace
+  }
+  for (let turn = 0; realNow() - since < bound(); turn++) {
     if (turn > 20) await realPause(1)
     else await turns(1)
     if (state() !== before) return true

@@ -1,5 +1,6 @@
 import { type Connection, type Delivery, type Inbox, memoryInbox, type Transport } from '@tidings/bus'
-import { altered, over } from '../../src/conformance/altered.ts'
+import { altered } from '../../src/conformance/altered.ts'
+import { over } from '../../src/harness/over.ts'
 import type { ConformanceKit } from '../../src/conformance/index.ts'
 import { consumer, durableDisk, durableKit } from '../fixtures/durable-kit.ts'
 import { nothing } from './tools.ts'

@@ -1,5 +1,6 @@
 import { systemClock } from '@tidings/bus'
-import { altered, over } from '../../src/conformance/altered.ts'
+import { altered } from '../../src/conformance/altered.ts'
+import { over } from '../../src/harness/over.ts'
 import { claims, healthy, type Mutation, nothing } from './tools.ts'
 
 /** Dead letters that are forgotten, and policies that are not kept. */
