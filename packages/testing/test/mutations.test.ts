@@ -1,5 +1,6 @@
-import type { Transport } from '@tidings/bus'
+import { memoryInbox, type Transport } from '@tidings/bus'
 import { describe, expect, test } from 'vitest'
+import { altered } from '../src/conformance/altered.ts'
 import {
   conformanceCases,
   ConformanceError,
@@ -13,7 +14,7 @@ import { inboxMutations } from './sabotage/inbox.ts'
 import { policyMutations } from './sabotage/policy.ts'
 import { publishingMutations } from './sabotage/publishing.ts'
 import { settlingMutations } from './sabotage/settling.ts'
-import { healthy } from './sabotage/tools.ts'
+import { claims, healthy } from './sabotage/tools.ts'
 
 const mutations = [
   ...settlingMutations,
@@ -44,6 +45,15 @@ test('the same cases pass where nothing is broken', { timeout: 60_000 }, async (
   const named = new Set(mutations.flatMap(({ foundBy }) => foundBy))
   const results = await resultsOf([...named], healthy)
   expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([])
+})
+
+test('a transport without an inbox passes the cases of the inbox with the one that the kit gives', async () => {
+  const bare = (): Transport =>
+    claims(altered(healthy(), { connection: () => ({ inbox: undefined }) }), { inbox: false })
+  const [without] = await resultsOf(['C64'], bare)
+  expect(without?.reason).toBe('memory: neither transport nor kit has an inbox, so C64 does not apply')
+  const results = await resultsOf(['C38', 'C63', 'C64'], bare, { bus: { inbox: memoryInbox({ max: 400 }) } })
+  expect(results.map(({ outcome }) => outcome)).toEqual(['passed', 'passed', 'passed'])
 })
 
 test('every case is named by a mutation: there is none that cannot fail', () => {

@@ -20,9 +20,10 @@ class World {
   }
 }
 
+/** The handlers write the marks themselves. */
 const inboxOf = ({ marks }: World): Inbox => ({
   has: ({ id }, group) => marks.has(`${group} ${id}`),
-  add: ({ id }, group) => marks.add(`${group} ${id}`),
+  add: () => {},
 })
 
 const none = { reorder: 0, duplicate: 0, crash: 0, restart: 0, fail: 0, loseConfirm: 0 }
@@ -129,7 +130,7 @@ test('an inbox that does real I/O is waited for', async () => {
         return {
           inbox: {
             has: async (event, group) => later().then(() => inbox.has(event, group)),
-            add: async (event, group) => later().then(() => inbox.add(event, group)),
+            add: async (event) => later().then(() => world.mark(event)),
           },
           handlers: [
             handler(OrderPlaced, { group: 'billing', idempotent: true }, ({ data }) => {

@@ -23,7 +23,7 @@ export interface Mutation {
 }
 
 /** What of a bus can be broken. */
-export type BrokenBus = Pick<BusOptions, 'clock' | 'inbox' | 'middleware' | 'random'>
+type BrokenBus = Pick<BusOptions, 'clock' | 'inbox' | 'middleware' | 'random'>
 
 /** A broker that keeps its promises. */
 export const healthy = (): Transport => memory({ history: 1000 })
