@@ -61,7 +61,7 @@ export const faultMutations: readonly FaultMutation[] = [
       },
     }),
   })),
-  ...['C05', 'C31', 'C65'].map((foundBy) => ({
+  ...['C05', 'C65'].map((foundBy) => ({
     breaks: 'loses what it has when it is killed',
     foundBy,
     restarted: durableDisk,
