@@ -107,7 +107,7 @@ export interface BusSubscription extends Disposable {
   unsubscribe(): void
 }
 
-export interface PullOptions extends Pick<HandlerOptions, 'group' | 'prefetch' | 'from'> {
+export interface PullOptions extends Pick<HandlerOptions, 'group' | 'ordering' | 'prefetch' | 'from'> {
   readonly group: string
   /** Ends the iteration. */
   readonly signal?: AbortSignal | undefined
