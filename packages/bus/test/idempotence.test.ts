@@ -134,6 +134,23 @@ describe('idempotent handlers', () => {
     expect(tested.hooks('deadLettered')).toEqual([])
   })
 
+  test('without a retry policy the inbox is asked as seldom', async () => {
+    let asked = 0
+    const inbox = {
+      has() {
+        asked++
+        throw new Error('the inbox is away')
+      },
+      add: () => {},
+    }
+    const bound = handler(OrderPlaced, { group: 'g', idempotent: true, retry: false }, () => {})
+    await using tested = await testedBus({ inbox, handlers: [bound] })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    for (let second = 0; second < 20; second++) await tested.pass(1_000)
+    expect(asked).toBeGreaterThan(5)
+    expect(asked).toBeLessThan(12)
+  })
+
   test.each([[1], ['yes'], [undefined], [{ known: true }]])(
     'an answer of the inbox that is neither true nor false, %j, is taken for none, and told',
     async (answer) => {

@@ -251,7 +251,7 @@ describe('replay', () => {
     const replaying = letters.replay({}, { rate: Infinity, edit })
     await tested.pass(5_000)
     const { failed } = await replaying
-    expect(failed).toHaveLength(1)
+    expect(failed.map(({ error }) => (error as { code: string }).code)).toEqual(['INVALID_EVENT', 'KEY_PARKED'])
     expect(handled).toEqual(['a'])
     expect(await letters.count()).toBe(2)
   })
@@ -294,5 +294,210 @@ describe('replay', () => {
     expect(failed).toMatchObject([{ error: { message: 'the broker is away' } }])
     expect(tested.log.lines).toMatchObject([{ message: 'a dead letter that was not sent keeps its mark' }])
     isAway = isFull = false
+  })
+
+  test('a copy that comes late leaves the mark of the one that was sent after it', async () => {
+    const handled: string[] = []
+    const gates = new Map<string, () => void>()
+    let failures = 2
+    await using tested = await testedBus({
+      handlers: [
+        handler(
+          OrderPlaced,
+          { group: 'g', retry: false, deadLetter: 'park-key', concurrency: 1, timeout: '1h' },
+          async ({ data: { item } }) => {
+            if (item === 'a' && failures-- > 0) throw new Error('poison')
+            if (item !== 'a') await new Promise<void>((resolve) => gates.set(item, resolve))
+            handled.push(item)
+          },
+        ),
+      ],
+    })
+    const { deadLetters: letters } = tested.bus
+    const place = (order: number, item: string) => tested.bus.publish(OrderPlaced, { order, item }).then(() => quiet())
+    /** Sends what it may at once, and is stopped. */
+    const replay = async () => {
+      const stop = new AbortController()
+      const replaying = letters.replay({}, { rate: Infinity, signal: stop.signal })
+      await quiet()
+      stop.abort()
+      await tested.pass(1_000)
+      return replaying
+    }
+    await place(1, 'a')
+    await place(1, 'b')
+    await place(3, 'slow')
+    const first = replay()
+    await place(2, 'slower')
+    await first
+    // The first copy of `a` fails, and before that of `b` the slot goes to another key.
+    gates.get('slow')!()
+    await quiet()
+    await replay()
+    gates.get('slower')!()
+    await quiet()
+    await replay()
+    for (let copy = 0; copy < 4; copy++) {
+      gates.get('b')?.()
+      await quiet()
+    }
+    expect(handled).toEqual(['slow', 'slower', 'a', 'b'])
+    expect(await letters.count()).toBe(0)
+  })
+
+  test('two replays of one letter by its id, on a store that takes its time, send it once', async () => {
+    await using shop = await parking((store) => ({
+      get: async (id) => (await quiet(2), store.get(id)),
+      add: async (letter) => (await quiet(2), store.add(letter)),
+    }))
+    const { tested, broken, handled, letters, place } = shop
+    broken.add('a')
+    await place(1, 'a')
+    await quiet()
+    broken.clear()
+    const ids = (await all(letters.list())).map(({ id }) => id)
+    let edits = 0
+    const edit = (data: unknown) => (edits++, data)
+    const replays = Promise.all([1, 2].map(() => letters.replay({ ids }, { edit })))
+    await tested.pass(1_000)
+    expect((await replays).map(({ replayed, skipped }) => [replayed, skipped])).toEqual([
+      [1, 0],
+      [0, 1],
+    ])
+    expect([handled, edits]).toEqual([['a'], 1])
+  })
+
+  test('a list that begins anew, since a letter went in the middle of it, has nothing sent twice', async () => {
+    const transport = altered(memory(), ({ deadLetters: store }) => ({
+      deadLetters: {
+        add: (letter) => store!.add(letter),
+        get: (id) => store!.get(id),
+        remove: (id) => store!.remove(id),
+        firstOfKey: (group, key) => store!.firstOfKey(group, key),
+        list: ({ after, ...query }) =>
+          store!.list({ ...query, after: after !== undefined && store!.get(after) === undefined ? undefined : after }),
+      },
+    }))
+    const { bound, handled, broken } = slowly()
+    await using tested = await testedBus({ transport, handlers: [bound] })
+    for (let order = 0; order < 250; order++) await tested.bus.publish(OrderPlaced, { order, item: `${order}` })
+    await quiet(40)
+    broken.clear()
+    const { deadLetters: letters } = tested.bus
+    // The last of a page, whose next one has not been asked for yet.
+    const id = (await all(letters.list()))[199]!.id
+    const onProgress = ({ replayed }: { readonly replayed: number }) => {
+      if (replayed === 1) void letters.discard({ ids: [id] })
+    }
+    const replaying = letters.replay({}, { rate: Infinity, onProgress })
+    for (let second = 0; second < 20; second++) await tested.pass(1_000)
+    expect(await replaying).toMatchObject({ replayed: 249 })
+    expect(handled).toHaveLength(249)
+    expect(new Set(handled).size).toBe(249)
+
+    function slowly() {
+      const refused = new Set(['all'])
+      const done: string[] = []
+      const taking = handler(
+        OrderPlaced,
+        { group: 'g', retry: false, deadLetter: 'park-key', prefetch: 500, timeout: '1h' },
+        async ({ data: { item } }) => {
+          if (refused.size > 0) throw new Error('poison')
+          await new Promise<void>((resolve) => tested.clock.after(10, resolve))
+          done.push(item)
+        },
+      )
+      return { bound: taking, handled: done, broken: refused }
+    }
+  })
+
+  test('a store whose promises are of another kind is one as any', async () => {
+    const thenable = <T>(value: T): Promise<T> => ({ then: (resolve: (value: T) => void) => resolve(value) }) as never
+    await using shop = await parking((store) => ({ get: (id) => thenable(store.get(id) as DeadLetter | undefined) }))
+    const { tested, broken, handled, letters, place } = shop
+    broken.add('a')
+    await place(1, 'a')
+    await quiet()
+    broken.clear()
+    const replaying = letters.replay({})
+    await tested.pass(1_000)
+    expect(await replaying).toMatchObject({ replayed: 1, failed: [] })
+    expect(handled).toEqual(['a'])
+  })
+
+  test('what its signal ends within an edit is not sent any more', async () => {
+    await using shop = await parking()
+    const { tested, broken, letters, place } = shop
+    broken.add('a')
+    await place(1, 'a')
+    await quiet()
+    const stop = new AbortController()
+    const edit = async (data: unknown) => (stop.abort(), await quiet(2), data)
+    expect(await letters.replay({}, { signal: stop.signal, edit })).toMatchObject({ replayed: 0, ended: 'aborted' })
+    expect((await all(letters.list())).map(({ replayedAt }) => replayedAt)).toEqual([undefined])
+    expect(tested.hooks('failed')).toHaveLength(1)
+  })
+
+  test('a mark that was kept although the store said that it was not is taken off', async () => {
+    let isLying = true
+    await using shop = await parking((store) => ({
+      add: async (letter) => {
+        await store.add(letter)
+        if (isLying && letter.replayedAt !== undefined) throw new Error('no answer')
+      },
+    }))
+    const { tested, broken, handled, letters, place } = shop
+    broken.add('a')
+    await place(1, 'a')
+    await quiet()
+    broken.clear()
+    expect(await letters.replay({})).toMatchObject({ replayed: 0, failed: [{ error: { message: 'no answer' } }] })
+    isLying = false
+    const replaying = letters.replay({})
+    await tested.pass(1_000)
+    expect(await replaying).toMatchObject({ replayed: 1 })
+    expect(handled).toEqual(['a'])
+  })
+
+  test('what is behind a letter that an edit leaves out is not sent', async () => {
+    await using shop = await parking()
+    const { tested, broken, handled, letters, place } = shop
+    broken.add('a')
+    for (const item of ['a', 'b', 'c']) await place(1, item)
+    await quiet()
+    broken.clear()
+    const edit = (data: unknown) => ((data as { item: string }).item === 'b' ? undefined : data)
+    const replaying = letters.replay({}, { edit })
+    await tested.pass(1_000)
+    expect(await replaying).toMatchObject({ replayed: 1, skipped: 1, failed: [{ error: { code: 'KEY_PARKED' } }] })
+    expect(handled).toEqual(['a'])
+    expect(await letters.count()).toBe(2)
+  })
+
+  test('a letter that is named again, although its copy was only late, is handled once', async () => {
+    const handled: string[] = []
+    const gates: (() => void)[] = []
+    let isBroken = true
+    await using tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: false, concurrency: 1 }, async ({ data: { item } }) => {
+          if (isBroken) throw new Error('poison')
+          if (item === 'slow') await new Promise<void>((resolve) => gates.push(resolve))
+          handled.push(item)
+        }),
+      ],
+    })
+    const { deadLetters: letters } = tested.bus
+    await tested.bus.publish(OrderPlaced, { order: 1, item: 'a' })
+    await quiet()
+    isBroken = false
+    await tested.bus.publish(OrderPlaced, { order: 2, item: 'slow' })
+    await quiet()
+    const ids = (await all(letters.list())).map(({ id }) => id)
+    for (let copy = 0; copy < 3; copy++) expect(await letters.replay({ ids })).toMatchObject({ replayed: 1 })
+    for (const open of gates) open()
+    await quiet()
+    expect(handled).toEqual(['slow', 'a'])
+    expect(await letters.count()).toBe(0)
   })
 })

@@ -63,7 +63,7 @@ export class BusConnection {
   #check(connection: Connection): void {
     const { name, capabilities } = this.#transport
     for (const store of ['deadLetters', 'inbox'] as const) {
-      if (!capabilities[store] || connection?.[store] !== undefined) continue
+      if (!capabilities[store] || connection[store]) continue
       throw invalidArgument(
         `transport.connect`,
         `resolved to a connection with \`${store}\`, since the capabilities of ${name} say so`,
@@ -79,7 +79,10 @@ export class BusConnection {
       this.#state = state
       this.#options.onState(state, error)
     }
-    return this.#transport.connect({ ...this.#options, signal, onState })
+    const connection = await this.#transport.connect({ ...this.#options, signal, onState })
+    // Whatever the types say, before somebody closes it.
+    if (typeof connection === 'object' && connection !== null) return connection
+    throw invalidArgument('transport.connect', 'resolved to a connection', connection, 'Return it.')
   }
 
   readonly #end = async (connection: Connection): Promise<void> => {

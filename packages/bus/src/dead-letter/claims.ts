@@ -4,6 +4,7 @@
  */
 export class Claims {
   readonly #holders = new Map<string, Claim>()
+  #lastMoment = -Infinity
 
   /** Whether it is the claimant's, now or already. */
   take(name: string, claimant: object): boolean {
@@ -24,6 +25,11 @@ export class Claims {
     } finally {
       this.release(name)
     }
+  }
+
+  /** This moment, in milliseconds, or the next that no mark in a letter has yet: marks tell copies apart. */
+  moment(now: number): number {
+    return (this.#lastMoment = Math.max(now, this.#lastMoment + 1))
   }
 
   /** Of the one who holds it. */

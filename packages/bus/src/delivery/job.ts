@@ -25,8 +25,6 @@ export class Job {
   begun: number | undefined = undefined
   /** The dead letter that it replays, once that is known to be its own. */
   replayOf: string | undefined = undefined
-  /** When that letter was marked, as its last attempt found it. */
-  replayedAt: string | undefined = undefined
   /** Takes back the wait for the next attempt. */
   cancelWait: (() => void) | undefined = undefined
   /** Its place among what its consumer holds, while it does. */

@@ -24,7 +24,9 @@ export function refusalOf(
   const refused = (): Refusal | Promise<Refusal> =>
     refusalByItself(runtime, job, handler) ?? (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
   const isReplay = job.delivery.message.headers[deliveryHeaders.replayOf] !== undefined
-  return isReplay ? findLetter(runtime, group, job).then(refused) : refused()
+  return isReplay
+    ? findLetter(runtime, group, job).then((isOutdated) => (isOutdated ? 'superseded' : refused()))
+    : refused()
 }
 
 function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler | undefined): Refusal {
@@ -51,15 +53,18 @@ function refusalByKey(
   return first instanceof Promise ? first.then(refusal) : refusal(first)
 }
 
-/** Whose replay it is. Anybody can write headers: a letter of another group, or of another event, is not touched. */
-async function findLetter({ deadLetters }: Runtime, group: string, job: Job): Promise<void> {
+/**
+ * Whose replay it is; resolves to whether another copy has been sent since. Anybody can write headers: a letter of another
+ * group, or of another event, is not touched.
+ */
+async function findLetter({ deadLetters }: Runtime, group: string, job: Job): Promise<boolean> {
   const { headers, attributes } = job.delivery.message
   const letter = await asked(() => deadLetters?.get(headers[deliveryHeaders.replayOf]!))
   const { id, source } = letter?.message.attributes ?? {}
-  if (letter?.group === group && id === attributes['id'] && source === attributes['source']) {
-    job.replayOf = letter.id
-    job.replayedAt = letter.replayedAt
-  }
+  if (letter?.group !== group || id !== attributes['id'] || source !== attributes['source']) return false
+  job.replayOf = letter.id
+  const mark = headers[deliveryHeaders.replayedAt]
+  return mark !== undefined && letter.replayedAt !== undefined && letter.replayedAt !== mark
 }
 
 function hasExpired({ attributes }: Message, { clock }: Runtime): boolean {

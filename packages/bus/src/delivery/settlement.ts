@@ -84,8 +84,9 @@ export class Settlement {
     const store = this.#runtime.deadLetters
     const unmark = async (): Promise<void> => {
       const letter = await store?.get(id)
-      // A later mark is another replay's.
-      if (letter?.replayedAt !== undefined && letter.replayedAt === job.replayedAt) {
+      // Another mark is that of a copy which was sent later.
+      const mark = job.delivery.message.headers[deliveryHeaders.replayedAt]
+      if (letter?.replayedAt !== undefined && (mark === undefined || letter.replayedAt === mark)) {
         await store?.add({ ...letter, replayedAt: undefined })
       }
     }

@@ -15,6 +15,10 @@ export type Verdict =
       readonly mayLeave: boolean
     }
 
+/** Milliseconds until what the bus itself needs, and could not ask, is asked again: the first time, and the longest. */
+const firstAway = 100
+const longestAway = 5000
+
 /** Counts the failure in the job, and judges by the policy of its handler, or else of its group. */
 export function verdictOn(
   job: Job,
@@ -33,8 +37,10 @@ export function verdictOn(
   }
   if (isAttempt && job.failures >= policy.attempts) return { reason: given ?? 'attempts-exhausted' }
   if (given !== undefined && !isNewer) return { reason: given }
-  // More and more slowly also while the inbox is away: all that is held asks it again.
-  if (!isAttempt && !alone) job.postponed++
-  const delay = policy.backoff(Math.max(1, job.failures + job.postponed), random)
+  // No retry of the handler's, so its policy has no say; more and more slowly, since all that is held asks again.
+  const isAway = !isAttempt && !alone
+  const delay = isAway
+    ? Math.min(longestAway, firstAway * 2 ** job.postponed++)
+    : policy.backoff(Math.max(1, job.failures), random)
   return { reason: undefined, delay, mayLeave: job.key === undefined && isAttempt && capabilities.delay }
 }

@@ -7,8 +7,8 @@ export interface EventIdentity {
 /**
  * What the groups have handled, so that an `idempotent` handler sees an event once (Idempotent Receiver in Enterprise
  * Integration Patterns). All members of a group share it, whatever process they are in. Both methods may be
- * asynchronous; one that throws or rejects, or whose answer is no boolean, is asked again later, more and more seldom,
- * and costs the event no attempt.
+ * asynchronous; one that throws or rejects, or whose answer is no boolean, is asked again, after 100 ms at first and
+ * every 5 s at last, and costs the event no attempt.
  */
 export interface Inbox {
   /** Whether `add` was called with the event for the group, whose name is whole (`context.group`), and it is still known. */

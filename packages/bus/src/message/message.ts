@@ -22,6 +22,8 @@ export const deliveryHeaders = {
   firstFailedAt: 'x-tidings-first-failed-at',
   /** The id of the dead letter that this copy replays. */
   replayOf: 'x-tidings-replay-of',
+  /** The mark that the letter got when this copy was sent, its `replayedAt`. */
+  replayedAt: 'x-tidings-replayed-at',
   /** The group that waits for replies to a request. */
   replyTo: 'x-tidings-reply-to',
   /** The id of the event that a reply answers. */

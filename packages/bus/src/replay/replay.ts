@@ -34,7 +34,7 @@ export class Replay {
   readonly #pause: number
   readonly #limit: number
   readonly #again: number
-  /** Letters of parked keys that it has looked at, by id: sent, or left where they are. */
+  /** Letters that it has looked at, by id: sent, or left where they are. */
   readonly #seen = new Map<string, 'sent' | 'left'>()
   /** The first letters of parked keys that are not meant, by key: what is behind them has to wait. */
   readonly #before = new Map<string, string>()
@@ -79,6 +79,8 @@ export class Replay {
 
   async #all(letters: AsyncIterable<DeadLetter>): Promise<ReplayResult['ended']> {
     for await (const letter of letters) {
+      // A list that has begun anew tells of some twice.
+      if (this.#seen.has(letter.id)) continue
       if (!this.#setting.wants(letter)) {
         this.#passBy(letter)
         continue
@@ -123,22 +125,26 @@ export class Replay {
   /** False where it was skipped. */
   async #one(letter: DeadLetter): Promise<boolean> {
     const { id, group, message, parksKey } = letter
-    const { claims } = this.#setting.runtime
     const key = parksKey ? keyOf(message) : undefined
-    if (key === undefined) return this.#sent(letter, undefined)
-    const name = nameOf(group, key)
-    if (!claims.take(name, this)) return this.#passOver()
+    const claim = key === undefined ? `letter ${id}` : nameOf(group, key)
+    const { claims } = this.#setting.runtime
+    if (!claims.take(claim, this)) return this.#passOver()
     this.#seen.set(id, 'left')
     try {
-      return (await this.#isTurnOf(id, group, key)) ? await this.#sent(letter, key) : this.#passOver()
+      if (key !== undefined && !(await this.#isTurnOf(id, group, key))) return this.#passOver()
+      return await this.#send(letter, key)
+    } catch (error) {
+      this.#passBy(letter)
+      throw error
     } finally {
       // A key that it has touched stays its own.
-      if (!this.#keys.has(name)) claims.release(name)
+      if (!this.#keys.has(claim)) claims.release(claim)
     }
   }
 
-  async #sent({ id, group }: DeadLetter, key: string | undefined): Promise<boolean> {
+  async #send(listed: DeadLetter, key: string | undefined): Promise<boolean> {
     const { store, definitionOf, runtime } = this.#setting
+    const { id, group } = listed
     const isOurs = key !== undefined && this.#keys.has(nameOf(group, key))
     // As it is now: it may have been replayed, given up again or discarded since it was listed.
     const isGone = (letter: DeadLetter | undefined): letter is undefined =>
@@ -146,23 +152,25 @@ export class Replay {
     const now = await store.get(id)
     if (isGone(now)) return this.#passOver()
     const copy = await copyToReplay(now, this.#options, definitionOf, runtime.clock)
+    if (copy === undefined) this.#passBy(listed)
     if (copy === undefined) return false
+    // An edit may take its time.
+    if (this.#signal.aborted) return this.#passOver()
     const isSent = await runtime.claims.alone(id, async () => {
-      // Once more, since an edit may take its time. Nothing comes in between where the store answers at once.
       const kept = store.get(id)
-      const letter = kept instanceof Promise ? await kept : kept
+      // Nothing comes in between where the store answers at once.
+      const letter = isThenable(kept) ? await kept : kept
       if (isGone(letter)) return false
-      await this.#send(letter, copy)
+      await this.#markAndSend(letter, copy)
       return true
     })
     if (!isSent) return this.#passOver()
-    if (key !== undefined) {
-      this.#seen.set(id, 'sent')
-      this.#keys.set(nameOf(group, key), { group, key })
-    }
+    this.#seen.set(id, 'sent')
+    if (key !== undefined) this.#keys.set(nameOf(group, key), { group, key })
     return true
   }
 
+  /** It stays where it is, and so does what is behind it of a parked key. */
   #passBy({ id, group, message, parksKey }: DeadLetter): void {
     const key = parksKey ? keyOf(message) : undefined
     if (key === undefined) return
@@ -199,12 +207,13 @@ export class Replay {
   }
 
   /** The mark comes first: behind the send it could fall upon the letter of a copy that has been given up again. */
-  async #send(letter: DeadLetter, copy: Message): Promise<void> {
+  async #markAndSend(letter: DeadLetter, copy: Message): Promise<void> {
     const { runtime, store } = this.#setting
-    const replayedAt = new Date(runtime.clock.now()).toISOString()
-    await store.add({ ...letter, replayedAt })
-    const headers = { ...copy.headers, [deliveryHeaders.replayOf]: letter.id }
+    const replayedAt = new Date(runtime.claims.moment(runtime.clock.now())).toISOString()
+    const { replayOf, replayedAt: mark } = deliveryHeaders
+    const headers = { ...copy.headers, [replayOf]: letter.id, [mark]: replayedAt }
     try {
+      await store.add({ ...letter, replayedAt })
       await runtime.send({ message: { ...copy, headers }, group: letter.group })
     } catch (error) {
       if (!isTidingsError(error, 'OUTCOME_UNKNOWN')) await this.#unmark(letter, replayedAt)
