@@ -412,8 +412,15 @@ describe('replay', () => {
   })
 
   test('a store whose promises are of another kind is one as any', async () => {
-    const thenable = <T>(value: T): Promise<T> => ({ then: (resolve: (value: T) => void) => resolve(value) }) as never
-    await using shop = await parking((store) => ({ get: (id) => thenable(store.get(id) as DeadLetter | undefined) }))
+    /** A promise as another realm makes it. */
+    const foreign = <T>(value: T): Promise<T> => {
+      const promise = Promise.resolve(value)
+      return new Proxy(promise, {
+        getPrototypeOf: () => null,
+        get: (_, name) => (name === 'then' ? promise.then.bind(promise) : undefined),
+      })
+    }
+    await using shop = await parking((store) => ({ get: (id) => foreign(store.get(id) as DeadLetter | undefined) }))
     const { tested, broken, handled, letters, place } = shop
     broken.add('a')
     await place(1, 'a')

@@ -137,11 +137,7 @@ export class Scene {
     this.#open.push({ close: () => bus.close({ timeout: 1000 }) })
     if (keepsOrder) return bus
     return over(bus, {
-      events(key, options) {
-        // What is pulled has the policy of a handler.
-        const policy = { ...options, ordering: 'none' }
-        return bus.events(key, policy)
-      },
+      events: (key, pulling) => bus.events(key, { ...pulling, ordering: 'none' }),
     })
   }
 
