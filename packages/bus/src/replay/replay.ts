@@ -152,8 +152,10 @@ export class Replay {
     const now = await store.get(id)
     if (isGone(now)) return this.#passOver()
     const copy = await copyToReplay(now, this.#options, definitionOf, runtime.clock)
-    if (copy === undefined) this.#passBy(listed)
-    if (copy === undefined) return false
+    if (copy === undefined) {
+      this.#passBy(listed)
+      return false
+    }
     // An edit may take its time.
     if (this.#signal.aborted) return this.#passOver()
     const isSent = await runtime.claims.alone(id, async () => {
