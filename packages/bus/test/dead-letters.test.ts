@@ -3,14 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createBus, type DeadLetter, type DeadLetterStore, handler, memory, PermanentError } from '../src/index.ts'
 import { altered } from './support/altered.ts'
+import { all } from './support/letters.ts'
 import { connectTo, message, quiet } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
-
-async function all(letters: AsyncIterable<DeadLetter>): Promise<DeadLetter[]> {
-  const list: DeadLetter[] = []
-  for await (const letter of letters) list.push(letter)
-  return list
-}
 
 /** A handler of one group that refuses orders while `broken` holds them. */
 function refusing(broken: Set<number>, group = 'billing') {

@@ -243,6 +243,14 @@ describe('what can go wrong on the way to the broker', () => {
     await expect(published).rejects.toThrow('an event "shop.order.placed" was not sent within 2000ms')
   })
 
+  test('an option that makes no sense is told, also where the signal has aborted', async () => {
+    await using tested = await testedBus()
+    const options = { delay: 'soon', signal: AbortSignal.abort() } as never
+    await expect(tested.bus.publish(OrderPlaced, { order: 1 }, options)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+  })
+
   test('the signal of a publish gives its own reason', async () => {
     await using tested = await testedBus()
     const reason = new Error('the customer left')

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type DeadLetter, type DeadLetterStore, handler, memory } from '../src/index.ts'
 import { altered } from './support/altered.ts'
+import { all, storeOf } from './support/letters.ts'
 import { quiet } from './support/recording-member.ts'
 import { OrderPlaced, testedBus } from './support/shop.ts'
 
@@ -11,26 +12,11 @@ const Note = defineEvent('shop.note', {
   key: ({ order }) => `order-${order}`,
 })
 
-async function all(letters: AsyncIterable<DeadLetter>): Promise<DeadLetter[]> {
-  const list: DeadLetter[] = []
-  for await (const letter of letters) list.push(letter)
-  return list
-}
-
 /** A bus whose handler refuses what `broken` names, and parks the key; with the store of dead letters over which `alter` has a say. */
 async function parking(alter: (store: DeadLetterStore) => Partial<DeadLetterStore> = () => ({})) {
   const broken = new Set<string>()
   const handled: string[] = []
-  const transport = altered(memory(), ({ deadLetters: store }) => ({
-    deadLetters: {
-      add: (letter) => store!.add(letter),
-      get: (id) => store!.get(id),
-      list: (query) => store!.list(query),
-      remove: (id) => store!.remove(id),
-      firstOfKey: (group, key) => store!.firstOfKey(group, key),
-      ...alter(store!),
-    },
-  }))
+  const transport = altered(memory(), ({ deadLetters: store }) => ({ deadLetters: storeOf(store!, alter(store!)) }))
   const tested = await testedBus({
     transport,
     handlers: [
@@ -135,16 +121,12 @@ describe('replay', () => {
     const handled: string[] = []
     let failures = 2
     const transport = altered(memory(), ({ deadLetters }) => ({
-      deadLetters: {
-        get: (id) => deadLetters!.get(id),
-        list: (query) => deadLetters!.list(query),
-        remove: (id) => deadLetters!.remove(id),
-        firstOfKey: (group, key) => deadLetters!.firstOfKey(group, key),
+      deadLetters: storeOf(deadLetters!, {
         add: async (letter) => {
           if (hold && letter.reason === 'key-parked' && letter.replayedAt === undefined) await hold
           await deadLetters!.add(letter)
         },
-      },
+      }),
     }))
     await using tested = await testedBus({
       transport,
@@ -270,16 +252,12 @@ describe('replay', () => {
       transport: altered(memory(), (connection) => ({
         publish: (outgoing, options) =>
           isAway ? Promise.reject(new Error('the broker is away')) : connection.publish(outgoing, options),
-        deadLetters: {
-          get: (id) => connection.deadLetters!.get(id),
-          list: (query) => connection.deadLetters!.list(query),
-          remove: (id) => connection.deadLetters!.remove(id),
-          firstOfKey: (group, key) => connection.deadLetters!.firstOfKey(group, key),
+        deadLetters: storeOf(connection.deadLetters!, {
           add: (letter) => {
             if (isFull && letter.replayedAt === undefined) throw new Error('the store is away')
             return connection.deadLetters!.add(letter)
           },
-        },
+        }),
       })),
       handlers: [
         handler(OrderPlaced, { group: 'g', retry: false }, () => {
@@ -369,14 +347,10 @@ describe('replay', () => {
 
   test('a list that begins anew, since a letter went in the middle of it, has nothing sent twice', async () => {
     const transport = altered(memory(), ({ deadLetters: store }) => ({
-      deadLetters: {
-        add: (letter) => store!.add(letter),
-        get: (id) => store!.get(id),
-        remove: (id) => store!.remove(id),
-        firstOfKey: (group, key) => store!.firstOfKey(group, key),
+      deadLetters: storeOf(store!, {
         list: ({ after, ...query }) =>
           store!.list({ ...query, after: after !== undefined && store!.get(after) === undefined ? undefined : after }),
-      },
+      }),
     }))
     const { bound, handled, broken } = slowly()
     await using tested = await testedBus({ transport, handlers: [bound] })

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
   type DeadLetter,
-  type DeadLetterStore,
   deliveryHeaders,
   handler,
   memory,
@@ -14,6 +13,7 @@ import {
 } from '../src/index.ts'
 import { altered } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
+import { storeOf } from './support/letters.ts'
 import { connectTo, message, quiet, stateOf } from './support/recording-member.ts'
 import { OrderPlaced, ShelfScanned, type Tested, testedBus } from './support/shop.ts'
 
@@ -33,17 +33,6 @@ class Held {
   release(): void {
     this.isHolding = false
     for (const go of this.#goes) go()
-  }
-}
-
-function storeOf(real: DeadLetterStore, changes: Partial<DeadLetterStore>): DeadLetterStore {
-  return {
-    add: (letter) => real.add(letter),
-    get: (id) => real.get(id),
-    list: (query) => real.list(query),
-    remove: (id) => real.remove(id),
-    firstOfKey: (group, key) => real.firstOfKey(group, key),
-    ...changes,
   }
 }
 

@@ -218,6 +218,7 @@ describe('options of a handler that make no sense', () => {
     [{ retry: { jitter: 2 } }, '`retry.jitter` must be true, false, or a part from 0 to 1'],
     [{ retry: { times: 3 } }, '`times` is no option of retry'],
     [{ dedupe: true }, '`dedupe` is no option of handler'],
+    [{ idempotent: 'yes' }, '`idempotent` must be one of false, true, received "yes"'],
     [{ ordering: 'strict' }, '`ordering` must be one of per-key, none, received "strict"'],
   ])('%j', (options, message) => {
     expect(bad(options)).toThrow(message)

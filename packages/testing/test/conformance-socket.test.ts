@@ -9,6 +9,7 @@ import {
   spawnChild,
   startBroker,
 } from '../src/faults/index.ts'
+import { networkFaults } from './fixtures/network-faults.ts'
 
 const limits = { history: 1000 }
 let broker: BrokerProcess = await startBroker({ memory: limits })
@@ -33,15 +34,7 @@ const options = {
 conformance(
   {
     transport: () => socketTransport(options),
-    network: {
-      cut: async () => proxy.cut(),
-      blackHole: async () => proxy.blackHole(),
-      async restore() {
-        proxy.restore()
-        // Until those whose connections were reset have heard of it.
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      },
-    },
+    network: networkFaults(proxy),
     broker: {
       kill: () => broker.kill(),
       async start() {
