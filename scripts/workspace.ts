@@ -10,6 +10,7 @@ export interface Manifest {
   name: string
   version: string
   private?: boolean
+  exports: Record<string, unknown>
   engines?: Record<string, string>
   dependencies?: Record<string, string>
   peerDependencies?: Record<string, string>

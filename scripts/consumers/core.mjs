@@ -1,5 +1,6 @@
 // What a user of core relies on, in plain ECMAScript: it runs in every runtime, bundled in browsers too.
 import { AsyncEventDispatcher, EventDispatcher, isTidingsError } from '@tidings/core'
+import { invalidArgument } from '@tidings/core/tools'
 
 const seen = []
 const dispatcher = new EventDispatcher({ onError: ({ error }) => seen.push(error.message) })
@@ -35,6 +36,8 @@ try {
 } catch (error) {
   check(isTidingsError(error, 'INVALID_ARGUMENT'), error)
 }
+
+check(isTidingsError(invalidArgument('max', 'a number', 'none'), 'INVALID_ARGUMENT'), 'both entries have one error')
 
 function check(holds, what) {
   if (!holds) throw new Error(`core: ${what}`)

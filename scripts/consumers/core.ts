@@ -1,5 +1,6 @@
 // Compiled against the published declarations, then run.
 import { AsyncEventDispatcher, EventDispatcher, type Subscription } from '@tidings/core'
+import { isThenable } from '@tidings/core/tools'
 
 interface ShopEvents {
   'order.placed': { item: string; quantity: number }
@@ -21,5 +22,7 @@ dispatcher.subscribe('order.plaecd', () => undefined)
 
 const background = new AsyncEventDispatcher<ShopEvents>({ concurrency: 8 })
 background.subscribe('order.shipped', async (order) => void items.push(`shipped ${order.orderId.toFixed()}`))
-await background.publish('order.shipped', { orderId: 7 })
+const published: unknown = background.publish('order.shipped', { orderId: 7 })
+if (!isThenable(published)) throw new Error('publish returns a promise')
+await published
 if (handled !== 1 || items.join() !== 'order.placed Book,shipped 7') throw new Error(items.join())

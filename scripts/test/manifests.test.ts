@@ -23,6 +23,19 @@ describe.for(publicPackages())('the manifest of $manifest.name', ({ id, folder, 
     })
   })
 
+  test('has further entries of the same form, each a folder of its sources', () => {
+    for (const [entry, paths] of Object.entries(manifest.exports)) {
+      if (entry === '.' || entry === './package.json') continue
+      const name = entry.slice('./'.length)
+      expect(paths, entry).toEqual({
+        '@tidings/source': `./src/${name}/index.ts`,
+        types: `./dist/${name}/index.d.ts`,
+        default: `./dist/${name}/index.js`,
+      })
+      expect(existsSync(join(folder, `src/${name}/index.ts`)), entry).toBe(true)
+    }
+  })
+
   test('says who may use it, from where it comes and where it runs', () => {
     expect(manifest).toMatchObject({
       name: `@tidings/${id}`,

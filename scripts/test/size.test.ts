@@ -13,6 +13,7 @@ const budgets = [
   { what: 'core in all', code: `export * from '@tidings/core'`, budget: 8900 },
   { what: 'EventDispatcher alone', code: `export { EventDispatcher } from '@tidings/core'`, budget: 5600 },
   { what: 'eventType alone', code: `export { eventType } from '@tidings/core'`, budget: 150 },
+  { what: 'tools of core in all', code: `export * from '@tidings/core/tools'`, budget: 1400 },
   { what: 'events in all', code: `export * from '@tidings/events'`, budget: 25_000 },
   { what: 'defineEvent alone', code: `export { defineEvent } from '@tidings/events'`, budget: 14_500 },
 ]
@@ -22,7 +23,7 @@ test.for(budgets)('$what takes at most $budget bytes', async ({ code, budget }) 
   expect(size).toBeLessThanOrEqual(budget)
 })
 
-test.for(['core', 'events', 'decorators'])(
+test.for(['core', 'core/tools', 'events', 'decorators'])(
   'an import of %s for its side effects leaves nothing behind',
   async (name) => {
     expect(await bundle(`import '@tidings/${name}'`)).toBe('')

@@ -1,6 +1,6 @@
 import { asyncSnapshot, type Snapshot } from './async-context.ts'
 import { CausalChains, type Cause, type Chain, count } from './causal-chain.ts'
-import { atLeast, invalidArgument, oneOf } from './check.ts'
+import { atLeast, misuse, oneOf } from './check.ts'
 import { PendingOverflowError } from './dispatch-errors.ts'
 import type { Guard } from './guard.ts'
 import { callInTurn, callOnly, callTogether, counted } from './lean-delivery.ts'
@@ -35,14 +35,12 @@ export class AsyncDelivery implements Settling {
 
   constructor(guard: Guard, options: AsyncDispatcherOptions) {
     this.#guard = guard
-    this.#rejects = oneOf(['wait', 'reject'], options.overflow, 'overflow') === 'reject'
-    this.#serial = oneOf(['concurrent', 'serial'], options.mode, 'mode') === 'serial'
-    this.#concurrency = atLeast(1, options.concurrency ?? Infinity, 'concurrency')
-    this.#maxPending = atLeast(0, options.maxPending ?? Infinity, 'maxPending')
+    this.#rejects = oneOf(options.overflow, ['wait', 'reject'], 'overflow') === 'reject'
+    this.#serial = oneOf(options.mode, ['concurrent', 'serial'], 'mode') === 'serial'
+    this.#concurrency = atLeast(options.concurrency ?? Infinity, 1, 'concurrency')
+    this.#maxPending = atLeast(options.maxPending ?? Infinity, 0, 'maxPending')
     if (options.maxPending !== undefined && options.concurrency === undefined && !this.#serial) {
-      throw invalidArgument(
-        '`maxPending` bounds nothing without `concurrency`\nGive both: nothing waits where all may run.',
-      )
+      throw misuse('`maxPending` bounds nothing without `concurrency`\nGive both: nothing waits where all may run.')
     }
     this.#queued = this.#serial || this.#concurrency !== Infinity
     this.#snapshot = this.#queued ? asyncSnapshot() : undefined

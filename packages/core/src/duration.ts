@@ -1,4 +1,4 @@
-import { invalidArgument, shown } from './check.ts'
+import { invalidArgument } from './check.ts'
 
 /** A span of time: milliseconds as a number, or a string such as `'250ms'`, `'30s'`, `'5m'`, `'24h'`, `'7d'`. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
@@ -14,7 +14,5 @@ export function milliseconds(duration: Duration, option = 'duration'): number {
     /^(\d+\.?\d*|\.\d+)(ms|[smhd])$/.exec(typeof duration === 'string' ? duration : '') ?? []
   const result = typeof duration === 'number' ? duration : Number(amount) * (units[unit] ?? Number.NaN)
   if (result >= 0) return result
-  throw invalidArgument(
-    `\`${option}\` must be a duration, received ${shown(duration)}\nUse milliseconds or a string such as '30s' (ms, s, m, h, d).`,
-  )
+  throw invalidArgument(option, 'a duration', duration, "Use milliseconds or a string such as '30s' (ms, s, m, h, d).")
 }

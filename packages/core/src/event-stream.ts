@@ -1,4 +1,4 @@
-import { invalidArgument, oneOf, shown } from './check.ts'
+import { invalidArgument, oneOf } from './check.ts'
 import { TidingsError } from './errors.ts'
 import type { Handler } from './keys.ts'
 import type { EntryOptions, Subscription } from './subscription.ts'
@@ -58,13 +58,11 @@ export class EventStream<P> implements AsyncIterableIterator<P, undefined>, Asyn
   constructor(subscribe: (handler: Handler<P>, options: EntryOptions) => Subscription, options: StreamOptions = {}) {
     const capacity = options.buffer ?? 1000
     if (!(Number.isSafeInteger(capacity) && capacity > 0)) {
-      throw invalidArgument(
-        `\`buffer\` must be a whole number from 1 on, received ${shown(capacity)}\nLeave it out for 1000.`,
-      )
+      throw invalidArgument('buffer', 'a whole number from 1 on', capacity)
     }
     this.#capacity = capacity
     this.#signal = options.signal
-    this.#overflow = oneOf(['drop-oldest', 'drop-newest', 'error', 'wait'], options.overflow, 'overflow')
+    this.#overflow = oneOf(options.overflow, ['drop-oldest', 'drop-newest', 'error', 'wait'], 'overflow')
     this.#subscription = subscribe((payload) => this.#take(payload), { name: 'events', ended: () => this.#end() })
     const { signal } = options
     if (signal?.aborted) void this.return()

@@ -1,4 +1,4 @@
-import { atLeast, hook, invalidArgument, knownOptions, oneOf, shown } from './check.ts'
+import { atLeast, hook, invalidArgument, knownOptions, oneOf } from './check.ts'
 import { DispatcherClosedError, EventStormError } from './dispatch-errors.ts'
 import type { DispatcherOptions, Failure } from './options.ts'
 import { type Breaker, StormBreaker } from './storm-breaker.ts'
@@ -40,8 +40,8 @@ export class Guard {
     hook(options.onUnhandled, 'onUnhandled')
     const { storm } = options
     this.options = options
-    this.collects = oneOf(['report', 'throw'], options.errors, 'errors') === 'throw'
-    this.maxDepth = atLeast(1, options.maxDepth ?? 64, 'maxDepth')
+    this.collects = oneOf(options.errors, ['report', 'throw'], 'errors') === 'throw'
+    this.maxDepth = atLeast(options.maxDepth ?? 64, 1, 'maxDepth')
     // Small integers to the engine, and more than publishes can ever nest.
     const deepest = Math.min(this.maxDepth, 2 ** 29)
     this.#fullyOpen = options.observer || storm || this.collects ? 0 : Math.max(0, deepest - trailLength)
@@ -82,7 +82,7 @@ export class Guard {
   checkHandler(type: string, handler: unknown): void {
     if (this.closed) throw new DispatcherClosedError(`subscribe to "${type}"`)
     if (typeof handler !== 'function') {
-      throw invalidArgument(`the handler of "${type}" must be a function, received ${shown(handler)}\nPass a function.`)
+      throw invalidArgument(`handler of "${type}"`, 'a function', handler, 'Pass a function.')
     }
   }
 

@@ -1,4 +1,4 @@
-import { invalidArgument } from './check.ts'
+import { misuse } from './check.ts'
 
 /** Whether a key is a pattern rather than an event type. */
 export function isPattern(key: string): boolean {
@@ -10,7 +10,7 @@ export function patternTokens(pattern: string): string[] {
   const tokens = pattern.split('.')
   for (const token of tokens) {
     if (isPattern(token) && token !== '*' && token !== '**') {
-      throw invalidArgument(
+      throw misuse(
         `pattern "${pattern}" is refused at "${token}"\nA "*" stands for one whole token, "**" for any number.`,
       )
     }

@@ -19,10 +19,10 @@ export class StormBreaker {
   readonly #changed: (type: string, breaker: Breaker) => void
 
   constructor(options: StormOptions, changed: (type: string, breaker: Breaker) => void) {
-    knownOptions(options, ['limit', 'per', 'cooldown', 'onChange'], '`storm`')
+    knownOptions(options, ['limit', 'per', 'cooldown', 'onChange'], 'storm')
     hook(options.onChange, 'storm.onChange')
-    this.#limit = atLeast(1, options.limit, 'storm.limit')
-    this.#per = atLeast(1, milliseconds(options.per ?? 1000, 'storm.per'), 'storm.per')
+    this.#limit = atLeast(options.limit, 1, 'storm.limit')
+    this.#per = atLeast(milliseconds(options.per ?? 1000, 'storm.per'), 1, 'storm.per')
     this.#cooldown = milliseconds(options.cooldown ?? this.#per, 'storm.cooldown')
     this.#changed = changed
   }

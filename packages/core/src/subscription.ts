@@ -1,4 +1,4 @@
-import { atLeast, invalidArgument, knownOptions, shown } from './check.ts'
+import { atLeast, invalidArgument, knownOptions } from './check.ts'
 import type { Handler } from './keys.ts'
 import type { SubscribeOptions } from './options.ts'
 
@@ -125,10 +125,10 @@ export class Entry implements Subscription {
 function configure(entry: Entry, options: EntryOptions): void {
   const { priority, signal, once, weak } = options
   knownOptions(options, subscribeOptions, 'subscribe')
-  if (priority !== undefined) entry.priority = atLeast(-Infinity, priority, 'priority')
+  if (priority !== undefined) entry.priority = atLeast(priority, -Infinity, 'priority')
   entry.once = once === true
   if (signal && typeof signal.addEventListener !== 'function') {
-    throw invalidArgument(`\`signal\` must be an AbortSignal, received ${shown(signal)}\nPass \`controller.signal\`.`)
+    throw invalidArgument('signal', 'an AbortSignal', signal, 'Pass `controller.signal`.')
   }
   if (weak) {
     const { handler } = entry

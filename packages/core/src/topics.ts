@@ -1,5 +1,5 @@
 import type { EventDefinition } from './definition.ts'
-import { invalidArgument, shown } from './check.ts'
+import { invalidArgument, misuse } from './check.ts'
 import type { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
 import type { Handler } from './keys.ts'
@@ -164,15 +164,11 @@ class Pattern implements Shelf {
 export function typeOf(key: string | { readonly type: string }): string {
   const type: unknown = typeof key === 'string' ? key : key?.type
   if (typeof type === 'string') return type
-  throw invalidArgument(
-    `a key must be an event type or have one, received ${shown(key)}\nUse a string, an event definition or an event.`,
-  )
+  throw invalidArgument('key', 'an event type or have one', key, 'Use a string, an event definition or an event.')
 }
 
 function refusePattern(type: string): void {
   if (isPattern(type)) {
-    throw invalidArgument(
-      `the pattern "${type}" stands where an event type must stand\nPatterns are for subscribe and events.`,
-    )
+    throw misuse(`the pattern "${type}" stands where an event type must stand\nPatterns are for subscribe and events.`)
   }
 }

@@ -11,18 +11,18 @@ test.for([
   [{ onerror: () => {} }, /`onerror` is no option/, /onError/],
   [{ maxdepth: 3 }, /`maxdepth` is no option/, /maxDepth/],
   [{ concurrency: 3 }, /`concurrency` is no option/, /maxDepth/],
-  [{ storm: { limit: 1, period: '1s' } }, /`period` is no option of `storm`/, /per, cooldown/],
-  [{ storm: 5 }, /`storm` must be an object, received 5/, /defaults/],
+  [{ storm: { limit: 1, period: '1s' } }, /`period` is no option of storm/, /per, cooldown/],
+  [{ storm: 5 }, /`options of storm` must be an object, received 5/, /limit, per/],
   [{ onError: 'log' }, /`onError` must be a function, received "log"/, /default/],
   [{ onUnhandled: 1 }, /`onUnhandled` must be a function/, /default/],
-  [null, /must be an object, received null/, /defaults/],
+  [null, /must be an object, received null/, /onError, onUnhandled/],
 ] as const)('an option that makes no sense is refused by name: %o', ([options, first, fix]) => {
   expect(() => new EventDispatcher(options as unknown as DispatcherOptions)).toThrow(refused(first, fix))
 })
 
 test.for([
   [{ onse: true }, /`onse` is no option of subscribe/, /once/],
-  [true, /subscribe must be an object, received true/, /defaults/],
+  [true, /`options of subscribe` must be an object, received true/, /once/],
 ] as const)('so is one of subscribe, and nothing is subscribed: %o', ([options, first, fix]) => {
   const dispatcher = new EventDispatcher()
   const subscribe = (): unknown => dispatcher.subscribe('a', () => {}, options as unknown as SubscribeOptions)
