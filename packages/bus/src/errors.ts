@@ -2,7 +2,8 @@ import { TidingsError } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
 
 /**
- * Thrown by a handler that knows that trying again is useless: the event goes to the dead letters at once.
+ * Thrown by a handler that knows that trying again is useless: the event goes to the dead letters at once,
+ * also where another error has it as its cause.
  *
  * @example
  * throw new PermanentError('card declined')
@@ -36,6 +37,8 @@ export class AttemptTimeoutError extends TidingsError<'ATTEMPT_TIMEOUT'> {
  */
 export class OutcomeUnknownError extends TidingsError<'OUTCOME_UNKNOWN'> {
   override readonly name = 'OutcomeUnknownError'
+  /** Whatever its cause says: publishing again is what mends it. */
+  readonly retryable = true
   /** Set by the bus; what to publish again. */
   event: TidingsEvent | undefined
 

@@ -1,8 +1,8 @@
+import { isThenable } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import type { HandlerLog } from './handler/context.ts'
 import type { DeadLetter, DeadLetterReason } from './dead-letter/store.ts'
 import type { Message } from './message/message.ts'
-import { isThenable } from './thenable.ts'
 import type { ConnectionState } from './transport/transport.ts'
 
 /** A delivery as an observer sees it. */

@@ -62,8 +62,14 @@ describe('retries', () => {
     ])
   })
 
-  test('a permanent error is not tried again, and neither is one that says retryable: false', async () => {
-    const thrown = [new PermanentError('card declined'), Object.assign(new Error('gone'), { retryable: false })]
+  test('a permanent error is not tried again, neither wrapped nor one that says retryable: false', async () => {
+    const thrown = [
+      new PermanentError('card declined'),
+      Object.assign(new Error('gone'), { retryable: false }),
+      new Error('the order failed', {
+        cause: new Error('the payment failed', { cause: new PermanentError('declined') }),
+      }),
+    ]
     let calls = 0
     await using tested = await testedBus({
       handlers: [
@@ -74,11 +80,13 @@ describe('retries', () => {
     })
     await tested.bus.publish(OrderPlaced, { order: 1 })
     await tested.bus.publish(OrderPlaced, { order: 2 })
+    await tested.bus.publish(OrderPlaced, { order: 3 })
     await tested.pass(100_000)
-    expect(calls).toBe(2)
+    expect(calls).toBe(3)
     expect(tested.hooks('deadLettered')).toMatchObject([
       { reason: 'permanent-error', attempts: 1, error: { name: 'PermanentError', code: 'PERMANENT' } },
       { reason: 'permanent-error', attempts: 1, error: { name: 'Error', message: 'gone' } },
+      { reason: 'permanent-error', attempts: 1, error: { name: 'Error', message: 'the order failed' } },
     ])
   })
 

@@ -35,6 +35,8 @@ export class TimeoutError extends TidingsError<'HANDLER_TIMEOUT'> {
 /** A circuit breaker refused a call, to spare what keeps failing. `details`: `handler`, `retryAfter` in milliseconds. */
 export class CircuitOpenError extends TidingsError<'CIRCUIT_OPEN'> {
   override readonly name = 'CircuitOpenError'
+  /** The circuit closes again, however final the failure was that is its cause. */
+  readonly retryable = true
 
   constructor(handler: string, retryAfter: number, cause: unknown) {
     super(

@@ -179,7 +179,7 @@ test('INVARIANT: any history of calls and pauses goes as the model says', async 
 
 test('options are refused by name', () => {
   const loose = circuitBreaker as (options: unknown) => unknown
-  expect(() => loose({ failures: 0 })).toThrow('`failures` must be a whole number of 1 and more, received 0')
+  expect(() => loose({ failures: 0 })).toThrow('`failures` must be a whole number from 1 on, received 0')
   expect(() => loose({ failures: { ratio: 1, calls: 5 } })).toThrow(
     '`failures.ratio` must be between 0 and 1, received 1',
   )

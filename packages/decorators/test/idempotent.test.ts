@@ -188,7 +188,7 @@ describe('the store in memory', () => {
   })
 
   test('its options are refused by name', () => {
-    expect(() => memoryIdempotencyStore({ max: 0 })).toThrow('`max` must be a whole number of 1 and more')
+    expect(() => memoryIdempotencyStore({ max: 0 })).toThrow('`max` must be a whole number from 1 on')
     expect(() => memoryIdempotencyStore({ ttl: -1 })).toThrow('`ttl` must be a duration')
   })
 })

@@ -166,7 +166,7 @@ test('an unlimited concurrency lets all run', () => {
 
 test('options are refused by name', () => {
   for (const wrong of [0, -1, 1.5, Number.NaN, '2' as never]) {
-    expect(() => limit(wrong)).toThrow('`concurrency` must be a whole number of 1 and more')
+    expect(() => limit(wrong)).toThrow('`concurrency` must be a whole number from 1 on')
   }
-  expect(() => limit(1, { maxWaiting: -1 })).toThrow('`maxWaiting` must be a whole number of 1 and more, received -1')
+  expect(() => limit(1, { maxWaiting: -1 })).toThrow('`maxWaiting` must be a whole number from 0 on, received -1')
 })

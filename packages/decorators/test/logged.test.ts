@@ -128,7 +128,7 @@ test('a thenable that starts its work in then is not started', () => {
 describe('options', () => {
   test('are refused by name', () => {
     expect(() => logged({ level: 'loud' as 'info' })).toThrow(
-      "`level` must be 'debug', 'info' or 'warn', received \"loud\"",
+      '`level` must be one of info, debug, warn, received "loud"',
     )
     expect(() => logged({ logger: {} as never })).toThrow('`logger.info` must be a function')
     expect(() => logged({ format: 'json' as never })).toThrow('`format` must be a function')

@@ -355,7 +355,7 @@ describe('refusals name the value and the fix', () => {
   test('a subscribe that returns nothing to end it by', () => {
     const target = { subscribe: () => Promise.resolve() }
     expect(() => register(target as never, new Warehouse())).toThrow(
-      '`what subscribe("shop.order.placed", …) returned` must be a way to unsubscribe, received an instance of Promise',
+      '`what subscribe("shop.order.placed", …) returned` must be a way to unsubscribe, received an object',
     )
   })
 

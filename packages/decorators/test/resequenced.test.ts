@@ -362,7 +362,7 @@ test('options are refused by name', () => {
   expect(() => loose({ maxHeld: 0 })).toThrow('`maxHeld`')
   expect(() => loose({ maxSources: 0 })).toThrow('`maxSources`')
   expect(() => loose({ first: 0.5 })).toThrow('`first` must be a whole number, received 0.5')
-  expect(() => loose({ late: 'keep' })).toThrow("`late` must be 'handle' or 'drop', received \"keep\"")
+  expect(() => loose({ late: 'keep' })).toThrow('`late` must be one of handle, drop, received "keep"')
   expect(() => loose({ onGap: 1 })).toThrow('`onGap`')
   expect(() => loose({ onLate: 1 })).toThrow('`onLate`')
 })

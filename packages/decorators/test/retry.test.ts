@@ -1,7 +1,7 @@
 import { isTidingsError } from '@tidings/core'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { retry, type RetryInfo, type RetryOptions } from '../src/index.ts'
+import { circuitBreaker, retry, type RetryInfo, type RetryOptions } from '../src/index.ts'
 import { deferred, outcome, settle } from './helpers.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -82,6 +82,40 @@ test('an error that says it is not retryable is not retried', async () => {
   const handler = vi.fn(() => Promise.reject(error))
   await expect(retry()(handler)()).rejects.toBe(error)
   expect(handler).toHaveBeenCalledTimes(1)
+})
+
+test('an error whose cause says so is not retried either', async () => {
+  const declined = Object.assign(new Error('declined'), { retryable: false })
+  const error = new Error('the payment failed', { cause: declined })
+  const handler = vi.fn(() => Promise.reject(error))
+  await expect(retry()(handler)()).rejects.toBe(error)
+  expect(handler).toHaveBeenCalledTimes(1)
+})
+
+test('an open circuit is worth another attempt, however final the failure that opened it', async () => {
+  const charge = circuitBreaker({ failures: 1, resetAfter: 10 })(async () => {
+    throw Object.assign(new Error('declined'), { retryable: false })
+  })
+  await outcome(charge())
+  const result = outcome(retry({ attempts: 2, delay: 20, jitter: false })(charge)())
+  await vi.runAllTimersAsync()
+  expect(await result).toEqual({ error: expect.objectContaining({ message: 'declined' }) })
+})
+
+test('an error that cannot be asked is retried, and thrown as it is', async () => {
+  const { proxy: error, revoke } = Proxy.revocable(new Error('gone'), {})
+  revoke()
+  let calls = 0
+  const result = outcome(
+    retry({ attempts: 2 })(() => {
+      calls++
+      throw error
+    })(),
+  )
+  await vi.runAllTimersAsync()
+  const { error: thrown } = (await result) as { error: unknown }
+  expect(thrown === error).toBe(true)
+  expect(calls).toBe(2)
 })
 
 test('what is thrown need not be an error', async () => {
@@ -223,18 +257,18 @@ describe('the schedule', () => {
 
 test('options are refused by name', () => {
   const cases: [RetryOptions, string][] = [
-    [{ attempts: 0 }, '`attempts` must be a whole number of 1 and more, received 0'],
+    [{ attempts: 0 }, '`attempts` must be a whole number from 1 on, received 0'],
     [{ attempts: 1.5 }, '`attempts`'],
     [{ attempts: Number.NaN }, '`attempts`'],
     [{ delay: -1 }, '`delay` must be a duration'],
     [{ delay: '25d' }, '`delay` must be at most 24.8 days, received "25d"'],
     [{ max: Infinity }, '`max` must be at most 24.8 days, received Infinity'],
-    [{ factor: 0.5 }, '`factor` must be a number of 1 and more, received 0.5'],
-    [{ factor: Infinity }, '`factor`'],
+    [{ factor: 0.5 }, '`factor` must be a number from 1 on, received 0.5'],
+    [{ factor: Number.NaN }, '`factor`'],
     [{ jitter: 2 }, '`jitter` must be true, false, or a part from 0 to 1, received 2'],
     [{ jitter: Number.NaN }, '`jitter`'],
     [{ retryIf: true as never }, '`retryIf` must be a function, received true'],
-    [{ onRetry: {} as never }, '`onRetry` must be a function, received an instance of Object'],
+    [{ onRetry: {} as never }, '`onRetry` must be a function, received an object'],
   ]
   for (const [options, message] of cases) {
     try {

@@ -68,7 +68,7 @@ describe('filtered', () => {
     const loose = filtered as (predicate: unknown) => (handler: () => void) => (event: unknown) => void
     const wrapped = loose(async () => Promise.reject(new Error('x')))(function reserve() {})
     expect(() => wrapped({})).toThrow(
-      '`predicate of filtered(…) of handler reserve` must be synchronous, received an instance of Promise',
+      '`predicate of filtered(…) of handler reserve` must be synchronous, received an object',
     )
     expect(() => loose('yes')).toThrow('`predicate` must be a function, received "yes"')
   })
@@ -129,7 +129,7 @@ describe('compose', () => {
   test('a factory that was not called is refused', () => {
     const loose = compose as (...decorators: unknown[]) => unknown
     expect(String(thrown(() => loose(retry(), logged)))).toContain(
-      '`argument 2 of compose(…)` must be a handler decorator, received function logged\nCall the factory',
+      '`argument 2 of compose(…)` must be a handler decorator, received a function\nCall the factory',
     )
     expect(() => loose(undefined)).toThrow('`argument 1 of compose(…)` must be a handler decorator, received undefined')
   })

@@ -1,4 +1,4 @@
-import { invalidArgument } from '../check.ts'
+import { invalidArgument } from '@tidings/core/tools'
 import { ConnectTimeoutError } from '../errors.ts'
 import type { HandlerLog } from '../handler/context.ts'
 import type { Connection, ConnectionState, ConnectOptions, Transport } from '../transport/transport.ts'

@@ -1,4 +1,4 @@
-import { functionOption, invalidArgument, knownOptions } from '../check.ts'
+import { functionOption, invalidArgument, knownOptions } from '@tidings/core/tools'
 import type { Observer } from '../observer.ts'
 import type { BusOptions } from './options.ts'
 

@@ -1,5 +1,5 @@
 import { milliseconds } from '@tidings/core'
-import { whole } from '../check.ts'
+import { whole } from '@tidings/core/tools'
 import { systemClock } from '../clock.ts'
 import { checkOptions } from './check-options.ts'
 import { consoleLog } from './console-log.ts'

@@ -1,6 +1,6 @@
 import { EventStormError, isTidingsError, milliseconds, TidingsError } from '@tidings/core'
+import { invalidArgument, knownOptions, shown } from '@tidings/core/tools'
 import { type AnyDefinedEvent, causedBy, encodeEvent, isEvent, type TidingsEvent } from '@tidings/events'
-import { invalidArgument, knownOptions, shown } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { BusClosedError, CapabilityMissingError, OutcomeUnknownError, PublishTimeoutError } from '../errors.ts'
 import type { Message } from '../message/message.ts'

@@ -1,6 +1,6 @@
 import { milliseconds } from '@tidings/core'
+import { invalidArgument, knownOptions } from '@tidings/core/tools'
 import { type TidingsEvent, uuidv7 } from '@tidings/events'
-import { invalidArgument, knownOptions } from '../check.ts'
 import { type Runtime, throughReceivers } from '../delivery/runtime.ts'
 import { RequestFailedError, RequestTimeoutError } from '../errors.ts'
 import { deliveryHeaders, type Message } from '../message/message.ts'

@@ -1,4 +1,5 @@
 import { milliseconds } from '@tidings/core'
+import { invalidArgument, knownOptions } from '@tidings/core/tools'
 import {
   type AnyDefinedEvent,
   type DefinedEvent,
@@ -7,7 +8,6 @@ import {
   type StandardSchema,
   type TidingsEvent,
 } from '@tidings/events'
-import { invalidArgument, knownOptions } from '../check.ts'
 import type { Clock } from '../clock.ts'
 import { KeptDeadLetters } from '../replay/kept-dead-letters.ts'
 import type { DeadLetters } from '../replay/dead-letters.ts'

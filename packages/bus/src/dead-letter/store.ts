@@ -5,7 +5,7 @@ import type { UnreadableReason } from '../message/read.ts'
 export type DeadLetterReason =
   /** Every attempt failed. */
   | 'attempts-exhausted'
-  /** The handler threw a `PermanentError`, or another error that says `retryable: false`. */
+  /** The handler threw a `PermanentError`, or another error that says `retryable: false`, itself or by its cause. */
   | 'permanent-error'
   /** It was handed out again and again without an answer: it may end the process. */
   | 'unsettled'

@@ -1,5 +1,5 @@
 import type { TidingsError } from '@tidings/core'
-import { invalidArgument } from '../check.ts'
+import { invalidArgument } from '@tidings/core/tools'
 import type { Handler } from '../handler/handler.ts'
 import type { EventIdentity } from '../inbox/inbox.ts'
 import type { Job } from './job.ts'

@@ -1,7 +1,7 @@
 import { isTidingsError } from '@tidings/core'
+import { isFinal, isThenable } from '@tidings/core/tools'
 import type { DeadLetterReason } from '../dead-letter/store.ts'
 import { UnreadableError } from '../message/read.ts'
-import { isThenable } from '../thenable.ts'
 import { TogetherError } from './batches.ts'
 
 /**
@@ -56,8 +56,7 @@ export function failureOf(error: unknown): Outcome {
     if (error instanceof TogetherError) return { error: error.cause, reason: undefined, counts: false, alone: true }
     if (error instanceof UnreadableError) return { error: error.cause, reason: error.reason, counts: false }
     if (isTidingsError(error, 'EVENT_STORM')) return { error, reason: 'event-storm', counts: true }
-    const isFinal = typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false
-    return { error, reason: isFinal ? 'permanent-error' : undefined, counts: true }
+    return { error, reason: isFinal(error) ? 'permanent-error' : undefined, counts: true }
   } catch {
     return { error, reason: undefined, counts: true }
   }

@@ -1,9 +1,9 @@
 import { isTidingsError } from '@tidings/core'
+import { backoff, isThenable } from '@tidings/core/tools'
 import { letterHeaders, letterId, recorded } from '../dead-letter/letter.ts'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
-import { isThenable } from '../thenable.ts'
 import type { Job } from './job.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -18,6 +18,9 @@ function isUnread(reason: DeadLetterReason): boolean {
 function isHopeless(error: unknown): boolean {
   return isTidingsError(error, 'MESSAGE_TOO_LARGE') || isTidingsError(error, 'UNKNOWN_GROUP')
 }
+
+/** Milliseconds until a step that has failed so often is tried again. */
+const waitFor = backoff({ delay: 100, max: 5000 })
 
 /** What comes before the end of a failed delivery. Where the broker does not answer, it goes on trying: nothing is lost. */
 export class Settlement {
@@ -110,12 +113,13 @@ export class Settlement {
 
   async #try(job: Job, step: () => unknown, first: PromiseLike<unknown>): Promise<void> {
     let trying: unknown = first
-    for (let wait = 100; ; wait = Math.min(2 * wait, 5000)) {
+    for (let tries = 1; ; tries++) {
       try {
         await trying
         return
       } catch (error) {
         if (this.#closed || job.gone || isHopeless(error)) throw error
+        const wait = waitFor(tries)
         this.#runtime.log.warn('a delivery could not be settled, trying again', { group: this.#group, error, wait })
         await this.#wait(wait)
         if (this.#closed || job.gone) throw error

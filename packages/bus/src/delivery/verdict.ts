@@ -1,3 +1,4 @@
+import { backoff } from '@tidings/core/tools'
 import type { DeadLetterReason } from '../dead-letter/store.ts'
 import type { Policy } from '../handler/policy.ts'
 import type { Job } from './job.ts'
@@ -15,9 +16,8 @@ export type Verdict =
       readonly mayLeave: boolean
     }
 
-/** Milliseconds until what the bus itself needs, and could not ask, is asked again: the first time, and the longest. */
-const firstAway = 100
-const longestAway = 5000
+/** Milliseconds until what the bus itself needs, and could not ask so often, is asked again. */
+const waitWhileAway = backoff({ delay: 100, max: 5000 })
 
 /** Counts the failure in the job, and judges by the policy of its handler, or else of its group. */
 export function verdictOn(
@@ -39,8 +39,6 @@ export function verdictOn(
   if (given !== undefined && !isNewer) return { reason: given }
   // No retry of the handler's, so its policy has no say; more and more slowly, since all that is held asks again.
   const isAway = !isAttempt && !alone
-  const delay = isAway
-    ? Math.min(longestAway, firstAway * 2 ** job.postponed++)
-    : policy.backoff(Math.max(1, job.failures), random)
+  const delay = isAway ? waitWhileAway(++job.postponed) : policy.backoff(Math.max(1, job.failures), random)
   return { reason: undefined, delay, mayLeave: job.key === undefined && isAttempt && capabilities.delay }
 }

@@ -1,5 +1,5 @@
+import { functionOption, invalidArgument, knownOptions, shown } from '@tidings/core/tools'
 import type { AnyDefinedEvent, EventOf, TidingsEvent } from '@tidings/events'
-import { functionOption, invalidArgument, knownOptions, shown } from '../check.ts'
 import type { BatchContext, HandlerContext } from './context.ts'
 import type { BatchPolicy, HandlerOptions } from './options.ts'
 import { type Policy, policyOf } from './policy.ts'

@@ -1,5 +1,5 @@
 import { milliseconds } from '@tidings/core'
-import { invalidArgument, knownOptions, oneOf, whole } from '../check.ts'
+import { backoff, invalidArgument, knownOptions, longestBackoff, oneOf, whole } from '@tidings/core/tools'
 import type { BatchPolicy, HandlerOptions, RetryPolicy } from './options.ts'
 
 /** The options of a handler with their defaults; durations in milliseconds. */
@@ -35,8 +35,8 @@ export function policyOf(options: HandlerOptions & { readonly batch?: BatchPolic
       'Fewer deliveries than that would leave handlers idle: raise it, or leave it out.',
     )
   }
-  const ordering = oneOf(['per-key', 'none'], options.ordering, 'ordering')
-  const deadLetter = oneOf(['park', 'park-key', 'discard'], options.deadLetter, 'deadLetter')
+  const ordering = oneOf(options.ordering, ['per-key', 'none'], 'ordering')
+  const deadLetter = oneOf(options.deadLetter, ['park', 'park-key', 'discard'], 'deadLetter')
   if (deadLetter === 'park-key' && ordering === 'none') {
     throw invalidArgument(
       'deadLetter',
@@ -52,8 +52,8 @@ export function policyOf(options: HandlerOptions & { readonly batch?: BatchPolic
     timeout: options.timeout === Infinity ? Infinity : positive(milliseconds(options.timeout ?? '30s', 'timeout')),
     ...retries(options.retry ?? {}),
     deadLetter,
-    idempotent: oneOf([false, true], options.idempotent, 'idempotent'),
-    from: oneOf(['latest', 'earliest'], options.from, 'from'),
+    idempotent: oneOf(options.idempotent, [false, true], 'idempotent'),
+    from: oneOf(options.from, ['latest', 'earliest'], 'from'),
     batch: options.batch && batchOf(options.batch, prefetch),
   }
 }
@@ -65,31 +65,8 @@ function retries(retry: RetryPolicy | false): Pick<Policy, 'attempts' | 'backoff
   const delay = milliseconds(retry.delay ?? '1s', 'retry.delay')
   if (delay === Infinity) throw invalidArgument('retry.delay', 'finite', delay, 'For one attempt: `retry: false`.')
   const max = milliseconds(retry.max ?? '1m', 'retry.max')
-  const factor = retry.factor ?? 2
-  if (!(Number.isFinite(factor) && factor >= 1)) {
-    throw invalidArgument('retry.factor', 'a number from 1 on', factor, 'Leave it out for 2.')
-  }
-  const { jitter = true } = retry
-  const part = typeof jitter === 'boolean' ? Number(jitter) / 2 : jitter
-  if (!(part >= 0 && part <= 1)) {
-    throw invalidArgument(
-      'retry.jitter',
-      'true, false, or a part from 0 to 1',
-      jitter,
-      'With 0.5 half is left to chance.',
-    )
-  }
-  const full = (attempt: number): number => (delay === 0 ? 0 : Math.min(max, delay * factor ** (attempt - 1)))
-  let longestBackoff = 0
-  for (let attempt = 1; attempt < attempts; attempt++) {
-    // Once at its longest, the wait stays as it is.
-    if (full(attempt) >= max || factor === 1 || delay === 0) {
-      longestBackoff += full(attempt) * (attempts - attempt)
-      break
-    }
-    longestBackoff += full(attempt)
-  }
-  return { attempts, backoff: (attempt, random) => full(attempt) * (1 - part * random()), longestBackoff }
+  const growth = { delay, factor: retry.factor, max, jitter: retry.jitter ?? true }
+  return { attempts, backoff: backoff(growth, 'retry.'), longestBackoff: longestBackoff(growth, attempts) }
 }
 
 function batchOf(batch: BatchPolicy, prefetch: number): NonNullable<Policy['batch']> {

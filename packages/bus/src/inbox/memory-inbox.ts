@@ -1,5 +1,5 @@
 import { type Duration, milliseconds } from '@tidings/core'
-import { knownOptions, whole } from '../check.ts'
+import { knownOptions, whole } from '@tidings/core/tools'
 import { type Clock, systemClock } from '../clock.ts'
 import { EventSet, hashOf } from './event-set.ts'
 import type { EventIdentity, Inbox } from './inbox.ts'

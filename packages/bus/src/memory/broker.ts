@@ -1,5 +1,5 @@
 import { patternMatcher, TidingsError } from '@tidings/core'
-import { whole } from '../check.ts'
+import { whole } from '@tidings/core/tools'
 import type { Clock } from '../clock.ts'
 import { CapabilityMissingError, MessageTooLargeError, UnknownGroupError } from '../errors.ts'
 import type { Inbox } from '../inbox/inbox.ts'

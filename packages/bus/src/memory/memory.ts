@@ -1,4 +1,4 @@
-import { invalidArgument, knownOptions, whole } from '../check.ts'
+import { invalidArgument, knownOptions, whole } from '@tidings/core/tools'
 import type { Transport } from '../transport/transport.ts'
 import { Broker, type Limits } from './broker.ts'
 import { MemoryConnection } from './connection.ts'

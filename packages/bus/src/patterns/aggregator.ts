@@ -1,8 +1,8 @@
 import { type Duration, milliseconds } from '@tidings/core'
+import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '@tidings/core/tools'
 import type { AnyDefinedEvent, EventJson, StandardSchema, TidingsEvent } from '@tidings/events'
 import type { DefinedEvent, InputOf } from '@tidings/events'
 import type { PublishOptions } from '../handler/publish-options.ts'
-import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '../check.ts'
 import { PermanentError } from '../errors.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import type { EventFor } from '../handler/handler.ts'
@@ -194,7 +194,7 @@ function checked<Key extends Gathered>(
     store,
     timeout,
     max,
-    late: oneOf(['reject', 'drop', 'reopen'], options.late, 'late'),
+    late: oneOf(options.late, ['reject', 'drop', 'reopen'], 'late'),
     name,
     correlate: correlate ?? ((event) => partOf(event)?.of),
     identify: (event) => {

@@ -1,5 +1,5 @@
 import { TidingsError } from '@tidings/core'
-import { functionOption, knownOptions, whole } from '../check.ts'
+import { functionOption, knownOptions, whole } from '@tidings/core/tools'
 import type { Message } from '../message/message.ts'
 import type { Middleware } from '../middleware.ts'
 import type { ClaimStore } from './claim-store.ts'

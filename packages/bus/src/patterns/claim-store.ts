@@ -1,5 +1,5 @@
 import { type Duration, milliseconds, TidingsError } from '@tidings/core'
-import { invalidArgument, knownOptions, whole } from '../check.ts'
+import { invalidArgument, knownOptions, whole } from '@tidings/core/tools'
 import { type Clock, systemClock } from '../clock.ts'
 
 /** Where {@link claimCheck} keeps large data: a bucket, a table, a directory. */

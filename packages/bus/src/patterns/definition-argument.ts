@@ -1,4 +1,4 @@
-import { invalidArgument } from '../check.ts'
+import { invalidArgument } from '@tidings/core/tools'
 
 export function definitionArgument(value: unknown, place: string): void {
   const { type, create } = Object(value) as { type?: unknown; create?: unknown }

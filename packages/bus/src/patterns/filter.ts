@@ -1,5 +1,5 @@
+import { functionOption } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { functionOption } from '../check.ts'
 import { type EventHandler, named } from './event-handler.ts'
 import { verdict } from './verdict.ts'
 

@@ -1,6 +1,6 @@
 import { TidingsError } from '@tidings/core'
+import { knownOptions, whole } from '@tidings/core/tools'
 import type { EventJson } from '@tidings/events'
-import { knownOptions, whole } from '../check.ts'
 import type { Aggregation, AggregationEntry, AggregationStore, Added } from './aggregation-store.ts'
 
 export interface MemoryAggregationsOptions {

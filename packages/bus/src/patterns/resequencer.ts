@@ -1,6 +1,6 @@
 import { type Duration, milliseconds } from '@tidings/core'
+import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import { type EventHandler, named, type PatternHandler } from './event-handler.ts'
@@ -72,7 +72,7 @@ export function resequencer<Event extends TidingsEvent>(
   const max = whole(options.max ?? 9, 1, 'max')
   const maxSources = whole(options.maxSources ?? 10_000, 1, 'maxSources')
   const first = integer(options.first ?? 1)
-  const late = oneOf(['handle', 'drop'], options.late, 'late')
+  const late = oneOf(options.late, ['handle', 'drop'], 'late')
   const lanes = new Map<string, SequenceLane>()
   let held = 0
   const laneOf = (source: string): SequenceLane => {

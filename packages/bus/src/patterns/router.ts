@@ -1,5 +1,5 @@
+import { functionOption, invalidArgument } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { functionOption, invalidArgument } from '../check.ts'
 import { PermanentError } from '../errors.ts'
 import type { EventHandler, PatternHandler } from './event-handler.ts'
 import { verdict } from './verdict.ts'

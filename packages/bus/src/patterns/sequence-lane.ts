@@ -1,3 +1,4 @@
+import { isFinal } from '@tidings/core/tools'
 import type { Clock } from '../clock.ts'
 import type { HandlerContext } from '../handler/context.ts'
 
@@ -158,8 +159,4 @@ export class SequenceLane {
     this.#cancelWait?.()
     this.#cancelWait = undefined
   }
-}
-
-function isFinal(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false
 }

@@ -1,5 +1,5 @@
+import { functionOption, knownOptions, whole } from '@tidings/core/tools'
 import type { DefinedEvent, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
-import { functionOption, knownOptions, whole } from '../check.ts'
 import { PermanentError } from '../errors.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import { definitionArgument } from './definition-argument.ts'

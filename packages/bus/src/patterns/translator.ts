@@ -1,5 +1,5 @@
+import { functionOption, knownOptions } from '@tidings/core/tools'
 import type { DefinedEvent, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
-import { functionOption, knownOptions } from '../check.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import { definitionArgument } from './definition-argument.ts'
 import { effectId } from './effect-id.ts'

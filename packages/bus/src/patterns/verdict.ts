@@ -1,5 +1,5 @@
+import { invalidArgument } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { invalidArgument } from '../check.ts'
 
 /** What a predicate says. A promise is refused: it is truthy, so that an async predicate would let everything through. */
 export function verdict<Event extends TidingsEvent>(

@@ -1,5 +1,5 @@
+import { functionOption, knownOptions, whole } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { functionOption, knownOptions, whole } from '../check.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import { derivedContext } from './derived-context.ts'
 import { type EventHandler, named } from './event-handler.ts'

@@ -1,5 +1,5 @@
+import { invalidArgument, knownOptions } from '@tidings/core/tools'
 import type { Runtime } from '../delivery/runtime.ts'
-import { invalidArgument, knownOptions } from '../check.ts'
 import { BusClosedError, CapabilityMissingError } from '../errors.ts'
 import { keyOf } from '../message/message.ts'
 import { groupName } from '../transport/group-name.ts'

@@ -1,5 +1,5 @@
+import { invalidArgument } from '@tidings/core/tools'
 import { uuidv7 } from '@tidings/events'
-import { invalidArgument } from '../check.ts'
 
 const longestName = 200
 

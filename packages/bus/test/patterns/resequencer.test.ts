@@ -107,6 +107,20 @@ test('behind an error that no retry mends, the next one goes on at once', async 
   expect(seen).toEqual([1, 2])
 })
 
+test('an error that cannot be asked keeps its place until it is tried again', async () => {
+  const { proxy: odd, revoke } = Proxy.revocable(new Error('odd'), {})
+  revoke()
+  const seen: string[] = []
+  const started = stock(({ data }, { attempt }) => {
+    seen.push(`${data.number}/${attempt}`)
+    if (data.number === 1 && attempt === 1) throw odd
+  })
+  await using bus = await started.bus
+  for (const number of [1, 2]) await bus.publish(StockMoved, { place: 'a', number })
+  await until(() => seen.length === 3)
+  expect(seen).toEqual(['1/1', '1/2', '2/1'])
+})
+
 describe('gaps', () => {
   test('are waited for as long as gapTimeout, then passed, which the log says', async () => {
     const seen: number[] = []

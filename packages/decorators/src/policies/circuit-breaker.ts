@@ -1,10 +1,11 @@
 import type { Duration } from '@tidings/core'
+import { functionOption, hook, invalidArgument, whole } from '@tidings/core/tools'
 // The state machine and its sliding window are a library's: see the ADR on resilience policies.
 import { circuitBreaker as breakerPolicy, CircuitState, ConsecutiveBreaker, CountBreaker, handleWhen } from 'cockatiel'
 import { CircuitOpenError } from '../errors.ts'
 import { tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, invalid, positiveInteger, timerDuration, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions, timerDuration } from '../wrapping/options.ts'
 import type { Async, Change, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
 /** `closed`: calls pass. `open`: calls are refused. `half-open`: one trial call passes, others are refused. */
@@ -49,11 +50,11 @@ export interface CircuitBroken extends Change {
  * const charge = circuitBreaker({ failures: 5, resetAfter: '30s' })(chargeCard)
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): HandlerDecorator<CircuitBroken> {
-  knownOptions('circuitBreaker', options, ['failures', 'resetAfter', 'countIf', 'onStateChange'])
+  decoratorOptions(options, ['failures', 'resetAfter', 'countIf', 'onStateChange'], 'circuitBreaker')
   const { failures = 5, countIf = () => true, onStateChange } = options
   const resetAfter = timerDuration(options.resetAfter ?? '30s', 'resetAfter')
   functionOption(countIf, 'countIf')
-  if (onStateChange !== undefined) functionOption(onStateChange, 'onStateChange')
+  hook(onStateChange, 'onStateChange')
   checkFailures(failures)
   return decorator({
     name: 'circuitBreaker',
@@ -104,12 +105,12 @@ const names = {
 
 function checkFailures(failures: NonNullable<CircuitBreakerOptions['failures']>): void {
   if (typeof failures === 'number') {
-    positiveInteger(failures, 'failures')
+    whole(failures, 1, 'failures')
     return
   }
-  positiveInteger(failures.calls, 'failures.calls')
+  whole(failures.calls, 1, 'failures.calls')
   if (failures.ratio > 0 && failures.ratio < 1) return
-  throw invalid(
+  throw invalidArgument(
     'failures.ratio',
     'between 0 and 1',
     failures.ratio,

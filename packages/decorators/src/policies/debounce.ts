@@ -1,7 +1,7 @@
 import type { Duration } from '@tidings/core'
 import { type HeldCall, holdCall } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { timerDuration, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions, timerDuration } from '../wrapping/options.ts'
 import type { HandlerDecorator } from '../wrapping/types.ts'
 import type { Paced } from './throttle.ts'
 
@@ -19,7 +19,7 @@ export interface DebounceOptions {
  * process.once('beforeExit', () => reindex.flush())
  */
 export function debounce(duration: Duration, options: DebounceOptions = {}): HandlerDecorator<Paced> {
-  knownOptions('debounce', options, ['maxWait'])
+  decoratorOptions(options, ['maxWait'], 'debounce')
   const quiet = timerDuration(duration, 'duration')
   const maxWait = options.maxWait === undefined ? Infinity : timerDuration(options.maxWait, 'maxWait')
   return decorator({

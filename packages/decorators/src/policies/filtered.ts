@@ -1,6 +1,6 @@
+import { functionOption, invalidArgument } from '@tidings/core/tools'
 import { leftOut } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, invalid } from '../wrapping/options.ts'
 import type { AnyHandler, Change, EventOf, HandlerDecorator, Kept, MaybeResult } from '../wrapping/types.ts'
 
 /** The handler takes `Event` and is called with those that are `Narrow`, and left out otherwise. */
@@ -45,7 +45,7 @@ export function filtered<Event>(
         if (verdict instanceof Promise) {
           verdict.catch(() => {})
           const fix = 'Test inside the handler what needs to be awaited.'
-          throw invalid(`predicate of filtered(…) of handler ${name}`, 'synchronous', verdict, fix)
+          throw invalidArgument(`predicate of filtered(…) of handler ${name}`, 'synchronous', verdict, fix)
         }
         return verdict ? next(self, args) : leftOut(async)
       },

@@ -1,6 +1,7 @@
 import { type Duration, milliseconds } from '@tidings/core'
+import { functionOption, invalidArgument, knownOptions, methodOption, whole } from '@tidings/core/tools'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, invalid, methodOption, positiveInteger, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions } from '../wrapping/options.ts'
 import type { AsyncMaybe, Change, EventOf, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
 /** An event by whose id {@link idempotent} knows it again. */
@@ -48,7 +49,7 @@ export interface Idempotent<Event> extends Change {
 export function idempotent<Event = Identified>(
   options: IdempotentOptions<Event> = {},
 ): HandlerDecorator<Idempotent<Event>> {
-  knownOptions('idempotent', options, ['store', 'key', 'scope'])
+  decoratorOptions(options, ['store', 'key', 'scope'], 'idempotent')
   const { key: keyOf, store, scope } = options
   if (keyOf !== undefined) functionOption(keyOf, 'key')
   if (store !== undefined) {
@@ -60,7 +61,7 @@ export function idempotent<Event = Identified>(
     async: true,
     policy(next, { name }) {
       if (store !== undefined && scope === undefined && name === 'anonymous') {
-        throw invalid(
+        throw invalidArgument(
           'scope',
           'given',
           scope,
@@ -105,8 +106,8 @@ export interface MemoryIdempotencyStoreOptions {
 export function memoryIdempotencyStore(
   options: MemoryIdempotencyStoreOptions = {},
 ): IdempotencyStore & { readonly size: number } {
-  knownOptions('memoryIdempotencyStore', options, ['max', 'ttl'])
-  const max = positiveInteger(options.max ?? 10_000, 'max')
+  knownOptions(options, ['max', 'ttl'], 'memoryIdempotencyStore')
+  const max = whole(options.max ?? 10_000, 1, 'max')
   const ttl = milliseconds(options.ttl ?? '24h', 'ttl')
   const marks = new Map<string, Mark>()
   // A ring with one mark that is no key's: behind it the one not seen for longest, before it the latest. The order of the
@@ -170,5 +171,5 @@ function idOf(event: unknown): unknown {
 function checkedKey(key: unknown, handler: string): string {
   if (typeof key === 'string' && key !== '') return key
   const fix = 'Give events an `id`, or give idempotent a `key` function that returns a string.'
-  throw invalid(`key of an event for idempotent handler ${handler}`, 'a string', key, fix)
+  throw invalidArgument(`key of an event for idempotent handler ${handler}`, 'a string', key, fix)
 }

@@ -1,7 +1,8 @@
+import { whole } from '@tidings/core/tools'
 import { CancelledError, OverloadedError } from '../errors.ts'
 import { type HeldCall, holdCall, leavesOnAbort } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { positiveInteger, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions } from '../wrapping/options.ts'
 import type { Async, Cancellable, Change, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
 export interface LimitOptions {
@@ -27,10 +28,10 @@ export interface Limited extends Change {
  * const send = limit(4)(sendMail)
  */
 export function limit(concurrency: number, options: LimitOptions = {}): HandlerDecorator<Limited> {
-  knownOptions('limit', options, ['maxWaiting'])
-  positiveInteger(concurrency, 'concurrency', true)
+  decoratorOptions(options, ['maxWaiting'], 'limit')
+  whole(concurrency, 1, 'concurrency', true)
   const { maxWaiting = 1000 } = options
-  if (maxWaiting !== 0) positiveInteger(maxWaiting, 'maxWaiting', true)
+  whole(maxWaiting, 0, 'maxWaiting', true)
   return decorator({
     name: 'limit',
     async: true,

@@ -1,6 +1,7 @@
+import { functionOption, methodOption, oneOf } from '@tidings/core/tools'
 import { decorator } from '../wrapping/decorator.ts'
 import { tell } from '../wrapping/calls.ts'
-import { functionOption, invalid, methodOption, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions } from '../wrapping/options.ts'
 import type { Change, HandlerDecorator } from '../wrapping/types.ts'
 
 /** What {@link logged} writes to: the console, or most loggers. */
@@ -59,14 +60,12 @@ export interface Logged extends Change {
  * // Executed reserve in 3.1 ms          or: Failed reserve after 3.1 ms: TypeError
  */
 export function logged(options: LoggedOptions = {}): HandlerDecorator<Logged> {
-  knownOptions('logged', options, ['logger', 'level', 'name', 'format'])
-  const { logger = console, level = 'info', format = line } = options
+  decoratorOptions(options, ['logger', 'level', 'name', 'format'], 'logged')
+  const { logger = console, format = line } = options
+  const level = oneOf(options.level, ['info', 'debug', 'warn'], 'level')
   functionOption(format, 'format')
   methodOption(logger, 'info', 'logger')
   methodOption(logger, 'error', 'logger')
-  if (!['debug', 'info', 'warn'].includes(level)) {
-    throw invalid('level', "'debug', 'info' or 'warn'", level, 'Failures are logged as errors whatever the level.')
-  }
   const write = (entry: LogEntry) => {
     const text = format(entry)
     if (text === undefined) return

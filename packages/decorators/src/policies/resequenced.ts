@@ -1,8 +1,9 @@
 import type { Duration } from '@tidings/core'
+import { hook, invalidArgument, oneOf, whole } from '@tidings/core/tools'
 import { CancelledError } from '../errors.ts'
 import { holdCall, leavesOnAbort, tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, invalid, positiveInteger, timerDuration, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions, timerDuration } from '../wrapping/options.ts'
 import type { AsyncMaybe, Change, EventOf, Flushable, HandlerDecorator, Kept } from '../wrapping/types.ts'
 import { type GapReason, type Held, Lane } from './resequencer.ts'
 
@@ -86,26 +87,21 @@ export interface Resequenced<Event> extends Change {
 export function resequenced<Event = Sequenced>(
   options: ResequencedOptions<Event> = {},
 ): HandlerDecorator<Resequenced<Event>> {
-  knownOptions('resequenced', options, [
-    'place',
-    'gapTimeout',
-    'first',
-    'maxHeld',
-    'maxSources',
-    'late',
-    'onGap',
-    'onLate',
-  ])
+  decoratorOptions(
+    options,
+    ['place', 'gapTimeout', 'first', 'maxHeld', 'maxSources', 'late', 'onGap', 'onLate'],
+    'resequenced',
+  )
   const gapTimeout = timerDuration(options.gapTimeout ?? '5s', 'gapTimeout')
-  const maxHeld = positiveInteger(options.maxHeld ?? 1000, 'maxHeld')
-  const maxSources = positiveInteger(options.maxSources ?? 10_000, 'maxSources')
-  const { place, first = 1, late = 'handle', onGap, onLate } = options
-  if (place !== undefined) functionOption(place, 'place')
-  if (!Number.isSafeInteger(first)) throw invalid('first', 'a whole number', first, 'Most sources begin with 0 or 1.')
-  if (late !== 'handle' && late !== 'drop')
-    throw invalid('late', "'handle' or 'drop'", late, 'Leave it out for the default.')
-  if (onGap !== undefined) functionOption(onGap, 'onGap')
-  if (onLate !== undefined) functionOption(onLate, 'onLate')
+  const maxHeld = whole(options.maxHeld ?? 1000, 1, 'maxHeld')
+  const maxSources = whole(options.maxSources ?? 10_000, 1, 'maxSources')
+  const { place, first = 1, onGap, onLate } = options
+  const late = oneOf(options.late, ['handle', 'drop'], 'late')
+  hook(place, 'place')
+  if (!Number.isSafeInteger(first))
+    throw invalidArgument('first', 'a whole number', first, 'Most sources begin with 0 or 1.')
+  hook(onGap, 'onGap')
+  hook(onLate, 'onLate')
   return decorator({
     name: 'resequenced',
     async: true,
@@ -181,9 +177,9 @@ function forgetIdle(lanes: Map<string, Lane>, most: number): void {
 function checkPlace(source: unknown, sequence: unknown, handler: string): asserts source is string {
   const fix = 'Events that are not part of a sequence have no `sequence` at all.'
   if (typeof source !== 'string') {
-    throw invalid(`source of an event for resequenced handler ${handler}`, 'a string', source, fix)
+    throw invalidArgument(`source of an event for resequenced handler ${handler}`, 'a string', source, fix)
   }
   if (!Number.isSafeInteger(sequence)) {
-    throw invalid(`sequence of an event for resequenced handler ${handler}`, 'a whole number', sequence, fix)
+    throw invalidArgument(`sequence of an event for resequenced handler ${handler}`, 'a whole number', sequence, fix)
   }
 }

@@ -1,7 +1,8 @@
 import type { Duration } from '@tidings/core'
+import { backoff, functionOption, hook, isFinal, whole } from '@tidings/core/tools'
 import { sleep, tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { atLeast, functionOption, invalid, positiveInteger, timerDuration, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions, timerDuration } from '../wrapping/options.ts'
 import { signalOf } from '../wrapping/signal.ts'
 import type { Async, Cancellable, Change, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
@@ -26,7 +27,7 @@ export interface RetryOptions {
   readonly max?: Duration
   /** The part of each wait, 0 to 1, that chance may take off, so that callers do not return together. `true` is 0.5. Default `true`. */
   readonly jitter?: boolean | number
-  /** Whether an error is worth another attempt. Default: unless it has `retryable: false`. */
+  /** Whether an error is worth another attempt. Default: unless it, or its cause, has `retryable: false`. */
   readonly retryIf?: (error: unknown, attempt: number) => boolean
   /** Told before each wait. */
   readonly onRetry?: (info: RetryInfo) => void
@@ -51,12 +52,17 @@ export interface Retried extends Change {
  * const send = retry({ attempts: 5, delay: '1s', retryIf: (error) => !(error instanceof TypeError) })(sendMail)
  */
 export function retry(options: RetryOptions = {}): HandlerDecorator<Retried> {
-  knownOptions('retry', options, ['attempts', 'delay', 'factor', 'max', 'jitter', 'retryIf', 'onRetry'])
-  const { attempts = 3, jitter = true, retryIf = isRetryable, onRetry } = options
-  positiveInteger(attempts, 'attempts', true)
+  decoratorOptions(options, ['attempts', 'delay', 'factor', 'max', 'jitter', 'retryIf', 'onRetry'], 'retry')
+  const { attempts = 3, jitter = true, retryIf = (error) => !isFinal(error), onRetry } = options
+  whole(attempts, 1, 'attempts', true)
   functionOption(retryIf, 'retryIf')
-  if (onRetry !== undefined) functionOption(onRetry, 'onRetry')
-  const waitAfter = backoff(options, typeof jitter === 'boolean' ? Number(jitter) / 2 : jitter)
+  hook(onRetry, 'onRetry')
+  const waitAfter = backoff({
+    delay: timerDuration(options.delay ?? 100, 'delay'),
+    factor: options.factor,
+    max: timerDuration(options.max ?? '30s', 'max'),
+    jitter,
+  })
   return decorator({
     name: 'retry',
     async: true,
@@ -88,27 +94,4 @@ export function retry(options: RetryOptions = {}): HandlerDecorator<Retried> {
       }
     },
   })
-}
-
-function backoff(options: RetryOptions, jitter: number): (attempt: number) => number {
-  const delay = timerDuration(options.delay ?? 100, 'delay')
-  const factor = atLeast(options.factor ?? 2, 1, 'factor')
-  const max = timerDuration(options.max ?? '30s', 'max')
-  if (!(jitter >= 0 && jitter <= 1)) {
-    throw invalid(
-      'jitter',
-      'true, false, or a part from 0 to 1',
-      jitter,
-      'With 0.5 half of each wait is left to chance.',
-    )
-  }
-  return (attempt) => {
-    // `0 * Infinity` is not a number, hence the question.
-    const whole = delay === 0 ? 0 : Math.min(max, delay * factor ** (attempt - 1))
-    return whole * (1 - jitter * Math.random())
-  }
-}
-
-function isRetryable(error: unknown): boolean {
-  return !(typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false)
 }

@@ -1,7 +1,7 @@
 import type { Duration } from '@tidings/core'
 import { type HeldCall, holdCall } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { timerDuration, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions, timerDuration } from '../wrapping/options.ts'
 import type { AsyncMaybe, Change, Flushable, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
 export interface ThrottleOptions {
@@ -25,7 +25,7 @@ export interface Paced extends Change {
  * const redraw = throttle('100ms')((stock: Stock) => chart.show(stock))
  */
 export function throttle(duration: Duration, options: ThrottleOptions = {}): HandlerDecorator<Paced> {
-  knownOptions('throttle', options, ['trailing'])
+  decoratorOptions(options, ['trailing'], 'throttle')
   const interval = timerDuration(duration, 'duration')
   const { trailing = true } = options
   return decorator({

@@ -1,8 +1,9 @@
 import type { Duration } from '@tidings/core'
+import { hook, invalidArgument } from '@tidings/core/tools'
 import { TimeoutError } from '../errors.ts'
 import { promised, tell } from '../wrapping/calls.ts'
 import { decorator } from '../wrapping/decorator.ts'
-import { functionOption, timerDuration, invalid, knownOptions } from '../wrapping/options.ts'
+import { decoratorOptions, timerDuration } from '../wrapping/options.ts'
 import { signalOf, withSignal } from '../wrapping/signal.ts'
 import type { AnyHandler, Async, Change, HandlerDecorator, Kept, SignalContext } from '../wrapping/types.ts'
 
@@ -42,11 +43,11 @@ export interface Timed extends Change {
  * await load('42')
  */
 export function timeout(duration: Duration, options: TimeoutOptions = {}): HandlerDecorator<Timed> {
-  knownOptions('timeout', options, ['onLate'])
+  decoratorOptions(options, ['onLate'], 'timeout')
   const limit = timerDuration(duration, 'duration')
-  if (limit === 0) throw invalid('duration', 'longer than 0', duration, 'Leave the decorator out for no limit.')
+  if (limit === 0) throw invalidArgument('duration', 'longer than 0', duration, 'Leave the decorator out for no limit.')
   const { onLate } = options
-  if (onLate !== undefined) functionOption(onLate, 'onLate')
+  hook(onLate, 'onLate')
   return decorator({
     name: 'timeout',
     async: true,

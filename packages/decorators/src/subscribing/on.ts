@@ -1,7 +1,7 @@
 import type { EventDefinition, Key, Known, Payload, PayloadOf, SubscribeOptions } from '@tidings/core'
+import { functionOption, invalidArgument, shown } from '@tidings/core/tools'
 import { DecoratorMisusedError } from '../errors.ts'
 import { methodContext } from '../wrapping/decorator.ts'
-import { functionOption, invalid, show } from '../wrapping/options.ts'
 import { methodKey, methodName } from '../wrapping/pending.ts'
 
 /** A method that takes an event; its second argument is the type or the context, as dispatcher or bus give it. */
@@ -87,15 +87,15 @@ export function typeOf(key: unknown): string | undefined {
 function mark(key: string | EventDefinition, options: SubscribeOptions = {}): OnDecorator<never> {
   if (typeOf(key) === undefined) {
     const fix = 'Pass what defineEvent or eventType returned, or the type as a string.'
-    throw invalid('key of @on', 'an event definition or a type', key, fix)
+    throw invalidArgument('key of @on', 'an event definition or a type', key, fix)
   }
   return (method, given) => {
     const context = methodContext('on', given)
-    functionOption(method, `method of @on(${show(typeOf(key))})`)
+    functionOption(method, `method of @on(${shown(typeOf(key))})`)
     const name = methodName(context)
     if (context.static) {
       throw new DecoratorMisusedError(
-        `@on(${show(typeOf(key))}) stands above the static method ${JSON.stringify(name)}\n` +
+        `@on(${shown(typeOf(key))}) stands above the static method ${JSON.stringify(name)}\n` +
           'Only instance methods can be registered. Make it one, or subscribe it: dispatcher.subscribe(key, Class.method).',
       )
     }

@@ -1,6 +1,6 @@
 import type { SubscribeOptions } from '@tidings/core'
+import { functionOption, invalidArgument, shown } from '@tidings/core/tools'
 import { NoHandlersError } from '../errors.ts'
-import { classOf, functionOption, invalid, show } from '../wrapping/options.ts'
 import { pendingOfMethods } from '../wrapping/pending.ts'
 import { entriesOf, type OnEntry, typeOf } from './on.ts'
 
@@ -49,7 +49,7 @@ const handlers = new WeakMap<object, Set<unknown>>()
 export function register(target: Subscribable, ...instances: readonly [object, ...object[]]): Registration {
   functionOption((Object(target) as Partial<Subscribable>).subscribe, 'subscribe of the first argument of register(…)')
   if (instances.length === 0)
-    throw invalid('second argument of register(…)', 'an instance', undefined, 'Pass what is to be registered.')
+    throw invalidArgument('second argument of register(…)', 'an instance', undefined, 'Pass what is to be registered.')
   for (const instance of instances) checkInstance(instance)
 
   const id = Symbol('registration')
@@ -110,12 +110,12 @@ function endOf(subscription: unknown, { key }: OnEntry): () => unknown {
   const end = unsubscribe ?? dispose
   if (typeof end === 'function') return () => Reflect.apply(end, subscription, [])
   const fix = 'It must return, and not promise, a function or an object with unsubscribe().'
-  throw invalid(`what subscribe(${show(typeOf(key))}, …) returned`, 'a way to unsubscribe', subscription, fix)
+  throw invalidArgument(`what subscribe(${shown(typeOf(key))}, …) returned`, 'a way to unsubscribe', subscription, fix)
 }
 
 function checkInstance(instance: unknown): asserts instance is object {
   if ((typeof instance !== 'object' && typeof instance !== 'function') || instance === null) {
-    throw invalid(
+    throw invalidArgument(
       'an argument of register(…)',
       'an instance',
       instance,
@@ -123,7 +123,10 @@ function checkInstance(instance: unknown): asserts instance is object {
     )
   }
   if (entriesOf(instance).length > 0) return
-  const what = typeof instance === 'function' ? `the class ${instance.name || 'given'} itself` : show(instance)
+  const what =
+    typeof instance === 'function'
+      ? `the class ${instance.name || 'given'} itself`
+      : `an instance of ${classOf(instance)}`
   throw new NoHandlersError(
     `register found no method with @on, received ${what}\n` +
       'Mark the handlers with @on(key) and pass an instance: register(dispatcher, new Warehouse()). ' +
@@ -142,4 +145,10 @@ function runAll(steps: readonly (() => unknown)[]): unknown[] {
     }
   }
   return errors
+}
+
+/** The name of an object's class, for messages. */
+function classOf(value: object): string {
+  const maker: unknown = value.constructor
+  return (typeof maker === 'function' && maker.name) || 'Object'
 }

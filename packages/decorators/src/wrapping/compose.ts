@@ -1,5 +1,5 @@
+import { invalidArgument } from '@tidings/core/tools'
 import { branded, isDecorator } from './decorator.ts'
-import { invalid } from './options.ts'
 import type { AnyDecorator, AnyHandler, Apply, Change, ChangeOf, HandlerDecorator, MethodContext } from './types.ts'
 
 /** What the decorators of a list do, one after the other. */
@@ -26,7 +26,7 @@ export function compose<const Decorators extends readonly AnyDecorator[]>(
   decorators.forEach((each, index) => {
     if (isDecorator(each)) return
     const fix = 'Call the factory: compose(logged(), retry()). Apply functions of your own around the result.'
-    throw invalid(`argument ${index + 1} of compose(…)`, 'a handler decorator', each, fix)
+    throw invalidArgument(`argument ${index + 1} of compose(…)`, 'a handler decorator', each, fix)
   })
   const decorate = (handler: AnyHandler, context?: MethodContext): unknown =>
     decorators.reduceRight<unknown>(

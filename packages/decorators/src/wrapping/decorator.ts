@@ -1,5 +1,5 @@
+import { invalidArgument } from '@tidings/core/tools'
 import { DecoratorMisusedError } from '../errors.ts'
-import { invalid } from './options.ts'
 import { controls, hold, methodKey, methodName, type Waiting } from './pending.ts'
 import type { AnyHandler, Change, HandlerDecorator, MethodContext, OriginalOf } from './types.ts'
 
@@ -90,7 +90,7 @@ export function methodContext(name: string, context: unknown): ClassMethodDecora
         `Make it a method, or wrap the function in a field: handler = ${name}(…)((event) => { … }).`,
     )
   }
-  throw invalid(
+  throw invalidArgument(
     `second argument of ${name}(…)`,
     'left out',
     context,
@@ -132,7 +132,7 @@ export function isAsync(handler: AnyHandler): boolean {
 
 export function checked(name: string, handler: unknown): AnyHandler {
   if (typeof handler === 'function') return handler as AnyHandler
-  throw invalid(
+  throw invalidArgument(
     `${name}(…)`,
     'called with the function to wrap',
     handler,

@@ -13,6 +13,7 @@ import {
   type Outgoing,
 } from '@tidings/bus'
 import { isTidingsError, TidingsError } from '@tidings/core'
+import { backoff } from '@tidings/core/tools'
 import { Link, LinkLostError } from './link.ts'
 import { Publisher } from './publisher.ts'
 import { SocketMember } from './socket-member.ts'
@@ -180,7 +181,9 @@ export class SocketConnection implements Connection {
 
   async #reconnect(): Promise<void> {
     const { minDelay, maxDelay } = this.#options
-    for (let delay = minDelay; !this.#ended.signal.aborted; delay = Math.min(2 * delay, maxDelay)) {
+    // Less by chance, so that those who lost one server do not come back all at once.
+    const waitAfter = backoff({ delay: minDelay, max: maxDelay, jitter: true })
+    for (let attempt = 1; !this.#ended.signal.aborted; attempt++) {
       let link: Link | undefined
       try {
         link = await this.#open()
@@ -191,8 +194,7 @@ export class SocketConnection implements Connection {
       } catch {
         link?.destroy()
       }
-      // Less by chance, so that those who lost one server do not come back all at once.
-      await this.#sleep(delay * (1 - Math.random() / 2))
+      await this.#sleep(waitAfter(attempt))
     }
   }
 

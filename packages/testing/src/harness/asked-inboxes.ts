@@ -1,5 +1,5 @@
 import type { Inbox, Transport } from '@tidings/bus'
-import { isThenable } from './attempt-log.ts'
+import { isThenable } from '@tidings/core/tools'
 import { over } from './over.ts'
 
 /** Counts what inboxes are asked while they have not answered: they may do real I/O. */

@@ -1,4 +1,5 @@
 import type { AnyHandler, BatchContext, BatchHandler, Delivered, Handler, HandlerContext } from '@tidings/bus'
+import { isThenable } from '@tidings/core/tools'
 import type { AnyDefinedEvent, EventOf, TidingsEvent } from '@tidings/events'
 import type { OrderedFailures } from './ordered-failures.ts'
 
@@ -151,11 +152,6 @@ export class AttemptLog {
     conclude(entry, outcome, error)
     return true
   }
-}
-
-/** Handlers may return the promises of others, which are no `Promise`. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function conclude(entry: Entry, outcome: 'handled' | 'failed', error: unknown): void {

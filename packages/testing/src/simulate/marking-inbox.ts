@@ -1,5 +1,5 @@
 import type { Inbox } from '@tidings/bus'
-import { isThenable } from '../harness/attempt-log.ts'
+import { isThenable } from '@tidings/core/tools'
 import type { SimulatedBroker, Stage } from './broker.ts'
 import { type Life, never } from './life.ts'
 

@@ -10,8 +10,8 @@ import {
   type Observer,
 } from '@tidings/bus'
 import { milliseconds } from '@tidings/core'
+import { isThenable } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { isThenable } from '../harness/attempt-log.ts'
 import type { Chance } from '../harness/chance.ts'
 import type { ProcessTools, Simulated } from './app.ts'
 import type { SimulatedBroker, Stage } from './broker.ts'
