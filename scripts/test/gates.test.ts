@@ -118,6 +118,8 @@ describe('turbo boundaries', { timeout: patience }, () => {
     ['core', 'events'],
     ['core', 'decorators'],
     ['events', 'decorators'],
+    ['decorators', 'bus'],
+    ['bus', 'decorators'],
   ] as const)('refuses that %s depends upon %s', async ([lower, upper]) => {
     using house = new House()
     house.depend(lower, upper)

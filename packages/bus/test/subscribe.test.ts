@@ -1,4 +1,3 @@
-import { on, register } from '@tidings/decorators'
 import { AsyncEventDispatcher } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
@@ -73,28 +72,6 @@ describe('subscribing while the bus runs', () => {
     })
     for (let order = 0; order < 5; order++) await tested.bus.publish(OrderPlaced, { order })
     expect(tested.hooks('unroutable')).toHaveLength(5)
-  })
-
-  test('an instance with @on is registered on a bus as on a dispatcher', async () => {
-    class Warehouse {
-      readonly got: string[] = []
-
-      @on(OrderPlaced)
-      reserve(event: TidingsEvent<string, { order: number }>): void {
-        this.got.push(`reserve ${event.data.order}`)
-      }
-    }
-    const warehouse = new Warehouse()
-    await using tested = await testedBus()
-    using registration = register(tested.bus, warehouse)
-    await tested.bus.ready()
-    await tested.bus.publish(OrderPlaced, { order: 1 })
-    await quiet()
-    expect(warehouse.got).toEqual(['reserve 1'])
-    expect(tested.bus.describe().handlers).toMatchObject([
-      { group: 'shop.Warehouse-reserve', name: 'Warehouse.reserve' },
-    ])
-    expect(registration.size).toBe(1)
   })
 
   test('a handler that uses its first argument works on a dispatcher and on a bus', async () => {
