@@ -1,8 +1,7 @@
 // Compiled against the published declarations, then run.
-import { handler, memory } from '@tidings/bus'
+import { handler } from '@tidings/bus'
 import { defineEvent } from '@tidings/events'
 import { sample, testBus, virtualClock } from '@tidings/testing'
-import { conformanceCases, runConformance } from '@tidings/testing/conformance'
 import * as z from 'zod'
 
 const OrderPlaced = defineEvent('shop.order.placed', z.object({ orderId: z.uuid(), quantity: z.int().positive() }))
@@ -17,6 +16,4 @@ await t.close()
 // @ts-expect-error There is no such thing to override.
 const wrong = () => sample(OrderPlaced, { amount: 1 })
 const now: number = virtualClock().now()
-const report = await runConformance({ transport: () => memory() }, conformanceCases.slice(0, 1))
-if (quantity < 1 || attempts !== 1 || now < 0 || wrong.length > 0 || report === undefined)
-  throw new Error('the test kit')
+if (quantity < 1 || attempts !== 1 || now < 0 || wrong.length > 0) throw new Error('the test kit')

@@ -1,6 +1,6 @@
 import { type Connection, type GroupRequest, memory } from '@tidings/bus'
 import { afterAll, expect, test } from 'vitest'
-import { conformance, holdDeliveries } from '../src/conformance/index.ts'
+import { conformance, holdDeliveries } from '../src/index.ts'
 import {
   type BrokerProcess,
   faultProxy,

@@ -1,6 +1,6 @@
 import { systemClock } from '@tidings/bus'
-import { altered } from '../../src/conformance/altered.ts'
-import { over } from '../../src/harness/over.ts'
+import { altered } from '../../src/altered.ts'
+import { over } from '../../src/over.ts'
 import { claims, healthy, type Mutation, nothing } from './tools.ts'
 
 /** Dead letters that are forgotten, and policies that are not kept. */

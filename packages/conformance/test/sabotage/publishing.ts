@@ -1,6 +1,6 @@
 import { type Delivery, type GroupRequest, memory, type Outgoing } from '@tidings/bus'
-import { altered } from '../../src/conformance/altered.ts'
-import { over } from '../../src/harness/over.ts'
+import { altered } from '../../src/altered.ts'
+import { over } from '../../src/over.ts'
 import { claims, connections, healthy, message, type Mutation, nothing } from './tools.ts'
 
 /** Messages that are mangled or lost on their way, and connections that do not end. */

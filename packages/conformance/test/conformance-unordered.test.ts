@@ -1,7 +1,7 @@
 import { memory } from '@tidings/bus'
 import { expect, test } from 'vitest'
-import { over } from '../src/harness/over.ts'
-import { conformance } from '../src/conformance/index.ts'
+import { over } from '../src/over.ts'
+import { conformance } from '../src/index.ts'
 
 const broker = memory({ history: 1000 })
 const unordered = over(broker, { capabilities: { ...broker.capabilities, ordering: 'none' } })

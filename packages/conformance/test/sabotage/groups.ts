@@ -1,4 +1,4 @@
-import { altered } from '../../src/conformance/altered.ts'
+import { altered } from '../../src/altered.ts'
 import { healthy, memberships, type Mutation, nothing, outgoing, requests } from './tools.ts'
 
 /** Members that get what they should not, or not what they should. */

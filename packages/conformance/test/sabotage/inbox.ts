@@ -1,5 +1,5 @@
 import { type EventIdentity, type Inbox, memoryInbox, type Transport } from '@tidings/bus'
-import { altered } from '../../src/conformance/altered.ts'
+import { altered } from '../../src/altered.ts'
 import { healthy, type Mutation } from './tools.ts'
 
 /** Inboxes that take one event for another, forget, fail, or do not answer. */

@@ -1,6 +1,6 @@
 import { memory } from '@tidings/bus'
 import { expect, test } from 'vitest'
-import { conformance, conformanceCases, conformanceTable } from '../src/conformance/index.ts'
+import { conformance, conformanceCases, conformanceTable } from '../src/index.ts'
 
 const broker = memory({ history: 1000 })
 const skipped = new Map<string, string>()
@@ -45,7 +45,7 @@ test('docs/transports.md shows what this run has shown (vitest -u writes it anew
   const page = [
     '# Transports',
     '',
-    'What each transport can do, and which cases of the [conformance suite](../packages/testing#readme) it passes. Written by the run itself, so nothing stands here that was not seen.',
+    'What each transport can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes. Written by the run itself, so nothing stands here that was not seen.',
     '',
     conformanceTable([report]),
   ].join('\n')

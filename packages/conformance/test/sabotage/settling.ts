@@ -1,6 +1,6 @@
 import type { Connection } from '@tidings/bus'
-import { altered } from '../../src/conformance/altered.ts'
-import { over } from '../../src/harness/over.ts'
+import { altered } from '../../src/altered.ts'
+import { over } from '../../src/over.ts'
 import { connections, deliveries, healthy, type Mutation, nothing, requests } from './tools.ts'
 
 /** Deliveries that are settled wrongly, or too many of them. */

@@ -1,5 +1,5 @@
 import type { Connection, Delivery, DeadLetterStore, GroupRequest, Membership, Transport } from '@tidings/bus'
-import { over } from '../harness/over.ts'
+import { over } from './over.ts'
 
 /** What is done in the place of a transport's own; each is given the one it stands for. */
 export interface Alterations {

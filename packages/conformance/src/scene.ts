@@ -12,7 +12,7 @@ import {
   systemClock,
   type Transport,
 } from '@tidings/bus'
-import { over } from '../harness/over.ts'
+import { over } from './over.ts'
 import { ConformanceError, type Expect, expectations, shown } from './expect.ts'
 import type { ResolvedKit } from './kit.ts'
 import { Member, type React } from './member.ts'

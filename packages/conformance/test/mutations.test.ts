@@ -1,13 +1,13 @@
 import { memoryInbox, type Transport } from '@tidings/bus'
 import { describe, expect, test } from 'vitest'
-import { altered } from '../src/conformance/altered.ts'
+import { altered } from '../src/altered.ts'
 import {
   conformanceCases,
   ConformanceError,
   type ConformanceKit,
   type ConformanceResult,
   runConformance,
-} from '../src/conformance/index.ts'
+} from '../src/index.ts'
 import { faultMutations } from './sabotage/faults.ts'
 import { groupsMutations } from './sabotage/groups.ts'
 import { inboxMutations } from './sabotage/inbox.ts'

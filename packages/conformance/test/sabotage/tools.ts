@@ -9,8 +9,8 @@ import type {
   Transport,
 } from '@tidings/bus'
 import { memory } from '@tidings/bus'
-import { altered } from '../../src/conformance/altered.ts'
-import { over } from '../../src/harness/over.ts'
+import { altered } from '../../src/altered.ts'
+import { over } from '../../src/over.ts'
 
 /** A promise of the contract, broken on purpose, and the cases that must find out. */
 export interface Mutation {

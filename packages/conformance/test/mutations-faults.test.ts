@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { conformanceCases, type ConformanceResult, runConformance } from '../src/conformance/index.ts'
+import { conformanceCases, type ConformanceResult, runConformance } from '../src/index.ts'
 import { faultMutations, kitWithFaults, type FaultMutation } from './sabotage/faults.ts'
 
 // As in mutations.test.ts, for the promises that show only when a network breaks or a broker is killed.

@@ -1,6 +1,6 @@
 import { memory, systemClock } from '@tidings/bus'
 import { expect, test } from 'vitest'
-import { altered } from '../src/conformance/altered.ts'
+import { altered } from '../src/altered.ts'
 import { serveTransport, socketTransport } from '../src/faults/index.ts'
 
 const event = { source: '/shop', id: '1' }

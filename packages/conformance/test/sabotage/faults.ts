@@ -1,7 +1,7 @@
 import { type Connection, type Delivery, type Inbox, memoryInbox, type Transport } from '@tidings/bus'
-import { altered } from '../../src/conformance/altered.ts'
-import { over } from '../../src/harness/over.ts'
-import type { ConformanceKit } from '../../src/conformance/index.ts'
+import { altered } from '../../src/altered.ts'
+import { over } from '../../src/over.ts'
+import type { ConformanceKit } from '../../src/index.ts'
 import { consumer, durableDisk, durableKit } from '../fixtures/durable-kit.ts'
 import { nothing } from './tools.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { conformance, conformanceCases } from '../src/conformance/index.ts'
+import { conformance, conformanceCases } from '../src/index.ts'
 import { durableKit } from './fixtures/durable-kit.ts'
 
 const kit = await durableKit({ timeout: 2000 })
