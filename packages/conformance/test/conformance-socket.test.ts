@@ -1,18 +1,16 @@
-import { type Connection, type GroupRequest, memory } from '@tidings/bus'
+import type { Connection, GroupRequest } from '@tidings/bus'
 import { afterAll, expect, test } from 'vitest'
 import { conformance, holdDeliveries } from '../src/index.ts'
 import {
-  type BrokerProcess,
   faultProxy,
+  networkFaults,
   socketTransport,
   socketTransportOf,
   spawnChild,
   startBroker,
 } from '../src/faults/index.ts'
-import { networkFaults } from './fixtures/network-faults.ts'
 
-const limits = { history: 1000 }
-let broker: BrokerProcess = await startBroker({ memory: limits })
+const broker = await startBroker({ memory: { history: 1000 } })
 const proxy = await faultProxy({ target: { port: broker.port } })
 const strangers: Connection[] = []
 const skipped = new Map<string, string>()
@@ -25,7 +23,7 @@ afterAll(async () => {
 
 const options = {
   port: proxy.port,
-  capabilities: memory(limits).capabilities,
+  capabilities: broker.capabilities,
   timeout: 2000,
   backoff: { min: 10, max: 100 },
 } as const
@@ -35,12 +33,7 @@ conformance(
   {
     transport: () => socketTransport(options),
     network: networkFaults(proxy),
-    broker: {
-      kill: () => broker.kill(),
-      async start() {
-        broker = await startBroker({ port: broker.port, memory: limits })
-      },
-    },
+    broker,
     async spawnConsumer(request) {
       const child = await spawnChild({
         module: new URL('./fixtures/hold.ts', import.meta.url),

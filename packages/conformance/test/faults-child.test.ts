@@ -1,8 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { systemClock } from '@tidings/bus'
 import { afterEach, expect, test, vi } from 'vitest'
-import { type Child, type ChildOptions, socketTransport, spawnChild, startBroker } from '../src/faults/index.ts'
+import { type Child, type ChildOptions, spawnChild } from '../src/faults/index.ts'
 
 const module = new URL('./fixtures/programs.ts', import.meta.url)
 let children: Child[] = []
@@ -58,25 +57,6 @@ test('children end with their parent, even when that is killed', async () => {
   expect(isAlive(pid)).toBe(true)
   parent.kill('SIGKILL')
   await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 5000)
-})
-
-test('a broker in a process of its own is gone when it is killed, and another can take its port', async () => {
-  const broker = await startBroker({ memory: { maxDeadLetters: 1 } })
-  const states: string[] = []
-  const transport = socketTransport({ port: broker.port, backoff: { max: 50 } })
-  const connection = await transport.connect({
-    name: '/app',
-    clock: systemClock,
-    onState: (state) => states.push(state),
-    onUnroutable: () => {},
-  })
-  await broker.kill()
-  await vi.waitFor(() => expect(states).toEqual(['connected', 'reconnecting']))
-  const next = await startBroker({ port: broker.port })
-  await vi.waitFor(() => expect(states).toEqual(['connected', 'reconnecting', 'connected']))
-  await next.stop()
-  await vi.waitFor(() => expect(states.at(-1)).toBe('reconnecting'))
-  await connection.close()
 })
 
 async function spawn(options: Partial<ChildOptions> = {}): Promise<Child> {
