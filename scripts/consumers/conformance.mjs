@@ -4,11 +4,11 @@ import { conformanceCases, runConformance } from '@tidings/conformance'
 
 const broker = memory()
 const [first] = conformanceCases
-const { results } = await runConformance({ transport: () => broker }, [first])
+const { results } = await runConformance({ transport: () => broker }, { cases: [first] })
 check(results[0]?.outcome === 'passed', results[0]?.reason)
 
 const deaf = { name: 'deaf', capabilities: broker.capabilities, connect: async () => await connected() }
-const found = await runConformance({ transport: () => deaf, within: 100 }, [first])
+const found = await runConformance({ transport: () => deaf, within: 100 }, { cases: [first] })
 check(found.results[0]?.outcome === 'failed', 'a transport that hands out nothing passed')
 
 /** A connection that takes every event and hands out none. */

@@ -5,7 +5,7 @@ import { serveTransport, socketTransport } from '@tidings/conformance/faults'
 
 const server = await serveTransport(memory())
 const kit: ConformanceKit = { transport: () => socketTransport({ port: server.port }), within: '5s' }
-const report: ConformanceReport = await runConformance(kit, conformanceCases.slice(0, 1))
+const report: ConformanceReport = await runConformance(kit, { cases: conformanceCases.slice(0, 1) })
 const outcomes: ('passed' | 'failed' | 'skipped')[] = report.results.map(({ outcome }) => outcome)
 await server.close()
 // @ts-expect-error A kit needs a way to the broker.

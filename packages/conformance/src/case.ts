@@ -1,5 +1,6 @@
 import type { ConformanceKit, ResolvedKit } from './kit.ts'
 import { whyNot, type Need } from './needs.ts'
+import { ConformanceError } from './expect.ts'
 import { resolve } from './resolve.ts'
 import { Scene } from './scene.ts'
 
@@ -12,7 +13,7 @@ export interface ConformanceCase {
   readonly needs: readonly Need[]
   /** Disturbs or measures what others share: no other case may run at the same time. */
   readonly alone: boolean
-  /** Rejects with `ConformanceError`, or with what the transport threw, when the promise is broken. */
+  /** Rejects with `ConformanceError` when the promise is broken; what the transport threw is its cause. */
   run(kit: ConformanceKit): Promise<void>
 }
 
@@ -50,6 +51,8 @@ export function defineCase(
       const scene = new Scene(id, resolve(kit))
       try {
         await act(scene)
+      } catch (error) {
+        throw error instanceof ConformanceError ? error : scene.failure('no call fails that is to succeed', error)
       } finally {
         await scene.close()
       }

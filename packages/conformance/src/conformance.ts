@@ -1,4 +1,5 @@
 import type { Capabilities } from '@tidings/bus'
+import { TidingsError } from '@tidings/core'
 import { type ConformanceCase, type ConformanceResult, reasonToSkip, runCase } from './case.ts'
 import { conformanceCases } from './cases/all.ts'
 import type { ConformanceKit } from './kit.ts'
@@ -50,13 +51,37 @@ export function conformance(kit: ConformanceKit, runner: ConformanceRunner): Con
   return { transport: about.name, capabilities: about.capabilities, results }
 }
 
-/** Runs cases without a test runner, by default all of them, one after the other; never rejects for a case that fails. */
-export async function runConformance(
-  kit: ConformanceKit,
-  cases: readonly ConformanceCase[] = conformanceCases,
-): Promise<ConformanceReport> {
+/** What {@link runConformance} takes besides the kit. */
+export interface RunOptions {
+  /** Which cases, in the order in which they run. Default: all of them. */
+  readonly cases?: readonly ConformanceCase[] | undefined
+  /** Told each result as soon as it is there, before the next case begins. What it throws ends the run. */
+  readonly onResult?: ((result: ConformanceResult) => void) | undefined
+}
+
+/**
+ * Runs cases without a test runner, one after the other. Never rejects for a case that fails.
+ *
+ * @example
+ * await runConformance(kit, { onResult: ({ id, outcome, reason }) => console.log(id, outcome, reason ?? '') })
+ */
+export async function runConformance(kit: ConformanceKit, options: RunOptions = {}): Promise<ConformanceReport> {
+  const { cases = conformanceCases, onResult } = checked(options)
   const { about } = resolve(kit)
   const results: ConformanceResult[] = []
-  for (const entry of cases) results.push(await runCase(entry, kit))
+  for (const entry of cases) {
+    const result = await runCase(entry, kit)
+    results.push(result)
+    onResult?.(result)
+  }
   return { transport: about.name, capabilities: about.capabilities, results }
+}
+
+function checked(options: RunOptions): RunOptions {
+  const unknown = Object.keys(options).find((name) => name !== 'cases' && name !== 'onResult')
+  if (unknown === undefined) return options
+  throw new TidingsError(
+    'INVALID_ARGUMENT',
+    `runConformance() has no option \`${unknown}\`\nIt takes \`cases\` and \`onResult\`: runConformance(kit, { cases: […] }).`,
+  )
 }

@@ -1,13 +1,39 @@
 import { TidingsError } from '@tidings/core'
 
-/** A transport broke a promise of the contract. The message says which, what was expected and what was seen. */
+/**
+ * A transport broke a promise of the contract. The first line of the message says which, what was expected and what was
+ * seen; the second in which step: behind which publishes, joins and faults. A number such as `#3` stands for the id of
+ * the third message that the case published.
+ */
 export class ConformanceError extends TidingsError<'CONFORMANCE_FAILED'> {
   override readonly name = 'ConformanceError'
+  /** Which check of the case failed, counted from 1; undefined when a call failed that nobody expected to. */
+  readonly check: number | undefined
+  /** What the case had done before, the last twelve steps. */
+  readonly after: readonly string[]
 
-  constructor(id: string, what: string, seen: string, options?: { readonly cause?: unknown }) {
-    super('CONFORMANCE_FAILED', `${id}: ${what}; seen: ${seen}`, options)
+  constructor(id: string, { what, seen, check, after, cause }: Failure) {
+    const step = `${check === undefined ? 'Outside of a check' : `At check ${check}`}, after: ${after.join(', ') || 'nothing'}`
+    super('CONFORMANCE_FAILED', `${id}: ${what}; seen: ${seen}\n${step}`, {
+      ...(cause === undefined ? {} : { cause }),
+      details: { id, check, after },
+    })
+    this.check = check
+    this.after = after
   }
 }
+
+/** What a {@link ConformanceError} tells. */
+interface Failure {
+  readonly what: string
+  readonly seen: string
+  readonly check: number | undefined
+  readonly after: readonly string[]
+  readonly cause?: unknown
+}
+
+/** Makes the failure of a case: what it expected, and what it saw instead. */
+export type Fail = (what: string, seen: unknown, check?: number) => ConformanceError
 
 /** Checks, for one case. */
 export interface Expect {
@@ -27,50 +53,56 @@ export interface Expect {
   inTime<T>(promise: PromiseLike<T>, what: string, time?: number): Promise<T>
 }
 
-/** The checks of the case `id`; times in milliseconds. */
-export function expectations(id: string, within: number, quiet: number): Expect {
-  const fail = (what: string, seen: unknown): never => {
-    throw new ConformanceError(id, what, shown(seen), seen instanceof Error ? { cause: seen } : {})
-  }
+/** The checks of a case, whose failures `failure` makes; times in milliseconds. */
+export function expectations(failure: Fail, within: number, quiet: number): Expect {
+  let checks = 0
   const inTime = async <T>(promise: PromiseLike<T>, what: string, time = within): Promise<T> => {
+    const check = ++checks
     const late = Symbol('late')
     let timer: ReturnType<typeof setTimeout> | undefined
     const timeout = new Promise<typeof late>((resolve) => (timer = setTimeout(() => resolve(late), time)))
     try {
       const result = await Promise.race([promise, timeout])
-      return result === late ? fail(what, `nothing for ${time}ms`) : result
+      if (result === late) throw failure(what, `nothing for ${time}ms`, check)
+      return result
     } finally {
       clearTimeout(timer)
     }
   }
   const equal = (actual: unknown, expected: unknown, what: string): void => {
-    if (shown(actual) !== shown(expected)) fail(`${what}: expected ${shown(expected)}`, actual)
+    const check = ++checks
+    if (shown(actual) !== shown(expected)) throw failure(`${what}: expected ${shown(expected)}`, actual, check)
   }
   return {
     equal,
     sameItems: (actual, expected, what) => equal(inOrder(actual), inOrder(expected), what),
     that(holds, what, seen) {
-      if (!holds) fail(what, seen)
+      const check = ++checks
+      if (!holds) throw failure(what, seen, check)
     },
     async eventually(holds, what, seen) {
+      const check = ++checks
       const end = Date.now() + within
       while (!(await holds())) {
-        if (Date.now() > end) fail(`${what}, within ${within}ms`, seen())
+        if (Date.now() > end) throw failure(`${what}, within ${within}ms`, seen(), check)
         await pause(3)
       }
     },
     async never(happens, what, seen, time = quiet) {
+      const check = ++checks
       const end = Date.now() + time
       do {
-        if (happens()) fail(what, seen())
+        if (happens()) throw failure(what, seen(), check)
         await pause(3)
       } while (Date.now() < end)
-      if (happens()) fail(what, seen())
+      if (happens()) throw failure(what, seen(), check)
     },
     inTime,
     async rejection(promise, what, time) {
+      const check = checks + 1
       const outcome = await inTime(settled(promise), what, time)
-      return outcome.status === 'rejected' ? outcome.reason : fail(what, 'it resolved')
+      if (outcome.status === 'fulfilled') throw failure(what, 'it resolved', check)
+      return outcome.reason
     },
   }
 }

@@ -1,6 +1,12 @@
 export type { ConformanceCase, ConformanceResult } from './case.ts'
 export { conformanceCases } from './cases/all.ts'
-export { conformance, type ConformanceReport, type ConformanceRunner, runConformance } from './conformance.ts'
+export {
+  conformance,
+  type ConformanceReport,
+  type ConformanceRunner,
+  runConformance,
+  type RunOptions,
+} from './conformance.ts'
 export { ConformanceError } from './expect.ts'
 export { holdDeliveries } from './hold-deliveries.ts'
 export type { BrokerFaults, ChildConsumer, ConformanceKit, NetworkFaults, PlainClient } from './kit.ts'

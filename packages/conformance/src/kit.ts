@@ -19,6 +19,11 @@ export interface ConformanceKit {
   readonly quiet?: Duration | undefined
   /** How long a slow handler is slow: longer than the broker waits for an answer by itself. Default `'1s'`. */
   readonly slow?: Duration | undefined
+  /**
+   * How long the broker is left alone before a case kills it: what it needs after a queue was made or a message
+   * confirmed until it can be killed. Default 0. A quorum queue takes seconds until its members have their first copy.
+   */
+  readonly restBeforeKill?: Duration | undefined
   /** The network between the transport and the broker, as a proxy can disturb it. */
   readonly network?: NetworkFaults | undefined
   /** The broker's process. */
@@ -29,6 +34,11 @@ export interface ConformanceKit {
   spawnConsumer?(request: GroupRequest): Promise<ChildConsumer>
   /** Makes what a group with this name lives in on the broker, with other settings than the transport asks for. */
   declareConflict?(group: string): Promise<void>
+  /**
+   * Takes away groups that a case has made, with all that waits in them, by their whole names; called behind each case,
+   * when nobody is in them any more. Where one does not exist (any more), that is no failure.
+   */
+  removeGroups?(names: readonly string[]): Promise<void>
   /** A client of the broker that knows nothing of Tidings. */
   readonly plain?: PlainClient | undefined
 }
@@ -74,4 +84,5 @@ export interface ResolvedKit extends ConformanceKit {
   readonly within: number
   readonly quiet: number
   readonly slow: number
+  readonly restBeforeKill: number
 }

@@ -12,11 +12,13 @@ export function resolve(kit: ConformanceKit): ResolvedKit {
     within: milliseconds(kit.within ?? '10s', 'within'),
     quiet: milliseconds(kit.quiet ?? '150ms', 'quiet'),
     slow: milliseconds(kit.slow ?? '1s', 'slow'),
+    restBeforeKill: milliseconds(kit.restBeforeKill ?? 0, 'restBeforeKill'),
     network: kit.network,
     broker: kit.broker,
     plain: kit.plain,
     bus: kit.bus,
     ...(kit.spawnConsumer && { spawnConsumer: (request) => kit.spawnConsumer!(request) }),
+    ...(kit.removeGroups && { removeGroups: (names) => kit.removeGroups!(names) }),
     ...(kit.declareConflict && { declareConflict: (group) => kit.declareConflict!(group) }),
   }
 }

@@ -1,5 +1,4 @@
 import {
-  type AnyHandler,
   type Bus,
   type BusOptions,
   type Connection,
@@ -12,11 +11,14 @@ import {
   systemClock,
   type Transport,
 } from '@tidings/bus'
-import { over } from './over.ts'
 import { ConformanceError, type Expect, expectations, shown } from './expect.ts'
+import { fitting } from './fitting.ts'
 import type { ResolvedKit } from './kit.ts'
 import { Member, type React } from './member.ts'
 import { type Draft, messageOf } from './message.ts'
+import { over } from './over.ts'
+import { Steps } from './steps.ts'
+import { tracedKit } from './traced-kit.ts'
 
 /** A connection, with what it told. */
 export interface Line extends Connection {
@@ -33,14 +35,27 @@ export class Scene {
   readonly #run: string
   readonly #open: { close(): Promise<unknown> }[] = []
   readonly #failures: unknown[] = []
+  readonly #steps = new Steps()
   #count = 0
 
   constructor(id: string, kit: ResolvedKit) {
     this.id = id
-    this.kit = kit
-    this.expect = expectations(id, kit.within, kit.quiet)
+    this.kit = tracedKit(kit, this.#steps)
+    const fail = this.failure.bind(this)
+    this.expect = expectations(fail, kit.within, kit.quiet)
     this.full = kit.size === 'full'
     this.#run = `${id.toLowerCase()}-${Date.now().toString(36)}${Math.floor(Math.random() * 36 ** 5).toString(36)}`
+  }
+
+  /** The failure of this case: what was expected, what was seen, at which check, and behind which steps. */
+  failure(what: string, seen: unknown, check?: number): ConformanceError {
+    return new ConformanceError(this.id, {
+      what: this.#steps.numbered(what),
+      seen: this.#steps.numbered(shown(seen)),
+      check,
+      after: this.#steps.told(),
+      cause: seen instanceof Error ? seen : undefined,
+    })
   }
 
   /** How many, by the size of the run. */
@@ -129,7 +144,7 @@ export class Scene {
         log: silent,
         ...given,
         ...options,
-        handlers: keepsOrder ? handlers : handlers.map(unordered),
+        handlers: handlers.map((handler) => fitting(handler, this.kit.about.capabilities)),
         middleware,
       }),
       'createBus() resolves',
@@ -148,7 +163,10 @@ export class Scene {
     }
   }
 
-  /** Closes all that was opened. What cannot be closed in time is a failure of the case. */
+  /**
+   * Closes all that was opened, then takes away the groups that were made. What cannot be closed in time is a failure of
+   * the case.
+   */
   async close(): Promise<void> {
     await Promise.all(
       this.#open.splice(0).map(async (open) => {
@@ -159,20 +177,21 @@ export class Scene {
         }
       }),
     )
+    const groups = [...this.#steps.groups]
+    if (groups.length === 0 || this.kit.removeGroups === undefined) return
+    try {
+      await this.expect.inTime(this.kit.removeGroups(groups), 'removeGroups() resolves behind the case')
+    } catch (error) {
+      this.#failures.push(error)
+    }
   }
 
   /** Throws the first thing that failed where nobody waited for it: in a settlement, or in closing. */
   throwFailures(): void {
     const [first] = this.#failures
     if (this.#failures.length === 0) return
-    if (first instanceof ConformanceError) throw first
-    throw new ConformanceError(this.id, 'settling and closing do not fail', shown(first), { cause: first })
+    throw first instanceof ConformanceError ? first : this.failure('settling and closing do not fail', first)
   }
-}
-
-function unordered(handler: AnyHandler): AnyHandler {
-  const ordering = 'none'
-  return { ...handler, options: { ...handler.options, ordering }, policy: { ...handler.policy, ordering } }
 }
 
 const silent: HandlerLog = { debug() {}, info() {}, warn() {}, error() {} }

@@ -22,10 +22,7 @@ describe('where nothing is broken', { concurrent: true, timeout: 60_000 }, () =>
 
 async function resultOf(id: string, mutation?: FaultMutation): Promise<ConformanceResult> {
   await using kit = await kitWithFaults(mutation)
-  const { results } = await runConformance(
-    kit,
-    conformanceCases.filter((entry) => entry.id === id),
-  )
+  const { results } = await runConformance(kit, { cases: conformanceCases.filter((entry) => entry.id === id) })
   expect(results).toHaveLength(1)
   return results[0]!
 }

@@ -37,7 +37,7 @@ export const settlingCases: readonly ConformanceCase[] = [
     },
   ),
 
-  defineCase('C09', 'what was acknowledged never comes again', {}, async (scene) => {
+  defineCase('C09', 'what was acknowledged never comes again', { alone: true }, async (scene) => {
     const first = await scene.connect()
     const member = await scene.join(first)
     const messages = scene.messages(20)

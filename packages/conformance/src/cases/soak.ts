@@ -1,6 +1,6 @@
 import { type Bus, handler, PermanentError } from '@tidings/bus'
 import { type ConformanceCase, defineCase } from '../case.ts'
-import { ConformanceError, pause, shown } from '../expect.ts'
+import { pause } from '../expect.ts'
 import type { Scene } from '../scene.ts'
 import { counted } from './bus-tools.ts'
 
@@ -15,9 +15,7 @@ export const soakCases: readonly ConformanceCase[] = [
       try {
         await soak(scene, numbersFrom(seed))
       } catch (error) {
-        throw new ConformanceError(scene.id, `under mixed faults, with the seed ${seed}`, shown(error), {
-          cause: error,
-        })
+        throw scene.failure(`under mixed faults, with the seed ${seed}`, error)
       }
     },
   ),
