@@ -32,7 +32,7 @@ if (first === 'replay') {
   if ('refused' in request) refuse(request.refused)
   else if (request.help) process.stdout.write(usage)
   else {
-    // Loaded here, because no Node parses the decorators of its sources: the replay runs without a build too.
+    // Loaded here, so that the replay does not wait for what the story alone needs.
     const { tellStory } = await import('./story/story.ts')
     await tellStory(request.seed, console.log, paintFor(process.stdout))
   }

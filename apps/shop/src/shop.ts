@@ -1,9 +1,8 @@
-import type { AsyncEventDispatcher } from '@tidings/core'
+import type { Handler } from '@tidings/bus'
 import type { Books } from './books.ts'
 import { analytics, type Figures } from './modules/analytics.ts'
-import { audit, type Trail } from './modules/audit.ts'
+import { audit, type Trail, trailOf } from './modules/audit.ts'
 import { inventory } from './modules/inventory.ts'
-import type { Surroundings } from './modules/module.ts'
 import { type MailServer, notifications } from './modules/notifications.ts'
 import { orders } from './modules/orders.ts'
 import { type CardNetwork, payments } from './modules/payments.ts'
@@ -13,23 +12,28 @@ import { shipping } from './modules/shipping.ts'
 export interface World {
   readonly cards: CardNetwork
   readonly mail: MailServer
-  /** What the scanners on the shelves publish to. */
-  readonly scanners: AsyncEventDispatcher
 }
 
-/** An open shop, as seen from outside. */
+/** A shop, to be put on a bus. */
 export interface Shop {
+  /** The handlers of each module. */
+  readonly modules: Readonly<Record<string, readonly Handler[]>>
+  /** All of them, for `createBus`. */
+  readonly handlers: readonly Handler[]
   readonly figures: Figures
   readonly trail: Trail
 }
 
-/** Opens the modules. The events are all that they share; what they write down stays in the books. */
-export function openShop(surroundings: Surroundings, world: World, books: Books): Shop {
-  orders(surroundings)
-  inventory(surroundings, books.shelves, world.scanners)
-  payments(surroundings, world.cards)
-  shipping(surroundings)
-  notifications(surroundings, world.mail)
-  analytics(surroundings, books.figures)
-  return { figures: books.figures, trail: audit(surroundings, books.trail) }
+/** Brings the modules together. The events are all that they share; what they write down stays in the books. */
+export function shopOf({ cards, mail }: World, { shelves, parcels, figures, trail }: Books): Shop {
+  const modules = {
+    orders,
+    inventory: inventory(shelves),
+    payments: payments(cards),
+    shipping: shipping(parcels),
+    notifications: notifications(mail),
+    analytics: analytics(figures),
+    audit: audit(trail),
+  }
+  return { modules, handlers: Object.values(modules).flat(), figures, trail: trailOf(trail) }
 }

@@ -1,6 +1,5 @@
-import { idempotent } from '@tidings/decorators'
+import { type Handler, handler } from '@tidings/bus'
 import { OrderCancelled, OrderPlaced, PaymentTaken } from '../events.ts'
-import type { Surroundings } from './module.ts'
 
 /** The figures of the day so far. */
 export interface Figures {
@@ -12,29 +11,25 @@ export interface Figures {
   byType: Map<string, number>
 }
 
-/** Counts, without a word, and nothing twice. Each count is a group of its own, since several want the same events. */
-export function analytics({ events }: Pick<Surroundings, 'events'>, figures: Figures): void {
-  events.subscribe('**', function countAll(_event, type) {
-    figures.byType.set(type, (figures.byType.get(type) ?? 0) + 1)
-  })
-  const once = idempotent()
-  events.subscribe(
-    OrderPlaced,
-    once(function countPlaced(_event: OrderPlaced) {
+/**
+ * Counts, without a word, and nothing twice. Each count is a group of its own, named like its function: several want the
+ * same events.
+ */
+export function analytics(figures: Figures): Handler[] {
+  const policy = { idempotent: true }
+  return [
+    handler('**', policy, function countAll({ type }) {
+      figures.byType.set(type, (figures.byType.get(type) ?? 0) + 1)
+    }),
+    handler(OrderPlaced, policy, function countPlaced() {
       figures.placed++
     }),
-  )
-  events.subscribe(
-    PaymentTaken,
-    once(function countPaid({ data }: PaymentTaken) {
+    handler(PaymentTaken, policy, function countPaid({ data: { pence } }) {
       figures.paid++
-      figures.revenue += data.pence
+      figures.revenue += pence
     }),
-  )
-  events.subscribe(
-    OrderCancelled,
-    once(function countCancelled(_event: OrderCancelled) {
+    handler(OrderCancelled, policy, function countCancelled() {
       figures.cancelled++
     }),
-  )
+  ]
 }

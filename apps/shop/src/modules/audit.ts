@@ -1,5 +1,5 @@
+import { type Handler, handler } from '@tidings/bus'
 import type { TidingsEvent } from '@tidings/events'
-import type { Surroundings } from './module.ts'
 
 /** Everything that happened, to be asked afterwards. */
 export interface Trail {
@@ -10,28 +10,28 @@ export interface Trail {
   readonly size: number
 }
 
-/** Keeps the last events, so that a long day stays in bounded memory. */
-export function audit({ events }: Pick<Surroundings, 'events'>, trail: TidingsEvent[], keep = 10_000): Trail {
-  events.subscribe('shop.order.**', record)
-  events.subscribe('shop.stock.*', record)
-  events.subscribe('shop.payment.*', record)
-  events.subscribe('shop.parcel.*', record)
+/** Writes down what happens, the last events of it, so that a long day stays in bounded memory. */
+export function audit(trail: TidingsEvent[], keep = 10_000): Handler[] {
+  return [
+    handler('shop.**', { idempotent: true }, function record(event) {
+      trail.push(event)
+      if (trail.length > keep) trail.shift()
+    }),
+  ]
+}
 
-  function record(event: unknown): void {
-    trail.push(event as TidingsEvent)
-    if (trail.length > keep) trail.shift()
-  }
-
+/** What the audit has written down, for those who ask. */
+export function trailOf(events: readonly TidingsEvent[]): Trail {
   return {
-    stories: () => trail.filter((event) => event.causationDepth === 0).map((event) => event.id),
+    stories: () => events.filter(({ causationDepth }) => causationDepth === 0).map(({ id }) => id),
     story: (correlationId) =>
-      trail
+      events
         .filter((event) => event.id === correlationId || event.correlationId === correlationId)
-        // Ids grow with time, whichever handler came first, and that of an effect begins with that of its cause.
-        .toSorted((one, other) => (one.id < other.id ? -1 : 1))
-        .map((event) => ({ type: event.type, depth: event.causationDepth })),
+        // An effect may have been recorded before its cause, each being handled on its own.
+        .toSorted((one, other) => one.causationDepth - other.causationDepth)
+        .map(({ type, causationDepth }) => ({ type, depth: causationDepth })),
     get size() {
-      return trail.length
+      return events.length
     },
   }
 }

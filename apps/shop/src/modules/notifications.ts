@@ -1,13 +1,14 @@
+import { type Handler, handler, type HandlerOptions } from '@tidings/bus'
 import { OrderCancelled, OrderConfirmed } from '../events.ts'
-import type { Delivery, Surroundings } from './module.ts'
 
 /** The world outside that carries the mail. */
 export interface MailServer {
-  send(mail: { order: number; subject: string }): Promise<void>
+  /** A mail with a key that it knows is not sent again. */
+  send(mail: { readonly key: string; readonly order: number; readonly subject: string }): Promise<void>
 }
 
 /** Again when the server is busy, but never twice; and what cannot be sent is kept for the operator. */
-const delivery: Delivery = {
+const policy: HandlerOptions = {
   group: 'notifications',
   idempotent: true,
   timeout: '2s',
@@ -15,20 +16,16 @@ const delivery: Delivery = {
   deadLetter: 'park',
 }
 
-/** Mails the customer. The policy stands beside the handlers, as a value: whoever carries the events follows it. */
-export function notifications({ events, narrator }: Surroundings, mail: MailServer): void {
-  const told = narrator.told('notifications')
-
-  async function mailConfirmation(event: OrderConfirmed): Promise<string> {
-    await mail.send({ order: event.data.order, subject: 'Thank you for your order' })
-    return 'mail sent: thank you'
-  }
-
-  async function mailApology(event: OrderCancelled): Promise<string> {
-    await mail.send({ order: event.data.order, subject: 'Your order is cancelled' })
-    return `mail sent: sorry, ${event.data.reason}`
-  }
-
-  events.subscribe(OrderConfirmed, told(mailConfirmation), delivery)
-  events.subscribe(OrderCancelled, told(mailApology), delivery)
+/** Mails the customer. */
+export function notifications(mail: MailServer): Handler[] {
+  return [
+    handler(OrderConfirmed, policy, async function mailConfirmation({ id, data: { order } }, { group, log }) {
+      await mail.send({ key: `${group}/${id}`, order, subject: 'Thank you for your order' })
+      log.info('mail sent: thank you')
+    }),
+    handler(OrderCancelled, policy, async function mailApology({ id, data: { order, reason } }, { group, log }) {
+      await mail.send({ key: `${group}/${id}`, order, subject: 'Your order is cancelled' })
+      log.info(`mail sent: sorry, ${reason}`)
+    }),
+  ]
 }

@@ -1,29 +1,21 @@
-import { causedBy } from '@tidings/events'
+import { handler } from '@tidings/bus'
 import { OrderCancelled, OrderConfirmed, PaymentDeclined, PaymentTaken, StockRefused } from '../events.ts'
-import type { Surroundings } from './module.ts'
+
+// One group for the module, so that what happens to an order reaches it in order.
+const policy = { group: 'orders' }
 
 /** Decides what becomes of an order, from what stock and payment say. */
-export function orders({ events, narrator }: Surroundings): void {
-  const told = narrator.told('orders')
-
-  function confirm(event: PaymentTaken): string {
-    void events.publish(OrderConfirmed, { order: event.data.order }, causedBy(event))
-    return 'confirmed'
-  }
-
-  function cancelUnpaid(event: PaymentDeclined): string {
-    void events.publish(OrderCancelled, event.data, causedBy(event))
-    return 'cancelled'
-  }
-
-  function cancelUnavailable(event: StockRefused): string {
-    const { order, item } = event.data
-    void events.publish(OrderCancelled, { order, reason: `${item} is sold out` }, causedBy(event))
-    return 'cancelled'
-  }
-
-  const delivery = { group: 'orders' }
-  events.subscribe(PaymentTaken, told(confirm), delivery)
-  events.subscribe(PaymentDeclined, told(cancelUnpaid), delivery)
-  events.subscribe(StockRefused, told(cancelUnavailable), delivery)
-}
+export const orders = [
+  handler(PaymentTaken, policy, async function confirm({ data: { order } }, { publish, log }) {
+    log.info('confirmed')
+    await publish(OrderConfirmed, { order })
+  }),
+  handler(PaymentDeclined, policy, async function cancelUnpaid({ data: { order, reason } }, { publish, log }) {
+    log.info('cancelled')
+    await publish(OrderCancelled, { order, reason })
+  }),
+  handler(StockRefused, policy, async function cancelUnavailable({ data: { order, item } }, { publish, log }) {
+    log.info('cancelled')
+    await publish(OrderCancelled, { order, reason: `${item} is sold out` })
+  }),
+]

@@ -1,34 +1,31 @@
-import { on, register, type Registration, resequenced } from '@tidings/decorators'
+import { type Handler, handler, resequencer } from '@tidings/bus'
 import { OrderConfirmed, ParcelMoved } from '../events.ts'
-import type { Surroundings } from './module.ts'
 
-// The couriers number what they report. By the order in which reports come in, the first place would be held back
-// behind those that wait for it.
-const asNumbered = { name: 'Shipping.track', ordering: 'none' } as const
+/** Where the parcel of each order was seen, oldest first. */
+export type Parcels = Map<number, string[]>
 
-/** Sends the parcels and follows them, in the order in which they moved. Written as a class, to show the method form. */
-export function shipping({ events, narrator }: Surroundings): Registration {
-  const told = narrator.told('shipping')
-
-  class Shipping {
-    readonly #places = new Map<number, string[]>()
-
-    @on(OrderConfirmed)
-    @told
-    callCourier(event: OrderConfirmed): string {
-      this.#places.set(event.data.order, [])
-      return 'courier called'
-    }
-
-    @on(ParcelMoved, asNumbered)
-    @resequenced({ gapTimeout: '1s' })
-    @told
-    async track(event: ParcelMoved): Promise<string | undefined> {
-      const places = this.#places.get(event.data.order) ?? []
-      places.push(event.data.place)
-      return `seen at: ${places.join(', ')}`
-    }
+/** Sends the parcels and follows them, in the order in which they moved. */
+export function shipping(parcels: Parcels): Handler[] {
+  const placesOf = (order: number): string[] => {
+    const places = parcels.get(order) ?? []
+    parcels.set(order, places)
+    return places
   }
-
-  return register(events, new Shipping())
+  return [
+    handler(OrderConfirmed, { group: 'shipping' }, function callCourier({ data: { order } }, { log }) {
+      placesOf(order)
+      log.info('courier called')
+    }),
+    handler(
+      ParcelMoved,
+      // The couriers number what they report. By the order in which reports come in, the first place would be held back
+      // behind those that wait for it; so this is a group of its own.
+      { group: 'tracking', ordering: 'none', idempotent: true },
+      resequencer({ gapTimeout: '1s' }, function track({ data: { order, place } }: ParcelMoved, { log }) {
+        const places = placesOf(order)
+        places.push(place)
+        log.info(`seen at: ${places.join(', ')}`)
+      }),
+    ),
+  ]
 }

@@ -1,7 +1,7 @@
 import { OrderPlaced, ParcelMoved, ShelfScanned } from '../events.ts'
 import { pounds } from '../money.ts'
-import type { Storyteller } from './narrator.ts'
-import { type Premises, shortName } from './premises.ts'
+import { shortName, type Storyteller } from './narrator.ts'
+import type { Premises } from './premises.ts'
 import type { Town, Wish } from './town.ts'
 
 /** What an act plays with. */

@@ -1,76 +1,43 @@
-import { logged, type LogEntry } from '@tidings/decorators'
-import type { Narrator } from '../modules/module.ts'
+import type { Handler, HandlerLog, Message, Middleware } from '@tidings/bus'
 import type { Paint } from './paint.ts'
 
-interface Line {
-  /** The event type, and what the event is about. */
-  readonly event: string
-  readonly handler: string
-  outcome: string | undefined
-  notes: string[]
-}
-
-/** A narrator that prints, and whose headings the story writes. */
-export interface Storyteller extends Narrator {
+/** Prints the story, and tells it what handlers log and what an observer sees. */
+export interface Storyteller {
   heading(text: string): void
   say(text: string): void
+  /** For the bus: what handlers say of themselves. */
+  readonly log: HandlerLog
+  /** For the bus: what each event is about, which no line of a log says. */
+  readonly middleware: Middleware
+  /** Whose handlers these are. */
+  introduce(modules: Readonly<Record<string, readonly Handler[]>>): void
+  /** An attempt of a group has failed, and what follows from it. */
+  failed(message: Message, group: string, error: unknown, then: string | undefined): void
+  parked(reason: string): void
   /** A group has left an event out, since it has handled it before. */
-  leftOut(event: About, group: string): void
+  leftOut(message: Message, group: string): void
 }
 
-/**
- * Prints what handlers did in the order in which they began: so an event stands before those that it caused, although
- * its handler ends after theirs.
- */
+/** Prints an event once, and below it what its handlers make of it, in the order in which they say so. */
 export function storyteller(print: (line: string) => void, paint: Paint): Storyteller {
-  const lines: Line[] = []
-  const open = new WeakMap<readonly unknown[], Line>()
+  const names = new Map<string, string>()
+  const subjects = new Map<string, string>()
   let event = ''
-  let last: Line | undefined
 
-  function flush(): void {
-    while (lines[0]?.outcome !== undefined) {
-      const line = lines.shift()!
-      if (line.event !== event) print(`   ${paint('cyan', line.event)}`)
-      event = line.event
-      for (const note of line.notes) print(`     ${''.padEnd(31)} ${paint('yellow', note)}`)
-      print(`     ${line.handler.padEnd(31)} ${line.outcome}`)
-    }
+  function tell({ id, type }: About, handler: string, outcome: string): void {
+    const line = `${type.padEnd(33)} ${subjects.get(id) ?? ''}`.trimEnd()
+    if (line !== event) print(`   ${paint('cyan', line)}`)
+    event = line
+    print(`     ${handler.padEnd(31)} ${outcome}`)
   }
 
-  function begin(module: string, { name, args }: LogEntry): void {
-    last = lineOf(args[0] as About, `${module}.${name}`)
-    lines.push(last)
-    open.set(args, last)
+  function note(text: string): void {
+    print(`     ${''.padEnd(31)} ${paint('yellow', text)}`)
   }
 
-  function end(entry: Exclude<LogEntry, { phase: 'started' }>): void {
-    const line = open.get(entry.args)
-    if (!line) return
-    if (entry.phase === 'failed') line.outcome = paint('red', `failed: ${String(entry.error).replace(/^Error: /, '')}`)
-    else line.outcome = paint(colourOf(String(entry.result)), String(entry.result))
-    flush()
-  }
+  const nameOf = ({ type }: About, group: string): string => names.get(`${shortName(group)} ${type}`) ?? group
 
   return {
-    told: (module) =>
-      logged({
-        format: (entry) => {
-          if (entry.phase === 'started') begin(module, entry)
-          else end(entry)
-          return undefined
-        },
-      }),
-    note(text) {
-      if (last?.outcome === undefined && last) last.notes.push(text)
-      else print(`     ${''.padEnd(31)} ${paint('yellow', text)}`)
-    },
-    leftOut(about, group) {
-      const line = lineOf(about, group)
-      line.outcome = paint('gray', 'ignored, this very event was handled before')
-      lines.push(line)
-      flush()
-    },
     heading(text) {
       event = ''
       print('')
@@ -80,16 +47,59 @@ export function storyteller(print: (line: string) => void, paint: Paint): Storyt
       event = ''
       print(`   ${text}`)
     },
+    log: {
+      info(text, facts) {
+        // The bus adds these to each line of a handler.
+        const about = facts as unknown as About & { readonly group: string }
+        tell(about, nameOf(about, about.group), paint(colourOf(text), text))
+      },
+      // What goes wrong the bus also tells its observer, and so do we.
+      debug: () => {},
+      warn: () => {},
+      error: () => {},
+    },
+    middleware: {
+      name: 'story',
+      receive({ message }, next) {
+        subjects.set(aboutOf(message).id, String(message.attributes['subject'] ?? ''))
+        return next(message)
+      },
+    },
+    introduce(modules) {
+      for (const [module, handlers] of Object.entries(modules)) {
+        for (const { group, name, types } of handlers) {
+          for (const type of types) names.set(`${group} ${type}`, `${module}.${name}`)
+        }
+      }
+    },
+    failed(message, group, error, then) {
+      const about = aboutOf(message)
+      tell(
+        about,
+        nameOf(about, group),
+        paint('red', `failed: ${error instanceof Error ? error.message : String(error)}`),
+      )
+      if (then !== undefined) note(then)
+    },
+    parked: (reason) => note(`parked: ${reason}`),
+    leftOut(message, group) {
+      tell(aboutOf(message), shortName(group), paint('gray', 'ignored, this very event was handled before'))
+    },
   }
 }
 
 interface About {
+  readonly id: string
   readonly type: string
-  readonly subject?: string | undefined
 }
 
-function lineOf({ type, subject = '' }: About, handler: string): Line {
-  return { event: `${type.padEnd(33)} ${subject}`.trimEnd(), handler, outcome: undefined, notes: [] }
+function aboutOf({ attributes }: Message): About {
+  return { id: String(attributes['id']), type: String(attributes['type']) }
+}
+
+/** The name of a group as its module knows it, without that of the shop before it. */
+export function shortName(group: string): string {
+  return group.slice(group.indexOf('.') + 1)
 }
 
 function colourOf(outcome: string): 'yellow' | 'green' {

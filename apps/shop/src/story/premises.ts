@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Bus, createBus, memory, type Observer } from '@tidings/bus'
 import { openBooks } from '../books.ts'
-import { onBus } from '../carriers/on-bus.ts'
 import { shopEvents } from '../events.ts'
-import { openShop, type Shop } from '../shop.ts'
+import { watchShelves } from '../modules/inventory.ts'
+import { type Shop, shopOf } from '../shop.ts'
 import type { Storyteller } from './narrator.ts'
 import type { Town } from './town.ts'
 
@@ -38,20 +38,22 @@ export async function premises(town: Town, narrator: Storyteller): Promise<Premi
   const observer = observing(tally, calls, narrator)
 
   const opened = async (): Promise<{ readonly bus: Bus; readonly shop: Shop }> => {
-    const events = onBus(books.journal)
-    const shop = openShop({ events, narrator }, town, books)
-    const { handlers } = events
+    const shop = shopOf(town, books)
+    narrator.introduce(shop.modules)
     const bus = await createBus({
       source: '/shop',
       transport,
-      handlers,
+      handlers: shop.handlers,
       definitions: shopEvents,
       maxDepth: 32,
+      middleware: [narrator.middleware],
+      log: narrator.log,
       observer,
     })
     return { bus, shop }
   }
   let now = await opened()
+  watchShelves(town.scanners, books.shelves)
   return {
     tally,
     get bus() {
@@ -86,21 +88,14 @@ function observing(tally: Tally, calls: Map<string, Map<string, number>>, narrat
       const groups = calls.get(id) ?? new Map<string, number>()
       calls.set(id, groups.set(group, (groups.get(group) ?? 0) + 1))
     },
-    failed({ retryIn }) {
+    failed({ message, group, error, retryIn }) {
       tally.failed++
-      if (retryIn !== undefined) narrator.note(`again in ${retryIn} ms`)
+      narrator.failed(message, group, error, retryIn === undefined ? undefined : `again in ${retryIn} ms`)
     },
     deadLettered({ reason }) {
       tally.deadLetters++
-      narrator.note(`parked: ${reason}`)
+      narrator.parked(reason)
     },
-    duplicate({ message: { attributes }, group }) {
-      narrator.leftOut({ type: String(attributes['type']), subject: String(attributes['subject']) }, shortName(group))
-    },
+    duplicate: ({ message, group }) => narrator.leftOut(message, group),
   }
-}
-
-/** The name of a group as its module knows it, without that of the shop before it. */
-export function shortName(group: string): string {
-  return group.slice(group.indexOf('.') + 1)
 }

@@ -13,6 +13,8 @@ export interface Wish {
 
 /** The world around the shop: its customers, and a card network, a mail server and scanners that can be made to fail. */
 export interface Town extends World {
+  /** What the scanners on the shelves publish to. */
+  readonly scanners: AsyncEventDispatcher
   readonly stock: Readonly<Record<string, number>>
   nextOrder(): number
   readonly lastOrder: number
