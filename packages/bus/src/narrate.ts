@@ -1,5 +1,5 @@
+import { functionOption, knownOptions, oneOf } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { functionOption, knownOptions, oneOf } from './check.ts'
 import { recorded } from './dead-letter/letter.ts'
 import type { RecordedError } from './dead-letter/store.ts'
 import type { Message } from './message/message.ts'
@@ -44,7 +44,7 @@ export function narrate(options: NarrateOptions = {}): Observer {
   functionOption(write, 'write')
   functionOption(show, 'show')
   const byDefault = colourWish() ?? (options.write === undefined && isTerminal())
-  const paint = oneOf([false, true], options.colour ?? byDefault, 'colour') ? coloured : plain
+  const paint = oneOf(options.colour ?? byDefault, [false, true], 'colour') ? coloured : plain
   return observerOf(write, show, paint)
 }
 
