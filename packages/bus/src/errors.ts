@@ -64,16 +64,88 @@ export class ConnectTimeoutError extends TidingsError<'CONNECT_TIMEOUT'> {
   }
 }
 
-/** The broker did not take the event in time, and has nothing of it. */
+/** The broker did not take the event in time, and has nothing of it. `cause` is a `NoRoomError` where groups are full. */
 export class PublishTimeoutError extends TidingsError<'PUBLISH_TIMEOUT'> {
   override readonly name = 'PublishTimeoutError'
 
-  constructor(type: string, timeout: number) {
+  constructor(type: string, timeout: number, noRoom?: NoRoomError) {
+    const why = noRoom === undefined ? '' : `: ${noRoom.what}`
+    const fix =
+      noRoom === undefined
+        ? 'The broker is away or slow: try later, or raise `timeout`.'
+        : 'Its handlers are slow, or nobody handles it any more: add members, or remove the group with bus.groups.remove.'
+    super('PUBLISH_TIMEOUT', `an event "${type}" was not sent within ${timeout}ms${why}\n${fix}`, {
+      details: { type, timeout, ...(noRoom === undefined ? {} : { groups: noRoom.groups }) },
+      ...(noRoom === undefined ? {} : { cause: noRoom }),
+    })
+  }
+}
+
+/** What is known of a group that has no room. */
+export interface FullGroup {
+  readonly group: string
+  readonly waiting: number
+  readonly handedOut: number
+  readonly delayed: number
+  readonly retrying: number
+}
+
+/** A publish gave up waiting for room. Thrown by transports; its cause is the reason of the signal that ended the wait. */
+export class NoRoomError extends TidingsError<'NO_ROOM'> {
+  override readonly name = 'NoRoomError'
+  readonly groups: readonly FullGroup[]
+  /** The groups, and of what they are full, in words. */
+  readonly what: string
+
+  constructor(type: string, groups: readonly FullGroup[], cause: unknown) {
+    const what = groups.map(inWords).join('; ')
+    super('NO_ROOM', `no room for an event "${type}": ${what}\nAdd members, or remove a group that nobody handles.`, {
+      cause,
+      details: { type, groups },
+    })
+    this.groups = groups
+    this.what = what
+  }
+}
+
+function inWords({ group, waiting, handedOut, delayed, retrying }: FullGroup): string {
+  return `group "${group}" is full (${waiting} waiting, ${handedOut} handed out and unsettled, ${delayed} delayed, ${retrying} waiting for a retry)`
+}
+
+/** A group that is to be removed has members. */
+export class GroupInUseError extends TidingsError<'GROUP_IN_USE'> {
+  override readonly name = 'GroupInUseError'
+
+  constructor(group: string, members: number) {
     super(
-      'PUBLISH_TIMEOUT',
-      `an event "${type}" was not sent within ${timeout}ms\nThe broker is away, or has no room since handlers are slow: try later, or raise \`timeout\`.`,
-      { details: { type, timeout } },
+      'GROUP_IN_USE',
+      `group "${group}" is not removed: it has ${members} member${members === 1 ? '' : 's'}\nEnd its handlers first, in every process: their events would be lost.`,
+      { details: { group, members } },
     )
+  }
+}
+
+/** An attempt has published more than its settlement may hold. */
+export class EffectsOverflowError extends TidingsError<'EFFECTS_OVERFLOW'> {
+  override readonly name = 'EffectsOverflowError'
+
+  constructor(group: string, type: string, most: number, size: number) {
+    super(
+      'EFFECTS_OVERFLOW',
+      `group "${group}" may not publish another "${type}" at this attempt: its effects are held back until it has succeeded, ${most} and ${size} bytes of data at most\nPublish fewer, or with \`immediate: true\` what may leave whatever becomes of the attempt.`,
+      { details: { group, type, most, size } },
+    )
+  }
+}
+
+/** There was still something to do when the time of `bus.idle` was up. */
+export class IdleTimeoutError extends TidingsError<'IDLE_TIMEOUT'> {
+  override readonly name = 'IdleTimeoutError'
+
+  constructor(timeout: number, left: string) {
+    super('IDLE_TIMEOUT', `the bus was not idle within ${timeout}ms: ${left}\nWait longer, or see bus.health().`, {
+      details: { timeout },
+    })
   }
 }
 
@@ -149,13 +221,24 @@ export class RequestTimeoutError extends TidingsError<'REQUEST_TIMEOUT'> {
 /** The handler of a request gave up. */
 export class RequestFailedError extends TidingsError<'REQUEST_FAILED'> {
   override readonly name = 'RequestFailedError'
+  /** Why the event was given up; undefined where it was not handled at all. */
+  readonly reason: string | undefined
+  /** What the handler failed with, as it was recorded: name, code, message, details. */
+  readonly error: Readonly<Record<string, unknown>> | undefined
 
-  constructor(type: string, reason: string) {
+  constructor(
+    type: string,
+    why: string,
+    facts: { readonly reason?: string | undefined; readonly error?: Readonly<Record<string, unknown>> | undefined } = {},
+  ) {
+    const { reason, error } = facts
     super(
       'REQUEST_FAILED',
-      `the request "${type}" could not be handled: ${reason}\nThe event stands among the dead letters of the group that gave up.`,
-      { details: { type } },
+      `the request "${type}" could not be handled: ${why}\nSee \`reason\` and \`error\`; its handler says what it throws.`,
+      { details: { type, ...(reason === undefined ? {} : { reason }), ...(error === undefined ? {} : { error }) } },
     )
+    this.reason = reason
+    this.error = error
   }
 }
 

@@ -1,18 +1,9 @@
 export { createBus } from './bus/create-bus.ts'
 export type { BusOptions } from './bus/options.ts'
-export type {
-  Bus,
-  BusSubscription,
-  CloseOptions,
-  Description,
-  GroupHealth,
-  HandlerDescription,
-  Health,
-  HealthStatus,
-  PullOptions,
-  RequestOptions,
-  SubscribeOptions,
-} from './bus/types.ts'
+export type { Description, HandlerDescription } from './bus/description.ts'
+export type { BusGroups, GroupInfo } from './bus/groups.ts'
+export type { GroupHealth, Health, HealthStatus } from './bus/health.ts'
+export type { Bus, BusSubscription, CloseOptions, IdleOptions, PullOptions, SubscribeOptions } from './bus/types.ts'
 export { type Clock, systemClock } from './clock.ts'
 export type {
   DeadLetterFilter,
@@ -28,7 +19,12 @@ export {
   CapabilityMissingError,
   ConnectTimeoutError,
   DeadLettersFullError,
+  EffectsOverflowError,
+  type FullGroup,
+  GroupInUseError,
+  IdleTimeoutError,
   MessageTooLargeError,
+  NoRoomError,
   OutcomeUnknownError,
   PermanentError,
   PublishTimeoutError,
@@ -36,7 +32,7 @@ export {
   RequestTimeoutError,
   UnknownGroupError,
 } from './errors.ts'
-export type { BatchContext, HandlerContext, HandlerLog, PublishEffect } from './handler/context.ts'
+export type { BatchContext, HandlerContext, HandlerLog, PublishEffect, TransactionContext } from './handler/context.ts'
 export {
   type AnyHandler,
   type BatchHandler,
@@ -45,9 +41,9 @@ export {
   type Handler,
   type HandlerKey,
 } from './handler/handler.ts'
-export type { BatchPolicy, HandlerOptions, RetryPolicy } from './handler/options.ts'
+export type { BatchPolicy, HandlerOptions, RetryPolicy, TransactionsOf } from './handler/options.ts'
 export type { Policy } from './handler/policy.ts'
-export type { PublishOptions } from './handler/publish-options.ts'
+export type { PublishOptions, RequestOptions } from './handler/publish-options.ts'
 export type { EventIdentity, Inbox } from './inbox/inbox.ts'
 export { memoryInbox, type MemoryInboxOptions } from './inbox/memory-inbox.ts'
 export { memory, type MemoryOptions } from './memory/memory.ts'
@@ -86,6 +82,21 @@ export { splitter, type SplitterOptions } from './patterns/splitter.ts'
 export { translator, type TranslatorOptions } from './patterns/translator.ts'
 export { wireTap, type WireTapOptions } from './patterns/wire-tap.ts'
 export type { Capabilities } from './transport/capabilities.ts'
+export type { Backlog, Group, Groups } from './transport/groups.ts'
+export { inSafeOrder, type SettlementSteps } from './transport/safe-order.ts'
+export {
+  type DeadLettered,
+  discarded,
+  type Discarded,
+  type GivenBack,
+  handled,
+  type Handled,
+  type Later,
+  type Settled,
+  type Settlement,
+  SettlementRefusedError,
+  type Work,
+} from './transport/settlement.ts'
 export type {
   Connection,
   ConnectionState,

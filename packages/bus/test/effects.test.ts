@@ -82,7 +82,7 @@ describe('the effects of a handler', () => {
         const connection = await real.connect(options)
         return {
           deadLetters: connection.deadLetters,
-          inbox: connection.inbox,
+          groups: connection.groups,
           subscribe: (...args) => connection.subscribe(...args),
           close: () => connection.close(),
           async publish(outgoing) {

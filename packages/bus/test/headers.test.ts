@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type DeadLetter, deliveryHeaders, handler, memory, type Message, PermanentError } from '../src/index.ts'
+import { type DeadLetter, deliveryHeaders, handler, memory, type Message, PermanentError, handled } from '../src/index.ts'
 import { connectTo, message, quiet, RecordingMember } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, type Tested, testedBus } from './support/shop.ts'
 
@@ -168,7 +168,7 @@ describe('a message that says where its reply is to go', () => {
     })
     const { connection } = await connectTo(transport, tested.clock)
     const requester = await RecordingMember.join(connection, { group, types: [], temporary: true }, (delivery) =>
-      delivery.ack(),
+      delivery.settle(handled),
     )
     const headers = { [deliveryHeaders.replyTo]: group, 'x-token': 'secret' }
     await connection.publish({ message: foreign('e', headers, { tenant: 'secret' }) })

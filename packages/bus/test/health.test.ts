@@ -4,9 +4,9 @@ import { altered } from './support/altered.ts'
 import { OrderPlaced, type Tested, testedBus } from './support/shop.ts'
 
 /** A bus whose broker answers so when it is asked what waits. */
-function asking(waiting: Membership['waiting']): Promise<Tested> {
+function asking(backlog: Membership['backlog']): Promise<Tested> {
   const transport = altered(memory(), (real) => ({
-    subscribe: async (...args) => ({ ...(await real.subscribe(...args)), waiting }),
+    subscribe: async (...args) => ({ ...(await real.subscribe(...args)), backlog }),
   }))
   return testedBus({ transport, handlers: [handler(OrderPlaced, { group: 'g' }, () => {})] })
 }
@@ -19,8 +19,8 @@ test.each([
       throw new Error('away')
     },
   ],
-])('health tells what it knows where the broker %s', async (_, waiting) => {
-  await using tested = await asking(waiting)
+])('health tells what it knows where the broker %s', async (_, backlog) => {
+  await using tested = await asking(backlog)
   expect(await tested.bus.health()).toMatchObject({ status: 'ok', groups: [{ waiting: undefined }] })
 })
 

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { type Delivery, handler, memory, type Middleware, type Transport } from '../src/index.ts'
-import { altered } from './support/altered.ts'
+import { type Delivery, handler, memory, type Middleware, type Transport, handled } from '../src/index.ts'
+import { altered, alteredDelivery } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
 import { logTransport } from './support/log-transport.ts'
 import { connectTo, quiet } from './support/recording-member.ts'
@@ -30,8 +30,7 @@ function handingOut(transport: Transport, change: (delivery: Delivery) => Delive
 }
 
 function withLost(real: Delivery, lost: AbortSignal): Delivery {
-  const { message, redeliveries } = real
-  return { message, redeliveries, lost, ack: () => real.ack(), nack: (options) => real.nack(options) }
+  return alteredDelivery(real, { lost })
 }
 
 describe('a delivery that is lost', () => {

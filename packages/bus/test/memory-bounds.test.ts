@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { memory } from '../src/index.ts'
-import { connectTo, ManualClock, message, quiet, RecordingMember, stateOf } from './support/recording-member.ts'
+import { memory, handled } from '../src/index.ts'
+import { connectTo, ManualClock, message, quiet, RecordingMember, stateOf, givenBack } from './support/recording-member.ts'
 
 describe('capacity', () => {
   test('INVARIANT: a publish waits until each of its groups has room', async () => {
@@ -11,13 +11,13 @@ describe('capacity', () => {
     for (const id of ['1', '2']) expect(connection.publish({ message: message(id) })).toBeUndefined()
     const third = connection.publish({ message: message('3') })
     expect(await stateOf(third)).toBe('pending')
-    one.of('1').ack()
+    one.of('1').settle(handled)
     expect(await stateOf(third)).toBe('pending')
     expect([one.ids, two.ids]).toEqual([
       ['1', '2'],
       ['1', '2'],
     ])
-    two.of('2').ack()
+    two.of('2').settle(handled)
     expect(await stateOf(third)).toBe('resolved')
     expect(one.ids).toEqual(['1', '2', '3'])
     expect(two.ids).toEqual(['1', '2', '3'])
@@ -29,9 +29,9 @@ describe('capacity', () => {
     void connection.publish({ message: message('1') })
     const second = connection.publish({ message: message('2') })
     await quiet()
-    member.of('1').nack()
+    member.of('1').settle(givenBack)
     expect(await stateOf(second)).toBe('pending')
-    member.of('1').ack()
+    member.of('1').settle(handled)
     expect(await stateOf(second)).toBe('resolved')
   })
 
@@ -55,14 +55,14 @@ describe('capacity', () => {
     const second = connection.publish({ message: message('2', { type: 'b' }) })
     const third = connection.publish({ message: message('3', { type: 'a' }) })
     await quiet()
-    both.of('1').ack()
+    both.of('1').settle(handled)
     // Now `both` has room, and the third would fit; but the second came first, and waits for `narrow`.
     expect(await stateOf(second)).toBe('pending')
     expect(await stateOf(third)).toBe('pending')
-    narrow.of('1').ack()
+    narrow.of('1').settle(handled)
     expect(await stateOf(second)).toBe('resolved')
     expect(await stateOf(third)).toBe('pending')
-    both.of('2').ack()
+    both.of('2').settle(handled)
     expect(await stateOf(third)).toBe('resolved')
     expect(both.ids).toEqual(['1', '2', '3'])
   })
@@ -75,7 +75,7 @@ describe('capacity', () => {
     const both = connection.publish({ message: message('3', { type: 'both' }) })
     const behind = connection.publish({ message: message('4', { type: 'b' }) })
     expect(await stateOf(behind)).toBe('pending')
-    narrow.of('1').ack()
+    narrow.of('1').settle(handled)
     expect(await stateOf(both)).toBe('resolved')
     expect(await stateOf(behind)).toBe('resolved')
   })
@@ -94,7 +94,7 @@ describe('capacity', () => {
     controller.abort(reason)
     await expect(given).rejects.toBe(reason)
     expect(await stateOf(behind)).toBe('resolved')
-    one.of('1').ack()
+    one.of('1').settle(handled)
     await quiet()
     expect([one.ids, two.ids]).toEqual([['1'], ['3']])
     expect(getEventListeners(signal, 'abort')).toEqual([])
@@ -125,7 +125,7 @@ describe('capacity', () => {
     const second = connection.publish({ message: message('2') }, { signal })
     expect(getEventListeners(signal, 'abort')).toHaveLength(1)
     await quiet()
-    member.of('1').ack()
+    member.of('1').settle(handled)
     await second
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
@@ -139,13 +139,13 @@ describe('capacity', () => {
     await quiet()
     const retry = { message: message('1'), group: 'group', notBefore: clock.now() + 100 }
     expect(connection.publish(retry)).toBeUndefined()
-    member.of('1').ack()
+    member.of('1').settle(handled)
     // The copy has the room now.
     expect(await stateOf(second)).toBe('pending')
     clock.advance(100)
     await quiet()
     expect(member.ids).toEqual(['1', '1'])
-    member.of('1').ack()
+    member.of('1').settle(handled)
     expect(await stateOf(second)).toBe('resolved')
   })
 
@@ -173,7 +173,7 @@ describe('capacity', () => {
     await expect(mine).rejects.toMatchObject({ code: 'BUS_CLOSED' })
     expect(getEventListeners(signal, 'abort')).toEqual([])
     await quiet()
-    member.of('1').ack()
+    member.of('1').settle(handled)
     expect(await stateOf(theirs)).toBe('resolved')
     expect(member.ids).toEqual(['1', '3'])
   })
@@ -182,7 +182,7 @@ describe('capacity', () => {
     const broker = memory({ capacity: 1 })
     const { connection, unroutable } = await connectTo(broker)
     const away = await connectTo(broker)
-    await RecordingMember.join(away.connection, { group: 'temporary', types: ['a', 'b'], temporary: true })
+    await RecordingMember.join(away.connection, { group: 'temporary', types: ['a', 'b'], temporary: true, marks: false })
     const member = await RecordingMember.join(connection, { types: ['b'] })
     void connection.publish({ message: message('1') })
     const second = connection.publish({ message: message('2', { type: 'b' }) })
@@ -208,11 +208,11 @@ describe('capacity', () => {
       details: { type: 'a', limit: 2 },
     })
     await quiet()
-    member.of('1').ack()
+    member.of('1').settle(handled)
     expect(await stateOf(connection.publish({ message: message('5') }))).toBe('pending')
     for (const id of ['2', '3', '5']) {
       await quiet()
-      member.of(id).ack()
+      member.of(id).settle(handled)
     }
     expect(member.ids).toEqual(['1', '2', '3', '5'])
   })

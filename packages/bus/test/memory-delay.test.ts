@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { memory } from '../src/index.ts'
+import { memory, handled } from '../src/index.ts'
 import { connectTo, ManualClock, message, quiet, RecordingMember } from './support/recording-member.ts'
 
 async function delayed(options?: Parameters<typeof memory>[0]) {
@@ -24,7 +24,7 @@ describe('a delayed message', () => {
     void connection.publish({ message: message('now', { key: 'k' }) })
     await pass(999)
     expect(member.ids).toEqual(['now'])
-    expect(member.membership.waiting()).toBe(0)
+    expect(member.membership.backlog()).toMatchObject({ waiting: 0 })
     member.ackAll()
     await pass(1)
     expect(member.ids).toEqual(['now', 'late'])
@@ -55,9 +55,9 @@ describe('a delayed message', () => {
     void publish('late', 10, { key: 'k' })
     for (const id of ['1', '2']) void connection.publish({ message: message(id, { key: 'k' }) })
     await pass(10)
-    member.of('1').ack()
+    member.of('1').settle(handled)
     await quiet()
-    member.of('2').ack()
+    member.of('2').settle(handled)
     await quiet()
     expect(member.ids).toEqual(['1', '2', 'late'])
   })
@@ -112,7 +112,7 @@ describe('a delayed message', () => {
   test('of a temporary group goes with it; of other groups it stays', async () => {
     const { broker, connection, clock, publish, pass } = await delayed()
     const away = await connectTo(broker, clock)
-    await RecordingMember.join(away.connection, { group: 'temporary', types: ['a', 'b'], temporary: true })
+    await RecordingMember.join(away.connection, { group: 'temporary', types: ['a', 'b'], temporary: true, marks: false })
     const member = await RecordingMember.join(connection, { types: ['b'] })
     void publish('1', 10)
     void publish('2', 20, { type: 'b' })

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test, vi } from 'vitest'
-import { type Connection, memory } from '../src/index.ts'
-import { connectTo, ManualClock, message, quiet, RecordingMember, until } from './support/recording-member.ts'
+import { type Connection, memory, handled } from '../src/index.ts'
+import { connectTo, ManualClock, message, quiet, RecordingMember, until, givenBack } from './support/recording-member.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -43,10 +43,10 @@ test('INVARIANT: memory stays flat, however many messages, keys and event types 
   const { connection } = await connectTo(memory({ capacity: 1000 }))
   let settled = 0
   for (const [group, ordered] of [['ordered', true] as const, ['plain', false] as const]) {
-    const request = { group, types: ['a.**'], prefetch: 50, ordered, from: 'latest', temporary: false } as const
+    const request = { group, types: ['a.**'], prefetch: 50, ordered, from: 'latest', temporary: false, marks: false } as const
     await connection.subscribe(request, (delivery) => {
-      if (delivery.redeliveries === 0 && settled % 3 === 0) delivery.nack()
-      else delivery.ack()
+      if (delivery.redeliveries === 0 && settled % 3 === 0) delivery.settle(givenBack)
+      else delivery.settle(handled)
       settled += delivery.redeliveries === 0 ? 1 : 0
     })
   }
@@ -68,9 +68,10 @@ test('delayed messages that came or were taken back leave nothing', async () => 
     ordered: true,
     from: 'latest',
     temporary: false,
+    marks: false,
   } as const
   const membership = await connection.subscribe(request, (delivery) => {
-    delivery.ack()
+    delivery.settle(handled)
     settled++
   })
   const grown = await growth(async (round) => {
@@ -79,7 +80,7 @@ test('delayed messages that came or were taken back leave nothing', async () => 
     clock.advance(1000)
     await until(() => settled === (perRound / 2) * (round + 1))
   })
-  expect(membership.waiting()).toBe(0)
+  expect(membership.backlog()).toMatchObject({ waiting: 0 })
   expect(clock.timers).toBe(0)
   expect(grown).toBeLessThan(allowed)
 })
@@ -106,14 +107,14 @@ test('members, temporary groups and connections that are gone leave nothing', as
   const grown = await growth(async (round) => {
     for (let i = 0; i < perRound / 10; i++) {
       const away = await connectTo(broker)
-      await RecordingMember.join(away.connection, { group: `temporary${round}.${i}`, types: ['b'], temporary: true })
+      await RecordingMember.join(away.connection, { group: `temporary${round}.${i}`, types: ['b'], temporary: true, marks: false })
       const stopped = await RecordingMember.join(connection, { types: ['a', `c${i}`] })
       void away.connection.publish({ message: message('1', { type: 'b' }) })
       await stopped.membership.stop()
       await away.connection.close()
     }
   })
-  expect(lasting.membership.waiting()).toBe(0)
+  expect(lasting.membership.backlog()).toMatchObject({ waiting: 0 })
   expect(grown).toBeLessThan(allowed)
 })
 

@@ -1,18 +1,18 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Connection, type Delivery, type Membership, memory, type Transport } from '../src/index.ts'
-import { connectTo, idOf, ManualClock, message, quiet } from './support/recording-member.ts'
+import { type Connection, type Delivery, type Membership, memory, type Transport, handled } from '../src/index.ts'
+import { connectTo, idOf, ManualClock, message, quiet, givenBack } from './support/recording-member.ts'
 
 const capacity = 4
 const maxWaiting = 6
 
 /** What a group of this name is like. */
 const groups = {
-  ordered: { ordered: true, temporary: false },
-  plain: { ordered: false, temporary: false },
+  ordered: { ordered: true, temporary: false, marks: false },
+  plain: { ordered: false, temporary: false, marks: false },
   // Each belongs to the connection of its number.
-  temporary0: { ordered: true, temporary: true },
-  temporary1: { ordered: true, temporary: true },
+  temporary0: { ordered: true, temporary: true, marks: false },
+  temporary1: { ordered: true, temporary: true, marks: false },
 } as const
 type GroupName = keyof typeof groups
 
@@ -146,7 +146,7 @@ class World {
     group.members.push(member)
     from.members.push(member)
     this.#bind(group)
-    const request = { group: name, types, prefetch, ordered, temporary, from: 'latest' } as const
+    const request = { group: name, types, prefetch, ordered, temporary, from: 'latest', marks: false } as const
     member.membership = await from.connection.subscribe(request, (delivery) => {
       try {
         this.#deliver(member, delivery)
@@ -166,10 +166,10 @@ class World {
       entry.state = 'settled'
       this.#admitAll()
     }
-    delivery![how]()
+    void delivery!.settle(how === 'ack' ? handled : givenBack)
     // Idempotent, whichever way.
-    delivery!.nack()
-    delivery!.ack()
+    delivery!.settle(givenBack)
+    delivery!.settle(handled)
   }
 
   pause(at: number, index: number, paused: boolean): void {
@@ -222,7 +222,7 @@ class World {
     if (this.#failures.length > 0) throw this.#failures[0]
     for (const group of this.groups.values()) {
       const waiting = group.entries.filter(({ state }) => state === 'waiting')
-      for (const { membership } of group.members) expect(membership.waiting()).toBe(waiting.length)
+      for (const { membership } of group.members) expect(membership.backlog()).toMatchObject({ waiting: waiting.length })
       const hasRoom = group.members.some((member) => !member.paused && member.held.size < member.prefetch)
       // Nothing that could be handed out is kept back.
       if (hasRoom) expect(waiting.filter((entry) => mayCome(group, entry))).toEqual([])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { memory } from '../src/index.ts'
-import { connectTo, message, quiet, RecordingMember, until } from './support/recording-member.ts'
+import { memory, handled } from '../src/index.ts'
+import { connectTo, message, quiet, RecordingMember, until, givenBack } from './support/recording-member.ts'
 
 describe('an ordered group', () => {
   test('INVARIANT: while one message of a key is unsettled, no other of that key is handed out to any member', async () => {
@@ -11,7 +11,7 @@ describe('an ordered group', () => {
     for (const id of ['x1', 'x2', 'y1', 'x3']) void connection.publish({ message: message(id, { key: id[0]! }) })
     await quiet()
     expect([...one.ids, ...two.ids].toSorted()).toEqual(['x1', 'y1'])
-    one.of('x1').ack()
+    one.of('x1').settle(handled)
     await quiet()
     expect([...one.ids, ...two.ids].toSorted()).toEqual(['x1', 'x2', 'y1'])
   })
@@ -25,7 +25,7 @@ describe('an ordered group', () => {
         const { id } = delivery.message.attributes
         queueMicrotask(() => {
           seen.push(String(id))
-          delivery.ack()
+          delivery.settle(handled)
         })
       })
     }
@@ -57,13 +57,13 @@ describe('an ordered group', () => {
     const member = await RecordingMember.join(connection)
     for (const id of ['1', '2', '3']) void connection.publish({ message: message(id, { key: 'k' }) })
     await quiet()
-    member.of('1').ack()
+    member.of('1').settle(handled)
     await quiet()
-    member.of('2').nack()
+    member.of('2').settle(givenBack)
     await quiet()
     expect(member.ids).toEqual(['1', '2', '2'])
     expect(member.of('2').redeliveries).toBe(1)
-    member.of('2').ack()
+    member.of('2').settle(handled)
     await quiet()
     expect(member.ids).toEqual(['1', '2', '2', '3'])
   })
@@ -73,18 +73,18 @@ describe('an ordered group', () => {
     const member = await RecordingMember.join(connection)
     void connection.publish({ message: message('1', { key: 'k' }) })
     await quiet()
-    member.of('1').nack()
+    member.of('1').settle(givenBack)
     void connection.publish({ message: message('2', { key: 'k' }) })
     await quiet()
     expect(member.ids).toEqual(['1', '1'])
-    member.of('1').ack()
+    member.of('1').settle(handled)
     await quiet()
     expect(member.ids).toEqual(['1', '1', '2'])
   })
 
   test('keys are served in turn: one with many messages keeps no other waiting', async () => {
     const { connection } = await connectTo(memory())
-    const member = await RecordingMember.join(connection, { prefetch: 1 }, (delivery) => delivery.ack())
+    const member = await RecordingMember.join(connection, { prefetch: 1 }, (delivery) => delivery.settle(handled))
     for (let i = 0; i < 5; i++) void connection.publish({ message: message(`hot${i}`, { key: 'hot' }) })
     void connection.publish({ message: message('x1', { key: 'x' }) })
     void connection.publish({ message: message('free') })
@@ -99,7 +99,7 @@ describe('an ordered group', () => {
     for (let i = 0; i < 8; i++) void connection.publish({ message: message(String(i), { key: String(i % 4) }) })
     await quiet()
     expect(member.ids).toEqual(['0', '1', '2'])
-    expect(member.membership.waiting()).toBe(5)
+    expect(member.membership.backlog()).toMatchObject({ waiting: 5 })
   })
 
   test('a closed connection leaves keys in order to the next member', async () => {
@@ -109,7 +109,7 @@ describe('an ordered group', () => {
     for (const id of ['x1', 'y1', 'x2', 'y2']) void connection.publish({ message: message(id, { key: id[0]! }) })
     await quiet()
     await connection.close()
-    const next = await RecordingMember.join((await connectTo(broker)).connection, {}, (delivery) => delivery.ack())
+    const next = await RecordingMember.join((await connectTo(broker)).connection, {}, (delivery) => delivery.settle(handled))
     await quiet()
     expect(next.ids).toEqual(['x1', 'y1', 'x2', 'y2'])
     expect(next.deliveries.map(({ redeliveries }) => redeliveries)).toEqual([1, 1, 0, 0])
@@ -124,7 +124,7 @@ describe('an ordered group', () => {
     await before.membership.stop()
     await quiet()
     expect(after.ids).toEqual([])
-    before.of('x1').ack()
+    before.of('x1').settle(handled)
     await quiet()
     expect(after.ids).toEqual(['x2'])
   })
@@ -132,7 +132,7 @@ describe('an ordered group', () => {
   test('another group has an order of its own', async () => {
     const { connection } = await connectTo(memory())
     const slow = await RecordingMember.join(connection, { group: 'slow' })
-    const fast = await RecordingMember.join(connection, { group: 'fast' }, (delivery) => delivery.ack())
+    const fast = await RecordingMember.join(connection, { group: 'fast' }, (delivery) => delivery.settle(handled))
     for (const id of ['1', '2', '3']) void connection.publish({ message: message(id, { key: 'k' }) })
     await quiet()
     expect(slow.ids).toEqual(['1'])
@@ -159,7 +159,7 @@ describe('an unordered group', () => {
     for (const id of ['1', '2', '3', '4']) void connection.publish({ message: message(id) })
     await quiet()
     member.membership.pause()
-    for (const id of order) member.of(id).nack()
+    for (const id of order) member.of(id).settle(givenBack)
     member.membership.resume()
     await quiet()
     expect(member.ids).toEqual(['1', '2', '3', '1', '2', '3'])
@@ -181,7 +181,7 @@ describe('members that differ on the order', () => {
     await quiet()
     await member.membership.stop()
     await expect(differing()).rejects.toThrow('`ordered` is true')
-    member.of('1').ack()
+    member.of('1').settle(handled)
     await expect(differing()).resolves.toBeDefined()
   })
 
@@ -207,7 +207,7 @@ describe('members that differ on the order', () => {
     const third = await join(true)
     await quiet()
     expect(third.member.ids).toEqual(['x1', 'y1', '3'])
-    third.member.of('x1').ack()
+    third.member.of('x1').settle(handled)
     await quiet()
     expect(third.member.ids).toEqual(['x1', 'y1', '3', 'x2'])
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { type Delivery, memory, systemClock } from '../src/index.ts'
-import { connectTo, ManualClock, message, quiet, RecordingMember, until } from './support/recording-member.ts'
+import { type Delivery, memory, systemClock, handled } from '../src/index.ts'
+import { connectTo, ManualClock, message, quiet, RecordingMember, until, givenBack } from './support/recording-member.ts'
 
 describe('options', () => {
   test.for([
@@ -29,7 +29,7 @@ describe('options', () => {
         temporaryGroups: true,
         history: false,
         unroutable: true,
-        redeliveryCount: true,
+        redeliveries: true,
         deduplication: false,
         lag: true,
         maxMessageSize: 1024 * 1024,
@@ -87,7 +87,7 @@ describe('fan-out', () => {
 
   test('what a pattern resolved to is forgotten when groups change', async () => {
     const { connection, unroutable } = await connectTo(memory())
-    const first = await RecordingMember.join(connection, { group: 'first', types: ['shop.*'], temporary: true })
+    const first = await RecordingMember.join(connection, { group: 'first', types: ['shop.*'], temporary: true, marks: false })
     void connection.publish({ message: message('1', { type: 'shop.order' }) })
     const second = await RecordingMember.join(connection, { group: 'second', types: ['shop.*'] })
     void connection.publish({ message: message('2', { type: 'shop.order' }) })
@@ -196,15 +196,15 @@ describe('delivery', () => {
     const member = await RecordingMember.join(connection, { prefetch: 1 })
     for (const id of ['1', '2', '3']) void connection.publish({ message: message(id) })
     await quiet()
-    member.of('1').ack()
+    member.of('1').settle(handled)
     expect(member.ids).toEqual(['1'])
     await quiet()
-    member.of('2').nack()
+    member.of('2').settle(givenBack)
     expect(member.ids).toEqual(['1', '2'])
     await quiet()
     expect(member.ids).toEqual(['1', '2', '2'])
     member.membership.pause()
-    member.of('2').ack()
+    member.of('2').settle(handled)
     await quiet()
     member.membership.resume()
     expect(member.ids).toEqual(['1', '2', '2'])
@@ -216,10 +216,10 @@ describe('delivery', () => {
     const { connection } = await connectTo(memory())
     let running = true
     let turns = 0
-    let handled = 0
+    let count = 0
     const again = async (delivery: Delivery): Promise<void> => {
-      delivery.ack()
-      handled++
+      delivery.settle(handled)
+      count++
       // Each event causes the next one.
       if (running) await connection.publish({ message: message('next') })
     }
@@ -234,7 +234,7 @@ describe('delivery', () => {
     })
     running = false
     expect(turns).toBe(20)
-    expect(handled).toBeGreaterThan(100)
+    expect(count).toBeGreaterThan(100)
   })
 
   test.for([['setImmediate'], ['setImmediate', 'MessageChannel']] as const)(
@@ -245,11 +245,11 @@ describe('delivery', () => {
       const fresh = await import('../src/index.ts')
       vi.unstubAllGlobals()
       const { connection } = await connectTo(fresh.memory())
-      let handled = 0
+      let count = 0
       await new Promise<void>((resolve) => {
         void RecordingMember.join(connection, {}, (delivery) => {
-          delivery.ack()
-          if (++handled === 2000) resolve()
+          delivery.settle(handled)
+          if (++count === 2000) resolve()
         })
         for (let i = 0; i < 2000; i++) void connection.publish({ message: message(String(i)) })
       })
@@ -318,8 +318,8 @@ describe('delivery', () => {
     for (let i = 0; i < 10; i++) void connection.publish({ message: message(String(i)) })
     await quiet()
     expect(member.ids).toEqual(['0', '1', '2'])
-    expect(member.membership.waiting()).toBe(7)
-    member.of('1').ack()
+    expect(member.membership.backlog()).toMatchObject({ waiting: 7 })
+    member.of('1').settle(handled)
     await quiet()
     expect(member.ids).toEqual(['0', '1', '2', '3'])
   })
@@ -335,19 +335,19 @@ describe('delivery', () => {
     for (const id of ['1', '2', '3']) void connection.publish({ message: message(id) })
     await quiet()
     const [first] = member.deliveries
-    first!.ack()
-    first!.ack()
-    first!.nack()
+    first!.settle(handled)
+    first!.settle(handled)
+    first!.settle(givenBack)
     await quiet()
     expect(member.ids).toEqual(['1', '2'])
-    expect(member.membership.waiting()).toBe(1)
+    expect(member.membership.backlog()).toMatchObject({ waiting: 1 })
     const second = member.of('2')
-    second.nack()
-    second.ack()
-    second.nack()
+    second.settle(givenBack)
+    second.settle(handled)
+    second.settle(givenBack)
     await quiet()
     expect(member.ids).toEqual(['1', '2', '2'])
-    expect(member.membership.waiting()).toBe(1)
+    expect(member.membership.backlog()).toMatchObject({ waiting: 1 })
   })
 
   test('redeliveries count for each group on its own', async () => {
@@ -357,7 +357,7 @@ describe('delivery', () => {
     void connection.publish({ message: message('1') })
     for (let i = 0; i < 3; i++) {
       await quiet()
-      one.of('1').nack()
+      one.of('1').settle(givenBack)
     }
     await quiet()
     expect(one.deliveries.map(({ redeliveries }) => redeliveries)).toEqual([0, 1, 2, 3])
@@ -373,11 +373,11 @@ describe('a member', () => {
     await quiet()
     one.membership.pause()
     one.membership.pause()
-    one.of('1').nack()
+    one.of('1').settle(givenBack)
     void connection.publish({ message: message('2') })
     await quiet()
     expect(one.ids).toEqual(['1'])
-    expect(one.membership.waiting()).toBe(2)
+    expect(one.membership.backlog()).toMatchObject({ waiting: 2 })
     const two = await RecordingMember.join(connection)
     await quiet()
     expect(two.ids).toEqual(['1', '2'])
@@ -396,8 +396,8 @@ describe('a member', () => {
     await member.membership.stop()
     await member.membership.stop()
     member.membership.resume()
-    member.of('1').ack()
-    member.of('2').nack()
+    member.of('1').settle(handled)
+    member.of('2').settle(givenBack)
     await quiet()
     expect(member.ids).toEqual(['1', '2'])
     const next = await RecordingMember.join(connection)
@@ -423,8 +423,8 @@ describe('a member', () => {
 
   test('joins again with other types before it leaves, as one that changes its mind', async () => {
     const { connection, unroutable } = await connectTo(memory())
-    const before = await RecordingMember.join(connection, { types: ['a'], temporary: true })
-    const after = await RecordingMember.join(connection, { types: ['a', 'b'], temporary: true })
+    const before = await RecordingMember.join(connection, { types: ['a'], temporary: true, marks: false })
+    const after = await RecordingMember.join(connection, { types: ['a', 'b'], temporary: true, marks: false })
     await before.membership.stop()
     for (const type of ['a', 'b']) void connection.publish({ message: message(type, { type }) })
     await quiet()
@@ -441,7 +441,7 @@ describe('closing a connection', () => {
     const member = await RecordingMember.join(connection)
     for (const id of ['1', '2', '3', '4']) void connection.publish({ message: message(id, { key: 'k' + id }) })
     await quiet()
-    member.of('2').ack()
+    member.of('2').settle(handled)
     const { lost } = member.of('1')
     const next = await RecordingMember.join(other.connection)
     expect(lost.aborted).toBe(false)
@@ -468,16 +468,16 @@ describe('closing a connection', () => {
     await quiet()
     const lost = member.of('1')
     // A handler that answers to the signal by settling.
-    lost.lost.addEventListener('abort', () => lost.ack())
+    lost.lost.addEventListener('abort', () => lost.settle(handled))
     await connection.close()
-    lost.ack()
-    lost.nack()
+    lost.settle(handled)
+    lost.settle(givenBack)
     const next = await RecordingMember.join((await connectTo(broker)).connection)
     await quiet()
     expect(next.ids).toEqual(['1'])
-    lost.ack()
-    expect(next.membership.waiting()).toBe(0)
-    next.of('1').nack()
+    lost.settle(handled)
+    expect(next.membership.backlog()).toMatchObject({ waiting: 0 })
+    next.of('1').settle(givenBack)
     await quiet()
     expect(next.ids).toEqual(['1', '1'])
   })
@@ -513,7 +513,7 @@ describe('a temporary group', () => {
   test('vanishes with its connection, its messages too', async () => {
     const broker = memory()
     const { connection } = await connectTo(broker)
-    const member = await RecordingMember.join(connection, { group: 'replies', types: [], prefetch: 1, temporary: true })
+    const member = await RecordingMember.join(connection, { group: 'replies', types: [], prefetch: 1, temporary: true, marks: false })
     const other = await connectTo(broker)
     for (const id of ['1', '2']) void other.connection.publish({ message: message(id), group: 'replies' })
     await quiet()
@@ -521,21 +521,21 @@ describe('a temporary group', () => {
     await connection.close()
     const late = other.connection.publish({ message: message('3'), group: 'replies' })
     await expect(late).rejects.toMatchObject({ code: 'UNKNOWN_GROUP' })
-    member.of('1').nack()
+    member.of('1').settle(givenBack)
     const next = await RecordingMember.join(other.connection, { group: 'replies', types: [] })
     await quiet()
     expect(next.ids).toEqual([])
-    expect(next.membership.waiting()).toBe(0)
+    expect(next.membership.backlog()).toMatchObject({ waiting: 0 })
   })
 
   test('vanishes when its member stops, and what the member holds settles to no effect', async () => {
     const { connection, unroutable } = await connectTo(memory())
-    const member = await RecordingMember.join(connection, { temporary: true })
+    const member = await RecordingMember.join(connection, { temporary: true, marks: false })
     void connection.publish({ message: message('1') })
     await quiet()
     await member.membership.stop()
-    member.of('1').ack()
-    expect(member.membership.waiting()).toBe(0)
+    member.of('1').settle(handled)
+    expect(member.membership.backlog()).toMatchObject({ waiting: 0 })
     void connection.publish({ message: message('2') })
     expect(unroutable).toEqual(['2'])
   })
@@ -544,13 +544,13 @@ describe('a temporary group', () => {
     const broker = memory()
     const one = await connectTo(broker)
     const two = await connectTo(broker)
-    await RecordingMember.join(one.connection, { group: 'mine', temporary: true })
+    await RecordingMember.join(one.connection, { group: 'mine', temporary: true, marks: false })
     await RecordingMember.join(one.connection, { group: 'ours' })
-    await expect(RecordingMember.join(two.connection, { group: 'mine', temporary: true })).rejects.toThrow(
+    await expect(RecordingMember.join(two.connection, { group: 'mine', temporary: true, marks: false })).rejects.toThrow(
       '`group` "mine" is there already, and temporary',
     )
     await expect(RecordingMember.join(two.connection, { group: 'mine' })).rejects.toThrow('and temporary')
-    await expect(RecordingMember.join(two.connection, { group: 'ours', temporary: true })).rejects.toThrow(
+    await expect(RecordingMember.join(two.connection, { group: 'ours', temporary: true, marks: false })).rejects.toThrow(
       'and not temporary',
     )
   })
@@ -605,6 +605,7 @@ test('who has given up neither connects nor subscribes', async () => {
     ordered: true,
     from: 'latest',
     temporary: false,
+    marks: false,
   } as const
   await expect(connection.subscribe(request, () => {}, signal)).rejects.toBe(reason)
   void connection.publish({ message: message('1') })

@@ -201,7 +201,7 @@ function transportThat(publish: Connection['publish']): Transport {
       return {
         publish,
         deadLetters: connection.deadLetters,
-        inbox: connection.inbox,
+        groups: connection.groups,
         subscribe: (...args) => connection.subscribe(...args),
         close: () => connection.close(),
       }

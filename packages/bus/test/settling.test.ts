@@ -10,6 +10,7 @@ import {
   PermanentError,
   type Transport,
   UnknownGroupError,
+  handled,
 } from '../src/index.ts'
 import { altered } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
@@ -101,8 +102,8 @@ async function settling(name: StepName): Promise<Scene> {
   const { connection } = await connectTo(transport, tested.clock)
   if (name === 'a requester is told') {
     await connection.subscribe(
-      { group: requester, types: [], prefetch: 10, ordered: false, from: 'latest', temporary: true },
-      (delivery) => delivery.ack(),
+      { group: requester, types: [], prefetch: 10, ordered: false, from: 'latest', temporary: true, marks: false },
+      (delivery) => delivery.settle(handled),
     )
   }
   if (holds !== 'remove') held.isHolding = true

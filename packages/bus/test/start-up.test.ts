@@ -23,7 +23,7 @@ describe('what does not fit is refused at start-up', () => {
       "ordering (wanted by handler f: ordering: 'per-key')",
     ],
     [
-      { deadLetters: false },
+      { deadLetters: 'none' },
       handler(OrderPlaced, { group: 'g' }, f),
       "deadLetters (wanted by handler f: deadLetter: 'park')",
     ],
@@ -38,9 +38,9 @@ describe('what does not fit is refused at start-up', () => {
       "history (wanted by handler f: from: 'earliest')",
     ],
     [
-      { patterns: false },
+      { wildcards: false },
       handler('shop.**', { group: 'g' }, f),
-      'patterns (wanted by handler f: the pattern "shop.**")',
+      'wildcards (wanted by handler f: the pattern "shop.**")',
     ],
     [
       { maxHold: 60_000 },
@@ -56,10 +56,10 @@ describe('what does not fit is refused at start-up', () => {
   test('all that is missing is told at once', async () => {
     const starting = createBus({
       source: '/shop',
-      transport: without({ ordering: 'none', patterns: false }),
+      transport: without({ ordering: 'none', wildcards: false }),
       handlers: [handler('shop.**', { group: 'g' }, f)],
     })
-    await expect(starting).rejects.toMatchObject({ missing: [{ capability: 'ordering' }, { capability: 'patterns' }] })
+    await expect(starting).rejects.toMatchObject({ missing: [{ capability: 'ordering' }, { capability: 'wildcards' }] })
   })
 
   test('a store of its own stands in for dead letters that the transport cannot keep', async () => {
@@ -67,7 +67,7 @@ describe('what does not fit is refused at start-up', () => {
     const connection = await broker.connect({ name: 'x', clock: new ManualClock(), onState() {}, onUnroutable() {} })
     const bus = await createBus({
       source: '/shop',
-      transport: without({ deadLetters: false }),
+      transport: without({ deadLetters: 'none' }),
       deadLetters: connection.deadLetters,
       handlers: [handler(OrderPlaced, { group: 'g' }, f)],
     })

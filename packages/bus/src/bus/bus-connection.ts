@@ -62,11 +62,12 @@ export class BusConnection {
   /** What the capabilities promise must be there, or the first delivery would find out. */
   #check(connection: Connection): void {
     const { name, capabilities } = this.#transport
-    for (const store of ['deadLetters', 'inbox'] as const) {
-      if (!capabilities[store] || connection[store]) continue
+    const promised = { deadLetters: capabilities.deadLetters === 'store', groups: capabilities.groups }
+    for (const part of ['deadLetters', 'groups'] as const) {
+      if (!promised[part] || connection[part]) continue
       throw invalidArgument(
         `transport.connect`,
-        `resolved to a connection with \`${store}\`, since the capabilities of ${name} say so`,
+        `resolved to a connection with \`${part}\`, since the capabilities of ${name} say so`,
         connection,
         'Hand it on where you wrap a transport.',
       )

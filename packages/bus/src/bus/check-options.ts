@@ -12,6 +12,7 @@ const optionNames = [
   'middleware',
   'observer',
   'log',
+  'carry',
   'maxDepth',
   'connectTimeout',
   'publishTimeout',
@@ -57,6 +58,10 @@ export function checkOptions(options: BusOptions): void {
   if (clock !== undefined) methods(clock, ['now', 'after'], 'clock')
   if (random !== undefined) functionOption(random, 'random')
   if (observer !== undefined) maybeMethods(observer, hooks, 'observer')
+  for (const each of list(options.carry, 'carry')) {
+    if (typeof each === 'string' && each !== '') continue
+    throw invalidArgument('carry', 'names of extensions', each, "Texts such as 'traceparent'.")
+  }
   for (const each of list(options.middleware, 'middleware')) checkMiddleware(each)
   for (const each of list(options.definitions, 'definitions')) checkDefinition(each)
   for (const each of list(options.handlers, 'handlers')) checkHandler(each)

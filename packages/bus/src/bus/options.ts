@@ -30,6 +30,11 @@ export interface BusOptions {
   readonly observer?: Observer | undefined
   /** Where handlers log to, and the bus where nobody else is told. Default: the console. */
   readonly log?: HandlerLog | undefined
+  /**
+   * Names of the extensions that events inherit from the event whose handler publishes them, such as `['traceparent',
+   * 'tenant']`. Default: none.
+   */
+  readonly carry?: readonly string[] | undefined
   /** How long a chain of events may be, each caused by the one before, across processes. Default 64. */
   readonly maxDepth?: number | undefined
   /** How long `createBus` waits for the broker. Default `'30s'`. */

@@ -7,6 +7,7 @@ export class Patience {
   readonly timeout: number
   readonly #given: AbortSignal | undefined
   #signal: AbortSignal | undefined
+  #controller: AbortController | undefined
   #cancel: (() => void) | undefined
   #over: DOMException | undefined
 
@@ -30,9 +31,14 @@ export class Patience {
     this.#cancel?.()
   }
 
+  /** Ends the wait with this reason, whoever waits for whatever. */
+  giveUp(reason: unknown): void {
+    this.#controller ??= new AbortController()
+    this.#controller.abort(reason)
+  }
+
   #start(): AbortSignal {
-    if (this.timeout === Infinity && this.#given) return this.#given
-    const controller = new AbortController()
+    const controller = (this.#controller ??= new AbortController())
     if (this.timeout !== Infinity) {
       this.#cancel = this.#clock.after(this.timeout, () => {
         this.#over = new DOMException('the time is up', 'TimeoutError')

@@ -1,24 +1,33 @@
 import { EventStormError, isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { invalidArgument, knownOptions, shown } from '@tidings/core/tools'
-import { type AnyDefinedEvent, causedBy, encodeEvent, isEvent, type TidingsEvent } from '@tidings/events'
+import {
+  type AnyDefinedEvent,
+  causedBy,
+  type CreateOptions,
+  encodeEvent,
+  isEvent,
+  type TidingsEvent,
+} from '@tidings/events'
 import { type Clock, systemClock } from '../clock.ts'
-import { BusClosedError, CapabilityMissingError, OutcomeUnknownError, PublishTimeoutError } from '../errors.ts'
+import type { PublishRequest } from '../delivery/runtime.ts'
+import {
+  BusClosedError,
+  CapabilityMissingError,
+  MessageTooLargeError,
+  NoRoomError,
+  OutcomeUnknownError,
+  PublishTimeoutError,
+} from '../errors.ts'
 import type { Message } from '../message/message.ts'
 import type { KnownEvents } from '../message/read.ts'
 import type { Middleware } from '../middleware.ts'
 import type { Telling } from '../observer.ts'
+import { oversize } from '../transport/message-size.ts'
 import type { Connection, Outgoing, Transport } from '../transport/transport.ts'
 import type { PublishOptions } from '../handler/publish-options.ts'
 import { Patience } from './patience.ts'
 
 const noHeaders: Message['headers'] = Object.freeze({})
-
-/** What a publish is beside its event: who caused it, and where it goes when not to everybody. */
-export interface PublishRequest {
-  readonly cause?: TidingsEvent | undefined
-  readonly headers?: Message['headers'] | undefined
-  readonly group?: string | undefined
-}
 
 interface PublisherOptions {
   readonly source: string
@@ -29,6 +38,8 @@ interface PublisherOptions {
   readonly timeout: number
   readonly middleware: readonly Middleware[]
   readonly telling: Telling
+  /** Names of the extensions that effects inherit from their cause. */
+  readonly carry: readonly string[]
 }
 
 /** The way out: event, envelope, middleware, transport. */
@@ -37,6 +48,8 @@ export class Publisher {
   readonly #options: PublisherOptions
   readonly #senders: readonly NonNullable<Middleware['publish']>[]
   #underWay = 0
+  /** Publishes that nobody's handler waits for. */
+  readonly #waiting = new Set<Patience>()
   #whenSettled: (() => void)[] = []
   #closed = false
 
@@ -59,27 +72,65 @@ export class Publisher {
       this.#checkDepth(event)
       const outgoing = this.#outgoing(event, options, request)
       options?.signal?.throwIfAborted()
-      return this.#confirmed(event, outgoing, options)
+      return this.#confirmed(event, outgoing, options, request.cause !== undefined)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  /** Hands a message to the transport, through the middleware. */
-  send(outgoing: Outgoing, options?: { readonly signal: AbortSignal }): void | Promise<void> {
-    const connection = this.connection!
-    if (this.#senders.length === 0) return connection.publish(outgoing, options)
+  /**
+   * Makes what goes out with a settlement: created, validated, encoded, and through the middleware. Resolves when it has
+   * been handed to `collect`.
+   */
+  effect(
+    what: unknown,
+    input: unknown,
+    options: PublishOptions | undefined,
+    request: PublishRequest,
+    collect: (event: TidingsEvent, outgoing: Outgoing) => void,
+  ): Promise<TidingsEvent> {
+    try {
+      if (options !== undefined) knownOptions(options, optionNames, 'publish')
+      const event = this.#event(what, input, options, request.cause)
+      this.#checkDepth(event)
+      const outgoing = this.#outgoing(event, options, request)
+      options?.signal?.throwIfAborted()
+      const prepared = this.#through(outgoing, (message) => {
+        this.#checkSize(event, message)
+        collect(event, message === outgoing.message ? outgoing : { ...outgoing, message })
+      })
+      return prepared === undefined ? Promise.resolve(event) : prepared.then(() => event)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** From now on only effects of handlers that still run are published; what waits for room is refused at once. */
+  close(): void {
+    this.#closed = true
+    for (const patience of this.#waiting) patience.giveUp(new BusClosedError('a publish that waits for the broker'))
+  }
+
+  /** Hands a message through the middleware to `last`. */
+  #through(outgoing: Outgoing, last: (message: Message) => void | Promise<void>): void | Promise<void> {
+    if (this.#senders.length === 0) return last(outgoing.message)
     const pass = async (at: number, message: Message): Promise<void> => {
       const sender = this.#senders[at]
       if (sender) await sender(message, (next) => pass(at + 1, next))
-      else await connection.publish({ ...outgoing, message }, options)
+      else await last(message)
     }
     return pass(0, outgoing.message)
   }
 
-  /** From now on only effects of handlers that still run are published. */
-  close(): void {
-    this.#closed = true
+  /** Found out here rather than when the attempt is settled, so that its handler is told. */
+  #checkSize({ type }: TidingsEvent, message: Message): void {
+    const { maxMessageSize } = this.#options.transport.capabilities
+    const size = oversize(message, maxMessageSize)
+    if (size !== undefined) throw new MessageTooLargeError(type, size, maxMessageSize)
+  }
+
+  get isSettled(): boolean {
+    return this.#underWay === 0
   }
 
   /** Resolves when no publish is under way. */
@@ -106,7 +157,18 @@ export class Publisher {
     // Only where the time is not the machine's: reading it costs a little each time.
     const stamp = clock === systemClock ? { source } : { source, time: clock.now() }
     const chosen = cause === undefined ? stamp : { ...stamp, ...causedBy(cause) }
-    return definition.create(input as never, options === undefined ? chosen : { ...chosen, ...definedOnly(options) })
+    const given = options === undefined ? chosen : { ...chosen, ...definedOnly(options) }
+    return definition.create(input as never, cause === undefined ? given : this.#carrying(cause, given))
+  }
+
+  /** With the extensions that effects inherit, under those that they are given. */
+  #carrying(cause: TidingsEvent, options: CreateOptions): CreateOptions {
+    const { carry } = this.#options
+    const { extensions } = cause
+    if (carry.length === 0 || extensions === undefined) return options
+    const carried = carry.flatMap((name) => (extensions[name] === undefined ? [] : [[name, extensions[name]] as const]))
+    if (carried.length === 0) return options
+    return { ...options, extensions: { ...Object.fromEntries(carried), ...options.extensions } }
   }
 
   #checkDepth({ type, causationDepth }: TidingsEvent): void {
@@ -148,13 +210,22 @@ export class Publisher {
   }
 
   /** Hands it to the broker, and waits for it no longer than the options say. */
-  #confirmed(event: TidingsEvent, outgoing: Outgoing, options: PublishOptions | undefined): Promise<TidingsEvent> {
+  #confirmed(
+    event: TidingsEvent,
+    outgoing: Outgoing,
+    options: PublishOptions | undefined,
+    isEffect: boolean,
+  ): Promise<TidingsEvent> {
     const { clock, timeout: usual } = this.#options
     const timeout = options?.timeout === undefined ? usual : milliseconds(options.timeout, 'timeout')
     const patience = new Patience(clock, timeout, options?.signal)
     try {
-      const sending = this.send(outgoing, patience)
-      if (sending !== undefined) return this.#awaited(sending, event, outgoing, patience)
+      const connection = this.connection!
+      const sending =
+        this.#senders.length === 0
+          ? connection.publish(outgoing, patience)
+          : this.#through(outgoing, (message) => connection.publish({ ...outgoing, message }, patience))
+      if (sending !== undefined) return this.#awaited(sending, event, outgoing, patience, isEffect)
       this.#succeeded(event, patience)
     } catch (error) {
       this.#failed(error, event, outgoing, patience)
@@ -167,14 +238,17 @@ export class Publisher {
     event: TidingsEvent,
     outgoing: Outgoing,
     patience: Patience,
+    isEffect: boolean,
   ): Promise<TidingsEvent> {
     this.#underWay++
+    if (!isEffect) this.#waiting.add(patience)
     try {
       await sending
       this.#succeeded(event, patience)
     } catch (error) {
       this.#failed(error, event, outgoing, patience)
     } finally {
+      this.#waiting.delete(patience)
       if (--this.#underWay === 0) for (const resolve of this.#whenSettled.splice(0)) resolve()
     }
     return event
@@ -189,13 +263,17 @@ export class Publisher {
   #failed(error: unknown, event: TidingsEvent, { message, group }: Outgoing, patience: Patience): void {
     patience.end()
     if (error instanceof OutcomeUnknownError) error.event = event
-    if (patience.isOver(error)) throw new PublishTimeoutError(event.type, patience.timeout)
+    const noRoom = isTidingsError(error, 'NO_ROOM') ? (error as NoRoomError) : undefined
+    const reason = noRoom === undefined ? error : noRoom.cause
+    if (patience.isOver(reason)) throw new PublishTimeoutError(event.type, patience.timeout, noRoom)
+    // Its own signal, or the end of the bus: what the caller said counts, not what it waited for.
+    if (noRoom !== undefined) throw reason
     if (group === undefined || !isTidingsError(error, 'UNKNOWN_GROUP')) throw error
     this.#options.telling.unroutable(message)
   }
 }
 
-const ours = new Set(['delay', 'expires', 'timeout', 'signal'])
+const ours = new Set(['delay', 'expires', 'timeout', 'signal', 'immediate'])
 /** What `publish` takes. */
 export const optionNames: readonly string[] = [
   ...ours,

@@ -1,3 +1,4 @@
+import { uuidv7 } from '@tidings/events'
 import { giveBack } from '../delivery/outcome.ts'
 import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
 import type { BusSubscription, PullOptions } from './types.ts'
@@ -10,7 +11,9 @@ export function pull<const Key extends HandlerKey>(
   bind: (bound: AnyHandler, signal: AbortSignal | undefined) => BusSubscription,
 ): AsyncIterableIterator<EventFor<Key>, undefined> {
   const stream = new PullStream<EventFor<Key>>()
-  const settings = { ...policy, concurrency: 1, timeout: Infinity, retry: false } as const
+  // Without a name nobody could come back to it, so it is to leave nothing behind.
+  const group = policy.group === undefined ? { group: `events-${uuidv7()}`, temporary: true } : {}
+  const settings = { ...policy, ...group, concurrency: 1, timeout: Infinity, retry: false } as const
   const subscription = bind(
     handler(key, settings, (event) => stream.offer(event)),
     signal,

@@ -3,11 +3,12 @@ import { invalidArgument, knownOptions } from '@tidings/core/tools'
 import { type TidingsEvent, uuidv7 } from '@tidings/events'
 import { type Runtime, throughReceivers } from '../delivery/runtime.ts'
 import { RequestFailedError, RequestTimeoutError } from '../errors.ts'
+import type { RequestOptions } from '../handler/publish-options.ts'
 import { deliveryHeaders, type Message } from '../message/message.ts'
 import { readEvent, UnreadableError } from '../message/read.ts'
+import { handled } from '../transport/settlement.ts'
 import type { Connection, Delivery } from '../transport/transport.ts'
 import { optionNames } from './publisher.ts'
-import type { RequestOptions } from './types.ts'
 
 interface Waiting {
   readonly type: string
@@ -32,12 +33,13 @@ export class Requests {
     this.#group = group
   }
 
-  /** Publishes a request, and resolves to the first reply. */
+  /** Publishes a request, and resolves to the first reply. `cause`: the event whose handler asks. */
   async ask<Reply extends TidingsEvent>(
     connection: Connection,
     definition: { readonly type: string },
     input: unknown,
     options: RequestOptions<Reply>,
+    cause?: TidingsEvent,
   ): Promise<Reply> {
     knownOptions(options, requestOptions, 'request')
     const { reply, timeout: given = '30s', signal, ...others } = options
@@ -66,7 +68,7 @@ export class Requests {
       over.signal.throwIfAborted()
       const headers = { [deliveryHeaders.replyTo]: this.#group }
       const sending = { ...others, id, timeout: Infinity, signal: over.signal }
-      await this.#runtime.publish(undefined, definition, input, sending, headers)
+      await this.#runtime.publish(definition, input, sending, { cause, headers })
     }
     try {
       // One wait for both: whoever is told first, the answer or that it could not be sent.
@@ -77,6 +79,13 @@ export class Requests {
       signal?.removeEventListener('abort', aborted)
       this.#waiting.delete(id)
     }
+  }
+
+  /** A message that no group wants: if it is a request, nobody will answer it. */
+  unroutable({ attributes, headers }: Message): void {
+    if (headers[deliveryHeaders.replyTo] !== this.#group) return
+    const wait = this.#waiting.get(String(attributes['id']))
+    wait?.reject(new RequestFailedError(wait.type, 'no group has a handler for it'))
   }
 
   /** Refuses what still waits. */
@@ -93,6 +102,7 @@ export class Requests {
       ordered: false,
       from: 'latest',
       temporary: true,
+      marks: false,
     } as const
     try {
       await connection.subscribe(request, (delivery) => this.#take(delivery), this.#closed.signal)
@@ -107,13 +117,13 @@ export class Requests {
     const wait = this.#waiting.get(String(message.headers[deliveryHeaders.inReplyTo]))
     // Nobody waits any more for a second reply, or for one that is late.
     if (wait) this.#answer(wait, message)
-    delivery.ack()
+    void delivery.settle(handled)
   }
 
   #answer(wait: Waiting, message: Message): void {
     const failure = message.headers[deliveryHeaders.replyError]
     if (failure !== undefined) {
-      wait.reject(new RequestFailedError(wait.type, failure))
+      wait.reject(refusal(wait.type, failure, message))
     } else if (this.#runtime.receivers.length === 0) {
       this.#resolve(wait, message)
     } else {
@@ -132,5 +142,16 @@ export class Requests {
     } catch (error) {
       reject(error instanceof UnreadableError ? error.cause : error)
     }
+  }
+}
+
+/** The reason as the handler's side has told it, as far as that can be read. */
+function refusal(type: string, reason: string, { body }: Message): RequestFailedError {
+  try {
+    const text = typeof body === 'string' ? body : new TextDecoder().decode(body)
+    const { error } = JSON.parse(text) as { error: Readonly<Record<string, unknown>> }
+    return new RequestFailedError(type, String(error['message']), { reason, error })
+  } catch {
+    return new RequestFailedError(type, reason, { reason })
   }
 }

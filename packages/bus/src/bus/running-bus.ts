@@ -11,9 +11,11 @@ import {
 import type { Clock } from '../clock.ts'
 import { KeptDeadLetters } from '../replay/kept-dead-letters.ts'
 import type { DeadLetters } from '../replay/dead-letters.ts'
-import { Claims } from '../dead-letter/claims.ts'
+import { Locks } from '../dead-letter/locks.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
+import { healthOf } from '../delivery/group-health.ts'
 import type { Runtime } from '../delivery/runtime.ts'
+import { soon } from '../delivery/soon.ts'
 import { BusClosedError, CapabilityMissingError } from '../errors.ts'
 import type { HandlerContext, HandlerLog } from '../handler/context.ts'
 import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
@@ -23,27 +25,23 @@ import type { Middleware } from '../middleware.ts'
 import { type Observer, Telling } from '../observer.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import { replyGroupName } from '../transport/group-name.ts'
+import type { Group } from '../transport/groups.ts'
 import type { ConnectOptions, Transport } from '../transport/transport.ts'
 import { BusConnection } from './bus-connection.ts'
 import { describe } from './describe.ts'
-import type { PublishOptions } from '../handler/publish-options.ts'
+import type { Description } from './description.ts'
+import { GroupsOfBroker } from './groups.ts'
+import type { Health, HealthStatus } from './health.ts'
+import { untilIdle } from './idle.ts'
+import { sayAtExit, whatIsLost } from './left-behind.ts'
+import type { PublishOptions, RequestOptions } from '../handler/publish-options.ts'
 import { Publisher } from './publisher.ts'
 import { pull } from './pull-stream.ts'
 import { Requests } from './requests.ts'
 import { safeLog } from './safe-log.ts'
 import { checkCapabilities } from './start-up.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type {
-  Bus,
-  BusSubscription,
-  CloseOptions,
-  Description,
-  Health,
-  HealthStatus,
-  PullOptions,
-  RequestOptions,
-  SubscribeOptions,
-} from './types.ts'
+import type { Bus, BusSubscription, CloseOptions, IdleOptions, PullOptions, SubscribeOptions } from './types.ts'
 
 /** The options of a bus with their defaults; durations in milliseconds. */
 export interface BusSettings {
@@ -57,6 +55,7 @@ export interface BusSettings {
   readonly inbox: Inbox | undefined
   readonly deadLetters: DeadLetterStore | undefined
   readonly definitions: readonly AnyDefinedEvent[]
+  readonly carry: readonly string[]
   readonly maxDepth: number
   readonly connectTimeout: number
   readonly publishTimeout: number
@@ -68,6 +67,7 @@ export class RunningBus implements Bus {
   readonly source: string
   readonly capabilities: Capabilities
   readonly deadLetters: DeadLetters
+  readonly groups: GroupsOfBroker
   readonly #settings: BusSettings
   readonly #runtime: Runtime
   readonly #log: HandlerLog
@@ -80,6 +80,8 @@ export class RunningBus implements Bus {
   readonly #streams = new Set<{ finish(): void }>()
   readonly #connection: BusConnection
   #status: HealthStatus = 'starting'
+  readonly #ended = new AbortController()
+  #forgetExit: () => void = () => {}
   #closing: Promise<void> | undefined
 
   constructor(settings: BusSettings) {
@@ -92,7 +94,10 @@ export class RunningBus implements Bus {
     this.capabilities = transport.capabilities
     for (const definition of settings.definitions) this.#events.add(definition)
     const onState: ConnectOptions['onState'] = (state, error) => this.#telling.connection(state, error)
-    const onUnroutable: ConnectOptions['onUnroutable'] = (message) => this.#telling.unroutable(message)
+    const onUnroutable: ConnectOptions['onUnroutable'] = (message) => {
+      this.#requests.unroutable(message)
+      this.#telling.unroutable(message)
+    }
     this.#connection = new BusConnection(transport, { name: source, clock, onState, onUnroutable }, log)
     this.#publisher = new Publisher({
       source,
@@ -103,31 +108,34 @@ export class RunningBus implements Bus {
       timeout: publishTimeout,
       middleware,
       telling: this.#telling,
+      carry: settings.carry,
     })
     const deadLetters = (): DeadLetterStore | undefined => settings.deadLetters ?? this.#connection.current?.deadLetters
-    const inbox = (): Inbox | undefined => settings.inbox ?? this.#connection.current?.inbox
     this.#runtime = {
       clock,
       random,
       log,
       events: this.#events,
       maxDepth,
-      claims: new Claims(),
+      locks: new Locks(),
       capabilities: transport.capabilities,
       get deadLetters() {
         return deadLetters()
       },
-      get inbox() {
-        return inbox()
-      },
+      inbox: settings.inbox,
+      ownDeadLetters: settings.deadLetters !== undefined,
       receivers: middleware.flatMap((each) => (each.receive ? [each.receive.bind(each)] : [])),
       telling: this.#telling,
       send: (outgoing) => this.#connection.current!.publish(outgoing),
-      publish: (cause, what, input, options, headers, group) =>
-        this.#publisher.publish(what, input, options, { cause, headers, group }),
+      publish: (what, input, options, request) => this.#publisher.publish(what, input, options, request),
+      effect: (what, input, options, request, collect) =>
+        this.#publisher.effect(what, input, options, request, collect),
+      request: (cause, definition, input, options) => this.#ask(definition, input, options, cause),
+      cancel: (event) => this.cancel(event),
     }
     this.#subscriptions = new Subscriptions(source, this.#runtime)
     this.#requests = new Requests(this.#runtime, replyGroupName(source))
+    this.groups = new GroupsOfBroker(source, transport.name, this.#connection, deadLetters)
     this.deadLetters = this.#letters = new KeptDeadLetters(this.#runtime, source, transport.name, (letter) =>
       this.#subscriptions.definitionOf(letter),
     )
@@ -141,6 +149,7 @@ export class RunningBus implements Bus {
       await this.#subscriptions.join(signal)
     })
     this.#status = 'ok'
+    this.#sayAtExit()
   }
 
   publish<Type extends string, Schema extends StandardSchema>(
@@ -165,16 +174,8 @@ export class RunningBus implements Bus {
     input: InputOf<Schema>,
     options: RequestOptions<Reply> = {},
   ): Promise<Reply> {
-    if (typeof (definition as Partial<typeof definition> | undefined)?.create !== 'function') {
-      const fix = 'Make one with defineEvent: each request is an event of its own.'
-      return Promise.reject(invalidArgument('definition', 'an event definition', definition, fix))
-    }
-    if (this.#closing) return Promise.reject(new BusClosedError(`the request "${definition.type}"`))
-    if (!this.capabilities.temporaryGroups) {
-      const wantedBy = `the request "${definition.type}"`
-      return Promise.reject(this.#cannot('temporaryGroups', wantedBy))
-    }
-    return this.#requests.ask(this.#connection.current!, definition, input, options)
+    // What an answer must be says `options.reply`, and so does its type.
+    return this.#ask(definition, input, options) as Promise<Reply>
   }
 
   subscribe<const Key extends HandlerKey>(
@@ -194,7 +195,7 @@ export class RunningBus implements Bus {
 
   events<const Key extends HandlerKey>(
     key: Key,
-    options: PullOptions,
+    options: PullOptions = {},
   ): AsyncIterableIterator<EventFor<Key>, undefined> {
     return pull(key, options, this.#streams, (bound, signal) => this.#bind(bound, signal, true))
   }
@@ -208,11 +209,27 @@ export class RunningBus implements Bus {
   async health(): Promise<Health> {
     const overall =
       this.#status === 'ok' && this.#connection.state !== 'connected' ? this.#connection.state : this.#status
+    const { clock, stalledAfter } = this.#settings
     const groups = await Promise.all(
-      this.#subscriptions.groups.map((group) => group.health(this.#settings.stalledAfter, overall)),
+      this.#subscriptions.groups.map((group) => healthOf(group, clock.now(), stalledAfter, overall)),
     )
-    const status = groups.find((group) => group.status !== 'ok')?.status ?? overall
-    return { status, connection: this.#connection.state, groups }
+    const full = (await soon(() => this.groups.full())) ?? []
+    const worst = groups.find((group) => group.status !== 'ok')?.status ?? overall
+    const status = worst === 'ok' && full.length > 0 ? 'full' : worst
+    return { status, connection: this.#connection.state, groups, full }
+  }
+
+  async idle(options: IdleOptions = {}): Promise<void> {
+    knownOptions(options, ['timeout'], 'idle')
+    const { timeout } = options
+    if (!this.capabilities.waiting) throw this.#cannot('waiting', 'bus.idle')
+    const watched = {
+      clock: this.#settings.clock,
+      closing: this.#ended.signal,
+      groups: () => this.#subscriptions.all,
+      isPublished: () => this.#publisher.isSettled,
+    }
+    await untilIdle(watched, timeout === undefined ? Infinity : milliseconds(timeout, 'timeout'))
   }
 
   describe(): Description {
@@ -224,6 +241,7 @@ export class RunningBus implements Bus {
       known: this.#events.types(),
       groups: this.#subscriptions.groups,
       status: this.#status,
+      full: this.groups.fullNow(),
     })
   }
 
@@ -242,6 +260,7 @@ export class RunningBus implements Bus {
 
   async #close(timeout: number): Promise<void> {
     this.#status = 'closing'
+    this.#forgetExit()
     this.#publisher.close()
     this.#letters.close()
     for (const stream of this.#streams) stream.finish()
@@ -257,8 +276,48 @@ export class RunningBus implements Bus {
     cancel?.()
     this.#requests.close()
     this.#subscriptions.abandon()
+    this.#sayWhatIsLeft()
     await this.#connection.close()
     this.#status = 'closed'
+    this.#ended.abort(new BusClosedError('waiting until it is idle'))
+  }
+
+  /** One line for all that was given back, and for what goes with the process. */
+  #sayWhatIsLeft(): void {
+    const returned = this.#subscriptions.all.flatMap(({ group, returned: count }) =>
+      count > 0 ? [`${group}: ${count}`] : [],
+    )
+    if (returned.length > 0) this.#log.info(`the bus is closed, and has given back what was not handled: ${returned.join(', ')}`)
+    const left = this.#groupsAtHand().filter(({ members, temporary }) => members === 0 && !temporary)
+    const lost = whatIsLost(left)
+    if (lost === undefined) return
+    const { name } = this.#settings.transport
+    this.#log.warn(`the bus is closed while ${name} holds events that go with the process: ${lost}. Wait for bus.idle() first`)
+  }
+
+  #sayAtExit(): void {
+    const { name } = this.#settings.transport
+    if (this.capabilities.durable) return
+    this.#forgetExit = sayAtExit({ log: this.#log, transport: name, groups: () => this.#groupsAtHand() })
+  }
+
+  /** The groups of a transport that forgets them with the process, and can tell at once. */
+  #groupsAtHand(): readonly Group[] {
+    const groups = this.capabilities.durable ? undefined : this.#connection.current?.groups?.list()
+    return groups === undefined || groups instanceof Promise ? [] : (groups as readonly Group[])
+  }
+
+  #ask(definition: unknown, input: unknown, options: object, cause?: TidingsEvent): Promise<TidingsEvent> {
+    const asked = definition as Partial<AnyDefinedEvent> | undefined
+    if (typeof asked?.create !== 'function' || typeof asked.type !== 'string') {
+      const fix = 'Make one with defineEvent: each request is an event of its own.'
+      return Promise.reject(invalidArgument('definition', 'an event definition', definition, fix))
+    }
+    if (this.#closing && cause === undefined) return Promise.reject(new BusClosedError(`the request "${asked.type}"`))
+    if (!this.capabilities.temporaryGroups) {
+      return Promise.reject(this.#cannot('temporaryGroups', `the request "${asked.type}"`))
+    }
+    return this.#requests.ask(this.#connection.current!, asked as AnyDefinedEvent, input, options, cause)
   }
 
   #bind(bound: AnyHandler, signal: AbortSignal | undefined, isPulled?: boolean): BusSubscription {

@@ -30,6 +30,11 @@ export class Subscriptions {
     return [...this.#groups.values()]
   }
 
+  /** Those too whose handlers still run, although nobody subscribes them any more. */
+  get all(): GroupConsumer[] {
+    return [...this.#groups.values(), ...this.#left]
+  }
+
   add(bound: AnyHandler): GroupConsumer {
     const name = groupName(this.#source, bound.group)
     if (this.#pulled.has(name)) throw notShared(name, bound.name)
@@ -81,20 +86,20 @@ export class Subscriptions {
 
   /** Resolves when no join is under way; rejects when one that was is refused. */
   async joined(): Promise<void> {
-    await Promise.all(this.groups.map((group) => group.joined()))
+    await Promise.all(this.groups.map((group) => group.membership.joined()))
   }
 
   /** Takes no more deliveries; resolves when nothing runs any more. */
   async drain(): Promise<void> {
-    const groups = [...this.groups, ...this.#left]
+    const groups = this.all
     await Promise.all(groups.map((group) => group.leave()))
-    await Promise.all(groups.map((group) => group.idle()))
+    await Promise.all(groups.map((group) => group.held.empty()))
   }
 
   /** Gives back whatever is still held, and lets go of all signals. */
   abandon(): void {
     for (const ignore of this.#heeded) ignore()
-    for (const group of [...this.groups, ...this.#left]) group.abandon()
+    for (const group of this.all) group.abandon()
   }
 
   /** By what the group that gave a letter up reads its event, else by what this bus knows of the type. */
@@ -127,7 +132,7 @@ export class Subscriptions {
   async #leave(group: GroupConsumer): Promise<void> {
     this.#left.add(group)
     await group.leave()
-    await group.idle()
+    await group.held.empty()
     this.#left.delete(group)
   }
 

@@ -4,9 +4,11 @@ import type { DeadLetters } from '../replay/dead-letters.ts'
 import type { EventFor, HandlerKey } from '../handler/handler.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import type { HandlerOptions } from '../handler/options.ts'
+import type { PublishOptions, RequestOptions } from '../handler/publish-options.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
-import type { ConnectionState } from '../transport/transport.ts'
-import type { PublishOptions } from '../handler/publish-options.ts'
+import type { Description } from './description.ts'
+import type { BusGroups } from './groups.ts'
+import type { Health } from './health.ts'
 
 /** Delivers events to the handlers of all groups, over whatever transport, and loses none. Made by {@link createBus}. */
 export interface Bus extends AsyncDisposable {
@@ -35,7 +37,8 @@ export interface Bus extends AsyncDisposable {
    * Publishes an event and waits for the first answer, which a handler gives by `context.reply`.
    *
    * @throws RequestTimeoutError when nobody answers in time, wherever it got stuck; RequestFailedError when the handler
-   * gave up, or the bus is closed meanwhile; all else that `publish` throws
+   * gave up, with its reason as data, when no group wants the request, or when the bus is closed meanwhile; all else that
+   * `publish` throws
    */
   request<Type extends string, Schema extends StandardSchema, Reply extends TidingsEvent = TidingsEvent>(
     definition: DefinedEvent<Type, Schema>,
@@ -59,15 +62,26 @@ export interface Bus extends AsyncDisposable {
   /**
    * The events of a key, to be pulled. An event counts as handled when the next one is asked for; the last one when the
    * iteration ends after it was asked for, so leaving the loop early gives it back. Ends with the signal or the bus;
-   * `next` rejects once when the transport refuses the group.
+   * `next` rejects once when the transport refuses the group. Without a `group` it has one of its own, which goes with it.
    */
-  events<const Key extends HandlerKey>(key: Key, options: PullOptions): AsyncIterableIterator<EventFor<Key>, undefined>
+  events<const Key extends HandlerKey>(key: Key, options?: PullOptions): AsyncIterableIterator<EventFor<Key>, undefined>
 
   /** Takes back a delayed event by its id; false when it is gone already. Needs a transport with `cancel`. */
   cancel(event: TidingsEvent | string): Promise<boolean>
 
   /** What was given up. */
   readonly deadLetters: DeadLetters
+
+  /** The groups of the broker. */
+  readonly groups: BusGroups
+
+  /**
+   * Resolves when nothing waits for the groups of this bus, runs, or is due for a retry, and no publish of it is under way:
+   * for scripts and tests. What was published with a delay is not waited for. Needs a transport with `waiting`.
+   *
+   * @throws IdleTimeoutError when there is still something to do; it says what
+   */
+  idle(options?: IdleOptions): Promise<void>
 
   /** Whether events make progress. */
   health(): Promise<Health>
@@ -76,17 +90,10 @@ export interface Bus extends AsyncDisposable {
 
   /**
    * Takes no more events, lets the running handlers end and gives back what has not begun. After `timeout` the signals
-   * of the handlers abort, and what they have not settled is given back. Idempotent; rejects for options that make no
-   * sense, and for nothing else.
+   * of the handlers abort, and what they have not settled is given back, which the log says in one line. Publishes that
+   * wait for room are refused at once. Idempotent; rejects for options that make no sense, and for nothing else.
    */
   close(options?: CloseOptions): Promise<void>
-}
-
-export interface RequestOptions<Reply extends TidingsEvent> extends PublishOptions {
-  /** How long to wait for the answer. Default `'30s'`. */
-  readonly timeout?: Duration | undefined
-  /** What an answer must be; its type is that of the promise. Default: the reply as it is, if its type is known. */
-  readonly reply?: { readonly type: string; parse(value: unknown): Reply } | undefined
 }
 
 /** What `subscribe` takes; as {@link handler}, and `name` and `signal` as on a dispatcher. */
@@ -107,8 +114,9 @@ export interface BusSubscription extends Disposable {
   unsubscribe(): void
 }
 
-export interface PullOptions extends Pick<HandlerOptions, 'group' | 'ordering' | 'prefetch' | 'from'> {
-  readonly group: string
+export interface PullOptions extends Pick<HandlerOptions, 'group' | 'ordering' | 'prefetch' | 'from' | 'temporary'> {
+  /** Default: a group of its own, which is `temporary`. */
+  readonly group?: string | undefined
   /** Ends the iteration. */
   readonly signal?: AbortSignal | undefined
 }
@@ -118,51 +126,7 @@ export interface CloseOptions {
   readonly timeout?: Duration | undefined
 }
 
-/** `ok`; `starting` and `reconnecting` on the way there; `stalled`: deliveries, but nothing settled for too long. */
-export type HealthStatus = 'ok' | 'starting' | 'reconnecting' | 'stalled' | 'closing' | 'closed'
-
-export interface Health {
-  readonly status: HealthStatus
-  readonly connection: ConnectionState
-  readonly groups: readonly GroupHealth[]
-}
-
-export interface GroupHealth {
-  readonly group: string
-  readonly status: HealthStatus
-  /** Handlers running. */
-  readonly running: number
-  /** Deliveries held that wait for a slot, for their key, or for their next attempt. */
-  readonly held: number
-  /** Attempts that went on after their timeout, since their handler does not heed its signal. */
-  readonly overdue: number
-  /** Messages at the broker that nobody was given yet; undefined where it cannot tell. */
-  readonly waiting: number | undefined
-  /** Settled since the start. */
-  readonly settled: number
-  /** When a delivery was last settled, RFC 3339; undefined before the first. */
-  readonly lastProgress: string | undefined
-}
-
-export interface Description {
-  readonly source: string
-  readonly transport: string
-  readonly capabilities: Capabilities
-  readonly middleware: readonly string[]
-  readonly handlers: readonly HandlerDescription[]
-  /** Published by this bus so far, or defined, and no handler of this bus wants it. */
-  readonly unhandledTypes: readonly string[]
-}
-
-export interface HandlerDescription {
-  readonly name: string
-  readonly group: string
-  readonly types: readonly string[]
-  readonly bound: boolean
-  /** Why it is bound or not, as a sentence. */
-  readonly because: string
-  /** The event types known to this bus that its patterns match. */
-  readonly matches: readonly string[]
-  /** Its policy in words: `5 attempts, 1s to 1m apart`, `per key, 10 at a time`, `parks`. */
-  readonly policy: readonly string[]
+export interface IdleOptions {
+  /** How long to wait. Default: for ever. */
+  readonly timeout?: Duration | undefined
 }

@@ -17,8 +17,8 @@ export function letterId(group: string, { attributes }: Pick<Message, 'attribute
 
 /** The headers of a letter: a replay starts anew, and what earlier attempts noted is in the letter itself. */
 export function letterHeaders(headers: Message['headers']): Message['headers'] {
-  const { attempt, firstFailedAt, replayOf, replayedAt } = deliveryHeaders
-  const { [attempt]: _attempt, [firstFailedAt]: _first, [replayOf]: _replay, [replayedAt]: _at, ...others } = headers
+  const { attempt, firstFailedAt, lastError, replayOf, replayedAt } = deliveryHeaders
+  const { [attempt]: _attempt, [firstFailedAt]: _first, [lastError]: _last, [replayOf]: _replay, [replayedAt]: _at, ...others } = headers
   return others
 }
 

@@ -1,5 +1,5 @@
 import { EventStormError } from '@tidings/core'
-import { isThenable } from '@tidings/core/tools'
+import { invalidArgument, isThenable } from '@tidings/core/tools'
 import type { AnyDefinedEvent, TidingsEvent } from '@tidings/events'
 import type { Handler } from '../handler/handler.ts'
 import type { Message } from '../message/message.ts'
@@ -8,23 +8,24 @@ import type { Incoming } from '../middleware.ts'
 import { inTime, type Overdue } from './in-time.ts'
 import type { Job } from './job.ts'
 import { JobContext } from './job-context.ts'
-import { OnceOnly } from './once-only.ts'
-import { failureOf, giveBack, type Outcome, type Step } from './outcome.ts'
+import { asked, failureOf, giveBack, type Outcome, type Step, unavailable } from './outcome.ts'
 import { refusalOf } from './refusal.ts'
 import { type Runtime, throughReceivers } from './runtime.ts'
+import type { Survivors } from './survivors.ts'
+import { Twins } from './twins.ts'
 
 /** The attempts of one group at its deliveries: whether a handler is to see them, and its call. */
 export class Attempts implements Overdue {
   overdue = 0
+  readonly twins: Twins = new Twins()
   readonly #runtime: Runtime
   readonly #group: string
-  readonly #onceOnly: OnceOnly
+  readonly #survivors: Survivors
 
-  /** `persist` does a step until it is done, or the delivery is ours no more. */
-  constructor(runtime: Runtime, group: string, persist: (job: Job, step: () => unknown) => Step) {
+  constructor(runtime: Runtime, group: string, survivors: Survivors) {
     this.#runtime = runtime
     this.#group = group
-    this.#onceOnly = new OnceOnly(runtime, group, { receive: (job, handler) => this.#receive(job, handler), persist })
+    this.#survivors = survivors
   }
 
   /**
@@ -34,7 +35,8 @@ export class Attempts implements Overdue {
    */
   make(job: Job, handler: Handler | undefined, onTwin?: () => void): Outcome | Promise<Outcome> {
     try {
-      const refused = refusalOf(this.#runtime, this.#group, job, handler)
+      const deaths = this.#survivors.deathsOf(job)
+      const refused = refusalOf(this.#runtime, this.#group, job, handler, deaths)
       const outcome =
         refused instanceof Promise
           ? refused.then((is) => is ?? this.#begin(job, handler!, onTwin))
@@ -46,22 +48,43 @@ export class Attempts implements Overdue {
   }
 
   #begin(job: Job, handler: Handler, onTwin: (() => void) | undefined): Outcome | Promise<Outcome> {
-    if (handler.policy.idempotent) return this.#onceOnly.handle(job, handler, onTwin)
-    const received = this.#receive(job, handler)
-    return received === undefined ? 'handled' : received.then(() => 'handled')
+    if (!handler.policy.idempotent) return this.#receive(job, handler)
+    const twin = this.twins.endOf(job)
+    if (twin !== undefined) {
+      onTwin?.()
+      // A duplicate waits for what becomes of its twin: left out after a success, handled after a failure.
+      return twin.then((handled) => (handled ? 'duplicate' : this.#begin(job, handler, onTwin)))
+    }
+    const outcome = this.#unlessKnown(job, handler)
+    if (outcome instanceof Promise) this.twins.begins(job)
+    return outcome
+  }
+
+  #unlessKnown(job: Job, handler: Handler): Outcome | Promise<Outcome> {
+    const { inbox } = this.#runtime
+    if (inbox === undefined) {
+      return job.delivery.handledBefore === true ? 'duplicate' : this.#receive(job, handler)
+    }
+    const known = asked(() => inbox.has(identityOf(job), this.#group))
+    const decided = (is: boolean): Outcome | Promise<Outcome> => {
+      // Whatever else stands for true or false there: to take it for either may lose the event, or repeat it.
+      if (typeof is !== 'boolean') return unavailable(noAnswer(is))
+      return is ? 'duplicate' : this.#receive(job, handler)
+    }
+    return known instanceof Promise ? known.then(decided) : decided(known)
   }
 
   /** Reads the event and calls its handler, within the middleware. */
-  #receive(job: Job, handler: Handler): Step {
+  #receive(job: Job, handler: Handler): Outcome | Promise<Outcome> {
     // Lost, or given back, while the inbox was waited for: the next member has it now.
-    if (job.gone) throw giveBack
+    if (!job.isOurs) throw giveBack
     const { message } = job.delivery
-    if (this.#runtime.receivers.length === 0) return this.#handle(job, message, handler)
+    if (this.#runtime.receivers.length === 0) return handledAfter(this.#handle(job, message, handler))
     // What a middleware passes on may differ from attempt to attempt.
     job.event = undefined
     return throughReceivers(this.#runtime, this.#incoming(job), async (last) =>
       this.#handle(job, last.message, handler),
-    )
+    ).then(() => 'handled')
   }
 
   #incoming({ delivery, attempt }: Job): Incoming {
@@ -69,19 +92,38 @@ export class Attempts implements Overdue {
   }
 
   #handle(job: Job, message: Message, handler: Handler): Step {
-    if (job.gone) throw giveBack
+    if (!job.isOurs) throw giveBack
     const runtime = this.#runtime
     const event = (job.event ??= readEvent(message, definitionFor(runtime, handler, message)))
     if (event.causationDepth > runtime.maxDepth) throw storm(event)
     const context = new JobContext(runtime, this.#incoming(job), event)
     job.context = context
     const result = handler.handle(event, context)
-    const ended = isThenable(result) ? Promise.resolve(result).then(() => context.effects()) : context.effects()
+    const ended = isThenable(result) ? Promise.resolve(result).then(() => context.ready()) : context.ready()
     if (ended === undefined) return undefined
     const { timeout } = handler.policy
     const { clock } = runtime
     return inTime({ clock, group: this.#group, type: event.type, timeout, contexts: [context], overdue: this }, ended)
   }
+}
+
+function handledAfter(step: Step): Outcome | Promise<Outcome> {
+  return step === undefined ? 'handled' : step.then(() => 'handled')
+}
+
+/** As it stands in the message, which is not read yet; one without id or source is found out when it is. */
+export function identityOf({ delivery }: Job): { readonly source: string; readonly id: string } {
+  const { source, id } = delivery.message.attributes
+  return { source: String(source), id: String(id) }
+}
+
+function noAnswer(answer: unknown): Error {
+  return invalidArgument(
+    'inbox',
+    'an object whose has(event, group) answers true or false',
+    answer,
+    'Let it return a boolean, or a promise of one.',
+  )
 }
 
 /** The handler's own definition, where it has one for the type: another one may be of another version. */

@@ -178,7 +178,7 @@ export class BatchCall {
     const result = this.#handler.handle(events, context)
     const ended = async (): Promise<void> => {
       await result
-      for (const each of contexts) await each.effects()
+      for (const each of contexts) await each.ready()
     }
     if (isThenable(result) || contexts.some((each) => each.hasEffects)) {
       const { timeout } = this.#handler.policy

@@ -3,7 +3,7 @@ import type { AnyHandler } from '../handler/handler.ts'
 import type { Policy } from '../handler/policy.ts'
 
 /** What all handlers of a group agree on. */
-const shared = ['ordering', 'concurrency', 'prefetch', 'from'] as const
+const shared = ['ordering', 'concurrency', 'prefetch', 'from', 'temporary'] as const
 
 /** The handlers of one group: which of them is for which event type. */
 export class GroupHandlers {
@@ -19,6 +19,11 @@ export class GroupHandlers {
   /** Event types and patterns. */
   get types(): string[] {
     return [...this.#exact.keys(), ...this.#patterns.map(({ pattern }) => pattern)]
+  }
+
+  /** Whether any of them marks what it handles. */
+  get marks(): boolean {
+    return [...this.#all].some(({ policy }) => policy.idempotent)
   }
 
   /** The settings of the group: those of its first handler, since all agree. */

@@ -1,16 +1,24 @@
+import type { Clock } from '../clock.ts'
 import { List } from '../collections/list.ts'
 import type { Job } from './job.ts'
 
 /** Everything that a member holds unsettled, and what of it is lost with a connection or a partition. */
 export class HeldJobs {
+  readonly #clock: Clock
   readonly #jobs = new List<Job>()
   readonly #lost: (jobs: readonly Job[], reason: unknown) => void
   /** The signals that are followed, each with its listener. */
   readonly #followed = new Map<AbortSignal, () => void>()
+  /** Those that wait for their next attempt. */
+  readonly #waiting = new Set<Job>()
+  /** Ours no more, while their handler runs. */
+  readonly #left = new Set<Job>()
   #whenEmpty: (() => void)[] = []
+  #since = 0
 
   /** `lost` is told what goes with a signal; it deletes these. */
-  constructor(lost: (jobs: readonly Job[], reason: unknown) => void) {
+  constructor(clock: Clock, lost: (jobs: readonly Job[], reason: unknown) => void) {
+    this.#clock = clock
     this.#lost = lost
   }
 
@@ -18,42 +26,78 @@ export class HeldJobs {
     return this.#jobs.size
   }
 
-  has(job: Job): boolean {
-    return job.held !== undefined
+  /** How many wait for their next attempt. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Those that are ours no more, and whose handlers run still. */
+  get left(): readonly Job[] {
+    return [...this.#left]
+  }
+
+  /** Since when there has been something that does not wait for its next attempt; undefined where there is nothing. */
+  get busySince(): number | undefined {
+    return this.#jobs.size > this.#waiting.size ? this.#since : undefined
   }
 
   all(): Job[] {
     return [...this.#jobs]
   }
 
-  /** Those whose handler does not run, in the order of arrival. */
+  /** Those that are not under way, in the order of arrival. */
   resting(): Job[] {
-    return [...this.#jobs].filter(({ running }) => !running)
+    return [...this.#jobs].filter((job) => !job.isUnderWay)
   }
 
   add(job: Job): void {
+    if (this.#jobs.size === this.#waiting.size) this.#since = this.#clock.now()
     job.held = this.#jobs.push(job)
     const { lost } = job.delivery
     if (!this.#followed.has(lost)) this.#follow(lost)
+  }
+
+  waits(job: Job): void {
+    this.#waiting.add(job)
+  }
+
+  wakes(job: Job): void {
+    if (this.#jobs.size === this.#waiting.size) this.#since = this.#clock.now()
+    this.#waiting.delete(job)
   }
 
   delete(job: Job): void {
     if (job.held === undefined) return
     this.#jobs.remove(job.held)
     job.held = undefined
+    if (this.#waiting.size > 0) this.#waiting.delete(job)
+    if (job.state === 'left') this.#left.add(job)
     // Most transports have one signal for all; where each delivery has its own, they must not pile up.
     if (this.#followed.size > this.#jobs.size + 16) this.#unfollow()
-    if (this.#jobs.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
+    this.#tellEmpty()
   }
 
-  /** Resolves when it holds nothing. */
+  /** Its handler has ended. */
+  isDoneWith(job: Job): void {
+    if (this.#left.delete(job)) this.#tellEmpty()
+  }
+
+  /** Resolves when it holds nothing, and no handler runs whose delivery was lost. */
   empty(): Promise<void> {
-    return this.#jobs.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve))
+    return this.#isEmpty ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve))
   }
 
   close(): void {
     for (const job of this.#jobs) this.delete(job)
     this.#unfollow()
+  }
+
+  get #isEmpty(): boolean {
+    return this.#jobs.size === 0 && this.#left.size === 0
+  }
+
+  #tellEmpty(): void {
+    if (this.#whenEmpty.length > 0 && this.#isEmpty) for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }
 
   #follow(signal: AbortSignal): void {

@@ -1,9 +1,13 @@
+import { invalidArgument, isThenable } from '@tidings/core/tools'
 import { isEvent, type TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../handler/publish-options.ts'
-import type { HandlerContext, HandlerLog, PublishEffect } from '../handler/context.ts'
+import type { HandlerContext, HandlerLog, PublishEffect, TransactionContext } from '../handler/context.ts'
 import { deliveryHeaders, type Message, replyGroupOf } from '../message/message.ts'
 import type { Incoming } from '../middleware.ts'
+import type { Outgoing } from '../transport/transport.ts'
+import type { Work } from '../transport/settlement.ts'
 import { EffectIds } from './effect-ids.ts'
+import { Effects } from './effects.ts'
 import type { Runtime } from './runtime.ts'
 
 const none: readonly [] = []
@@ -22,10 +26,12 @@ export class JobContext implements HandlerContext {
   #controller: AbortController | undefined = undefined
   #aborted: { readonly reason: unknown } | undefined = undefined
   #ids: EffectIds | undefined = undefined
-  /** Effects that are not confirmed yet. */
+  #effects: Effects | undefined = undefined
+  #work: Work[] | undefined = undefined
+  /** Publishes that are on their way: through the middleware, or to the broker where they leave at once. */
   #open = 0
   #failed: { readonly error: unknown } | undefined = undefined
-  #whenConfirmed: (() => void) | undefined = undefined
+  #whenReady: (() => void) | undefined = undefined
   #left: readonly ((reason: unknown) => void)[] = none
 
   constructor(runtime: Runtime, { message, group, attempt }: Incoming, event: TidingsEvent) {
@@ -49,7 +55,8 @@ export class JobContext implements HandlerContext {
   }
 
   get log(): HandlerLog {
-    return boundLog(this.#runtime.log, { id: this.#event.id, type: this.#event.type, group: this.group })
+    const { id, type } = this.#event
+    return boundLog(this.#runtime.log, { type, group: this.group, id, attempt: this.attempt })
   }
 
   get publish(): PublishEffect {
@@ -57,21 +64,42 @@ export class JobContext implements HandlerContext {
     const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> => {
       // Who was told to stop is not to have effects any more: the next attempt has them.
       if (this.#aborted) return refused(this.#aborted.reason)
-      const published = isEvent(what)
-        ? this.#runtime.publish(this.#event, what, undefined, input as PublishOptions | undefined)
-        : this.#runtime.publish(this.#event, what, input, this.#withId(what, input, options))
-      this.#follow(published)
-      return published
+      return isEvent(what)
+        ? this.#send(what, undefined, input as PublishOptions | undefined)
+        : this.#send(what, input, this.#withId(what, input, options))
     }
-    return publish
+    return publish as PublishEffect
   }
 
   get reply(): HandlerContext['reply'] {
-    return async (definition, input) => {
+    const reply = async (definition: unknown, input: unknown): Promise<void> => {
       const group = replyGroupOf(this.#message)
       if (group === undefined) return
-      const inReplyTo = { [deliveryHeaders.inReplyTo]: this.#event.id }
-      await this.#runtime.publish(this.#event, definition, input, undefined, inReplyTo, group)
+      if (this.#aborted) throw this.#aborted.reason
+      const headers = { [deliveryHeaders.inReplyTo]: this.#event.id }
+      await this.#send(definition, input, undefined, headers, group)
+    }
+    return reply as HandlerContext['reply']
+  }
+
+  get request(): HandlerContext['request'] {
+    const request = (definition: unknown, input: unknown, options?: object): Promise<TidingsEvent> =>
+      this.#aborted
+        ? refused(this.#aborted.reason)
+        : this.#runtime.request(this.#event, definition, input, { signal: this.signal, ...options })
+    return request as HandlerContext['request']
+  }
+
+  get cancel(): HandlerContext['cancel'] {
+    return (event) => this.#runtime.cancel(event)
+  }
+
+  get transaction(): TransactionContext<never>['transaction'] {
+    return (work) => {
+      if (typeof work !== 'function') {
+        throw invalidArgument('work', 'a function', work, 'Pass what writes: transaction((tx) => …).')
+      }
+      ;(this.#work ??= []).push(work as Work)
     }
   }
 
@@ -79,19 +107,51 @@ export class JobContext implements HandlerContext {
     return this.#open > 0 || this.#failed !== undefined
   }
 
-  /** Resolves when all effects are confirmed, also those that the handler did not wait for; undefined when they are. */
-  effects(): Promise<void> | undefined {
+  /** Resolves when all that was published is ready to go, also what the handler did not wait for; undefined when it is. */
+  ready(): Promise<void> | undefined {
     if (this.#failed) return Promise.reject(this.#failed.error)
     if (this.#open === 0) return undefined
     return new Promise((resolve, reject) => {
-      this.#whenConfirmed = () => (this.#failed ? reject(this.#failed.error) : resolve())
+      this.#whenReady = () => (this.#failed ? reject(this.#failed.error) : resolve())
     })
+  }
+
+  /** What goes out with the settlement. */
+  get effects(): Pick<Effects, 'events' | 'outgoing'> | undefined {
+    return this.#effects
+  }
+
+  /** What the handler writes in the commit of its settlement. */
+  get work(): Work | undefined {
+    const all = this.#work
+    return all === undefined ? undefined : (transaction) => inTurn(all, transaction)
+  }
+
+  #send(
+    what: unknown,
+    input: unknown,
+    options: PublishOptions | undefined,
+    headers?: Readonly<Record<string, string>>,
+    group?: string,
+  ): Promise<TidingsEvent> {
+    const request = { cause: this.#event, headers, group }
+    const published =
+      options?.immediate === true
+        ? this.#runtime.publish(what, input, options, request)
+        : this.#runtime.effect(what, input, options, request, (event, outgoing) => this.#collect(event, outgoing))
+    this.#follow(published)
+    return published
+  }
+
+  #collect(event: TidingsEvent, outgoing: Outgoing): void {
+    if (this.#aborted) throw this.#aborted.reason
+    ;(this.#effects ??= new Effects(this.group)).add(event, outgoing)
   }
 
   #follow(published: Promise<unknown>): void {
     this.#open++
     const settled = (): void => {
-      if (--this.#open === 0) this.#whenConfirmed?.()
+      if (--this.#open === 0) this.#whenReady?.()
     }
     published.then(settled, (error: unknown) => {
       this.#failed ??= { error }
@@ -137,6 +197,16 @@ function refused(reason: unknown): Promise<never> {
   const promise = Promise.reject(reason)
   promise.catch(() => {})
   return promise
+}
+
+/** One after the other; without a promise where none of them gives one, as a synchronous database needs it. */
+function inTurn(all: readonly Work[], transaction: never): void | Promise<void> {
+  for (const [at, work] of all.entries()) {
+    const done = work(transaction)
+    if (!isThenable(done)) continue
+    return Promise.resolve(done).then(() => inTurn(all.slice(at + 1), transaction))
+  }
+  return undefined
 }
 
 /** A log that adds the same facts to every line. */

@@ -58,8 +58,8 @@ export class KeptMembership {
     await this.#membership?.stop()
   }
 
-  waiting(): ReturnType<Membership['waiting']> {
-    return this.#membership?.waiting()
+  backlog(): ReturnType<Membership['backlog']> {
+    return this.#membership?.backlog()
   }
 
   async #join(connection: Connection, request: () => GroupRequest, signal: AbortSignal | undefined): Promise<void> {

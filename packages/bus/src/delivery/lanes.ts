@@ -1,39 +1,80 @@
 import { Deque } from '../collections/deque.ts'
 import type { Job } from './job.ts'
 
-/** One lane for each key: of the deliveries of a key, one has its turn, and the others wait behind it. */
-export class Lanes {
-  readonly #lanes = new Map<string, Deque<Job> | undefined>()
+interface Lane {
+  /** Whose turn it is. */
+  front: Job
+  readonly behind: Deque<Job>
+}
 
-  /** Takes a job in: it has its turn at once, where it has no key or is the only one of it. */
-  enter(job: Job): void {
+/**
+ * One lane for each key: of the deliveries of a key, one has its turn, and the others wait behind it. A transport that
+ * orders by key hands out one at a time by itself; even there a handler whose connection was lost may still run when its
+ * event comes again.
+ */
+export class Lanes {
+  readonly #lanes = new Map<string, Job | Lane>()
+
+  /** Takes a job in; says whether it has its turn at once, as it has no key or is the only one of it. */
+  enter(job: Job): boolean {
     const { key } = job
-    job.hasTurn = key === undefined || !this.#lanes.has(key)
-    if (key === undefined) return
-    if (job.hasTurn) {
-      this.#lanes.set(key, undefined)
-      return
+    if (key === undefined) return true
+    const lane = this.#lanes.get(key)
+    if (lane === undefined) {
+      this.#lanes.set(key, job)
+      return true
     }
-    const lane = this.#lanes.get(key) ?? new Deque()
-    this.#lanes.set(key, lane)
-    lane.push(job)
+    const front = 'behind' in lane ? lane.front : lane
+    const behind = 'behind' in lane ? lane.behind : new Deque<Job>()
+    // A replay is older than what waits for its next attempt, and must get through however long that waits.
+    const passes = job.isReplay && front.state === 'waiting'
+    if (passes) behind.unshift(front)
+    else behind.push(job)
+    this.#lanes.set(key, { front: passes ? job : front, behind })
+    return passes
+  }
+
+  /** Whether it is this job's turn. */
+  hasTurn(job: Job): boolean {
+    if (job.key === undefined) return true
+    const lane = this.#lanes.get(job.key)
+    return lane === job || (lane !== undefined && 'behind' in lane && lane.front === job)
   }
 
   /** Drops those that wait and are ours no more. */
   forgetGone(): void {
     for (const lane of this.#lanes.values()) {
-      for (const job of lane?.clear() ?? []) if (!job.gone) lane!.push(job)
+      if (!('behind' in lane)) continue
+      for (const job of lane.behind.clear()) if (job.isOurs) lane.behind.push(job)
     }
   }
 
-  /** The turn of a job is over; the one whose turn has come, if one waits. */
-  leave({ key }: Job): Job | undefined {
-    if (key === undefined) return undefined
-    const lane = this.#lanes.get(key)
-    let next = lane?.shift()
-    while (next?.gone) next = lane?.shift()
+  /** The turn of a job is over, if it has it; the one whose turn has come, if one waits. */
+  leave(job: Job): Job | undefined {
+    const { key } = job
+    if (key === undefined || !this.hasTurn(job)) return undefined
+    const lane = this.#lanes.get(key)!
+    const behind = 'behind' in lane ? lane.behind : undefined
+    let next = behind?.shift()
+    while (next !== undefined && !next.isOurs) next = behind?.shift()
+    const replay = next?.state === 'waiting' ? takeReplay(behind!) : undefined
+    if (replay !== undefined) {
+      behind!.unshift(next!)
+      next = replay
+    }
     if (next === undefined) this.#lanes.delete(key)
-    else next.hasTurn = true
+    else if (behind!.size === 0) this.#lanes.set(key, next)
+    else (lane as Lane).front = next
     return next
   }
+}
+
+/** The first replay among those that wait behind one whose next attempt is not due. */
+function takeReplay(behind: Deque<Job>): Job | undefined {
+  let replay: Job | undefined
+  for (const job of behind.clear()) {
+    if (replay === undefined && job.isReplay && job.isOurs) replay = job
+    else behind.push(job)
+  }
+  return replay
 }

@@ -5,10 +5,10 @@ import { UnreadableError } from '../message/read.ts'
 import { TogetherError } from './batches.ts'
 
 /**
- * How an attempt ended: `superseded` is a copy of what is parked, and is to stay so; `given-back` by a handler of our
- * own that did not take it.
+ * How an attempt ended: `superseded` is a copy of what is parked, and is to stay so; `awaits-replay` comes behind letters
+ * of its key that are on their way back; `given-back` by a handler of our own that did not take it.
  */
-export type Outcome = 'handled' | 'duplicate' | 'expired' | 'superseded' | 'given-back' | Failed
+export type Outcome = 'handled' | 'duplicate' | 'expired' | 'superseded' | 'awaits-replay' | 'given-back' | Failed
 
 export interface Failed {
   readonly error: unknown
@@ -25,6 +25,19 @@ export type Step = void | Promise<void>
 
 /** Thrown by handlers of our own (the pull iterator) to give an event back as if it had not been delivered. */
 export const giveBack: Error = new Error('the event is given back')
+
+/** It was handed out again and again, and never settled. */
+export class UnsettledError extends Error {
+  override readonly name = 'UnsettledError'
+
+  /** `cause`: why its last attempt failed that had an end, where there was one. */
+  constructor(times: number, cause: unknown) {
+    super(
+      `handed out ${times} times and never settled: it may end the process of its handler`,
+      cause === undefined ? undefined : { cause },
+    )
+  }
+}
 
 /** What the bus needs before a handler is called could not be asked: the event has no part in it. */
 class Unavailable extends Error {

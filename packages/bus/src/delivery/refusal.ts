@@ -3,12 +3,20 @@ import type { DeadLetter } from '../dead-letter/store.ts'
 import type { Handler } from '../handler/handler.ts'
 import { deliveryHeaders, type Message } from '../message/message.ts'
 import { unknownType } from '../message/read.ts'
+import { lockOfKey } from '../dead-letter/locks.ts'
+import { lastErrorOf } from './attempt-headers.ts'
 import type { Job } from './job.ts'
-import { asked, type Outcome } from './outcome.ts'
+import { asked, type Outcome, UnsettledError } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
 
-/** How often a delivery may come back without an answer before it is taken for one that ends its process. */
-const maxRedeliveries = 20
+/**
+ * How often the member that holds a delivery may die before the event is taken for one that ends its process. A transport
+ * hands it out alone by then, so that no other event can be to blame.
+ */
+const maxDeaths = 5
+
+/** Milliseconds after which the copy of a letter counts as lost on its way. */
+const longestReplay = 600_000
 
 /** Undefined for what a handler is to see. */
 type Refusal = Outcome | undefined
@@ -19,26 +27,34 @@ export function refusalOf(
   group: string,
   job: Job,
   handler: Handler | undefined,
+  deaths: number,
 ): Refusal | Promise<Refusal> {
   const parksKey = handler?.policy.deadLetter === 'park-key' && job.key !== undefined
   const refused = (): Refusal | Promise<Refusal> =>
-    refusalByItself(runtime, job, handler) ?? (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
+    refusalByItself(runtime, job, handler, deaths) ?? (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
   const isReplay = job.delivery.message.headers[deliveryHeaders.replayOf] !== undefined
   return isReplay
     ? findLetter(runtime, group, job).then((isOutdated) => (isOutdated ? 'superseded' : refused()))
     : refused()
 }
 
-function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler | undefined): Refusal {
-  const { message, redeliveries = 0 } = delivery
+function refusalByItself(
+  runtime: Runtime,
+  { delivery }: Job,
+  handler: Handler | undefined,
+  deaths: number,
+): Refusal {
+  const { message } = delivery
   if (hasExpired(message, runtime)) return 'expired'
-  if (redeliveries > maxRedeliveries) return { error: unsettled(redeliveries), reason: 'unsettled', counts: false }
+  if (deaths >= maxDeaths) {
+    return { error: new UnsettledError(deaths, lastErrorOf(message)), reason: 'unsettled', counts: false }
+  }
   if (handler === undefined) throw unknownType(message)
   return undefined
 }
 
 function refusalByKey(
-  { deadLetters }: Runtime,
+  { deadLetters, locks, clock }: Runtime,
   group: string,
   { delivery, replayOf }: Job,
   key: string,
@@ -47,6 +63,9 @@ function refusalByKey(
     if (first === undefined || first.id === replayOf) return undefined
     // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.
     if (replayOf !== undefined || first.id === letterId(group, delivery.message)) return 'superseded'
+    // Its letters are on their way back: what came behind them waits for them, rather than be parked once more.
+    const sentAgo = first.replayedAt === undefined ? Infinity : clock.now() - Date.parse(first.replayedAt)
+    if (sentAgo < longestReplay || locks.isTaken(lockOfKey(group, key))) return 'awaits-replay'
     return { error: parkedBehind(first), reason: 'key-parked', counts: false }
   }
   const first = asked(() => deadLetters?.firstOfKey(group, key))
@@ -70,10 +89,6 @@ async function findLetter({ deadLetters }: Runtime, group: string, job: Job): Pr
 function hasExpired({ attributes }: Message, { clock }: Runtime): boolean {
   const expiry = attributes['expirytime']
   return expiry !== undefined && Date.parse(String(expiry)) <= clock.now()
-}
-
-function unsettled(times: number): Error {
-  return new Error(`handed out ${times} times and never settled: it may end the process of its handler`)
 }
 
 function parkedBehind({ id }: DeadLetter): Error {

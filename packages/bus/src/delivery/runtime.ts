@@ -1,7 +1,7 @@
 import type { TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../handler/publish-options.ts'
 import type { Clock } from '../clock.ts'
-import type { Claims } from '../dead-letter/claims.ts'
+import type { Locks } from '../dead-letter/locks.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { HandlerLog } from '../handler/context.ts'
 import type { Inbox } from '../inbox/inbox.ts'
@@ -11,6 +11,13 @@ import type { Telling } from '../observer.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { Outgoing } from '../transport/transport.ts'
 
+/** What a publish is beside its event: who caused it, and where it goes when not to everybody. */
+export interface PublishRequest {
+  readonly cause?: TidingsEvent | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly group?: string | undefined
+}
+
 /** What the groups of a bus share. */
 export interface Runtime {
   readonly clock: Clock
@@ -18,25 +25,38 @@ export interface Runtime {
   readonly log: HandlerLog
   readonly telling: Telling
   readonly events: KnownEvents
-  /** There when a handler is idempotent. */
-  readonly inbox: Inbox | undefined
   readonly maxDepth: number
   readonly capabilities: Capabilities
+  /** The application's own inbox, in place of the transport's. */
+  readonly inbox: Inbox | undefined
+  /** Where letters are looked up: the application's own store, else the transport's. */
   readonly deadLetters: DeadLetterStore | undefined
+  /** Whether that store is the application's own, so that the transport's settlement does not reach it. */
+  readonly ownDeadLetters: boolean
   /** Of dead letters. */
-  readonly claims: Claims
+  readonly locks: Locks
   readonly receivers: readonly NonNullable<Middleware['receive']>[]
   /** Hands a message to the transport as it is: a copy of what was received has been through the middleware before. */
   send(outgoing: Outgoing): void | Promise<void>
-  /** Publishes on behalf of a handler: also while the bus closes. */
+  /** Publishes at once, also while the bus closes where it is on behalf of a handler. */
   publish(
-    cause: TidingsEvent | undefined,
     what: unknown,
     input: unknown,
     options: PublishOptions | undefined,
-    headers?: Readonly<Record<string, string>>,
-    group?: string,
+    request: PublishRequest,
   ): Promise<TidingsEvent>
+  /** Makes what a settlement sends, and hands it to `collect` once it has been through the middleware. */
+  effect(
+    what: unknown,
+    input: unknown,
+    options: PublishOptions | undefined,
+    request: PublishRequest,
+    collect: (event: TidingsEvent, outgoing: Outgoing) => void,
+  ): Promise<TidingsEvent>
+  /** Asks on behalf of a handler. */
+  request(cause: TidingsEvent, definition: unknown, input: unknown, options: object): Promise<TidingsEvent>
+  /** Takes back a delayed event. */
+  cancel(event: TidingsEvent | string): Promise<boolean>
 }
 
 /** Runs the `receive` middleware around `last`, the first one outermost. */

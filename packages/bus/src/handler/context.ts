@@ -1,5 +1,5 @@
 import type { DefinedEvent, EventOf, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
-import type { PublishOptions } from './publish-options.ts'
+import type { PublishOptions, RequestOptions } from './publish-options.ts'
 
 /** What a handler is given beside its event. */
 export interface HandlerContext {
@@ -17,20 +17,44 @@ export interface HandlerContext {
    * Publishes an effect of the event: correlation and causation are set. Otherwise as `bus.publish`. Rejects with the
    * reason of `signal` once that has aborted.
    *
-   * The event counts as handled only when its effects are confirmed, also those that the handler does not await; one that
-   * is refused fails the attempt. Where `options.id` is left out, an effect with the same type and data has the same id
+   * What is published is validated at once, held back, and goes out when the handler has succeeded, together with the
+   * settlement of its event: an attempt that fails has no effects. The promise resolves when that is prepared. One that is
+   * refused fails the attempt, awaited or not. With `immediate: true` it leaves at once, whatever becomes of the attempt,
+   * and the promise resolves when it is confirmed. Where `options.id` is left out, an effect with the same type and data has the same id
    * at every attempt, so that what is published again, since the event was tried again, has no second effect in
    * idempotent handlers.
    */
   readonly publish: PublishEffect
   /**
-   * Answers a request: the event goes to the requester alone. Does nothing when nobody asked, so that a handler can
-   * serve requests and plain events alike.
+   * Answers a request: the event goes to the requester alone, as an effect of the handler's success. Does nothing when
+   * nobody asked, so that a handler can serve requests and plain events alike.
    */
   readonly reply: <Type extends string, Schema extends StandardSchema>(
     definition: DefinedEvent<Type, Schema>,
     input: InputOf<Schema>,
   ) => Promise<void>
+  /**
+   * Asks, and waits for the answer, as `bus.request`: correlation and causation are set, and the wait ends with `signal`.
+   * It goes out at once, since the handler waits for it.
+   */
+  readonly request: <Type extends string, Schema extends StandardSchema, Reply extends TidingsEvent = TidingsEvent>(
+    definition: DefinedEvent<Type, Schema>,
+    input: InputOf<Schema>,
+    options?: RequestOptions<Reply>,
+  ) => Promise<Reply>
+  /** Takes back a delayed event, at once; false when it is gone already. As `bus.cancel`. */
+  readonly cancel: (event: TidingsEvent | string) => Promise<boolean>
+}
+
+/** What a handler with the option `transaction` is given besides. */
+export interface TransactionContext<Transaction> extends HandlerContext {
+  /**
+   * Hands over what the handler writes in the commit that settles its event: mark, effects and acknowledgement are there
+   * together with it, or none of them. It runs when the handler has ended, once for each attempt that succeeds so far, and
+   * in the order of the calls. Where the database is synchronous, it must not return a promise: nothing can be awaited
+   * within a commit that many handlers share. What it throws undoes this handler's part alone and fails the attempt.
+   */
+  readonly transaction: (work: (transaction: Transaction) => void | Promise<void>) => void
 }
 
 /** `publish` of a handler's context. */
@@ -45,7 +69,7 @@ export interface PublishEffect {
 }
 
 /** What a batch handler is given beside its events. */
-export interface BatchContext extends Omit<HandlerContext, 'attempt' | 'redelivered' | 'publish' | 'reply'> {
+export interface BatchContext extends Omit<HandlerContext, 'attempt' | 'redelivered' | 'publish' | 'reply' | 'request' | 'cancel'> {
   /** Marks one event of the batch as failed; the others count as handled when the handler returns. */
   readonly fail: (event: TidingsEvent, error: unknown) => void
   /** Publishes an effect of `cause`, which must be an event of the batch. */

@@ -1,7 +1,7 @@
 import { functionOption, invalidArgument, knownOptions, shown } from '@tidings/core/tools'
 import type { AnyDefinedEvent, EventOf, TidingsEvent } from '@tidings/events'
-import type { BatchContext, HandlerContext } from './context.ts'
-import type { BatchPolicy, HandlerOptions } from './options.ts'
+import type { BatchContext, HandlerContext, TransactionContext } from './context.ts'
+import type { BatchPolicy, HandlerOptions, TransactionsOf } from './options.ts'
 import { type Policy, policyOf } from './policy.ts'
 
 /** What a handler is for: an event definition, several of them, or a pattern of event types such as `'shop.**'`. */
@@ -26,6 +26,8 @@ interface HandlerBase {
   readonly options: HandlerOptions
   /** The options with their defaults. */
   readonly policy: Policy
+  /** The transport whose commits it writes in; undefined for none. */
+  readonly transaction: TransactionsOf<unknown> | undefined
 }
 
 /** A function with its policy: a value, bound by whatever bus it is given to. Made by {@link handler}. */
@@ -56,7 +58,9 @@ const optionNames = [
   'deadLetter',
   'idempotent',
   'from',
+  'temporary',
   'batch',
+  'transaction',
 ]
 
 /**
@@ -80,15 +84,25 @@ export function handler<const Key extends HandlerKey>(
   options: HandlerOptions & { readonly batch: BatchPolicy },
   handle: BatchFunction<Key>,
 ): BatchHandler<EventFor<Key>>
+export function handler<const Key extends HandlerKey, Transaction>(
+  key: Key,
+  options: HandlerOptions & { readonly transaction: TransactionsOf<Transaction>; readonly batch?: undefined },
+  handle: (event: EventFor<Key>, context: TransactionContext<Transaction>) => unknown,
+): Handler<EventFor<Key>>
 export function handler<const Key extends HandlerKey>(
   key: Key,
-  options: HandlerOptions & { readonly batch?: undefined },
+  options: HandlerOptions & { readonly batch?: undefined; readonly transaction?: undefined },
   handle: HandlerFunction<Key>,
 ): Handler<EventFor<Key>>
 export function handler(
   key: HandlerKey,
-  second: (HandlerOptions & { readonly batch?: BatchPolicy | undefined }) | HandlerFunction<never>,
-  third?: HandlerFunction<never> | BatchFunction<never>,
+  second:
+    | (HandlerOptions & {
+        readonly batch?: BatchPolicy | undefined
+        readonly transaction?: TransactionsOf<unknown> | undefined
+      })
+    | HandlerFunction<never>,
+  third?: HandlerFunction<never> | BatchFunction<never> | ((event: never, context: never) => unknown),
 ): AnyHandler {
   const [options, handle] = typeof second === 'function' ? [{}, second] : [second, third]
   functionOption(handle, 'handle')
@@ -110,7 +124,12 @@ export function handler(
   const definitions = typeof key === 'string' ? [] : 'type' in key ? [key] : key
   const types = typeof key === 'string' ? [key] : definitions.map((definition) => typeOf(definition))
   if (types.length === 0) throw invalidArgument('key', 'an event definition', key, 'Give one at least.')
-  const shared = { group, name: name || group, types, definitions, options, policy: policyOf(options) }
+  const { transaction } = options
+  if (transaction !== undefined && typeof transaction.transport !== 'string') {
+    const fix = 'The adapter of a transport with transactions exports it.'
+    throw invalidArgument('transaction', 'what a transport has for it', transaction, fix)
+  }
+  const shared = { group, name: name || group, types, definitions, options, policy: policyOf(options), transaction }
   return {
     ...shared,
     batch: options.batch !== undefined,

@@ -30,7 +30,7 @@ export interface HandlerOptions {
   /** Events handled at a time, in this member of the group. Default 10. One setting for a whole group. */
   readonly concurrency?: number | undefined
   /**
-   * Deliveries held unsettled at most, running ones included; for a moment up to twice as many, when the group is joined
+   * Deliveries held unsettled at most, running ones included, and those not that wait for their next attempt; for a moment up to twice as many, when the group is joined
    * again for other event types. Default: twice `concurrency`, at least 50.
    */
   readonly prefetch?: number | undefined
@@ -53,6 +53,11 @@ export interface HandlerOptions {
    * or the bus's own. Default false.
    */
   readonly idempotent?: boolean | undefined
+  /**
+   * The group lives as long as the connection of its bus, and has no other member: for what must leave nothing behind, such
+   * as a stream to one browser. One setting for a whole group. Default false.
+   */
+  readonly temporary?: boolean | undefined
   /** Where the group begins when it is new. Default `'latest'`. One setting for a whole group. */
   readonly from?: 'latest' | 'earliest' | undefined
 }
@@ -66,4 +71,15 @@ export interface BatchPolicy {
   readonly size: number
   /** How long the first event of a batch waits for others. Default `'50ms'`. */
   readonly wait?: Duration | undefined
+}
+
+/**
+ * Says that a handler writes in the commit that settles its event, and in which database: a value that the adapter of a
+ * transport with `transactions` exports. `Transaction` is what the handler's work is given.
+ */
+export interface TransactionsOf<Transaction> {
+  /** The `name` of the transport. */
+  readonly transport: string
+  /** For the types alone. */
+  readonly transaction?: Transaction | undefined
 }

@@ -18,6 +18,7 @@ export interface Policy {
   readonly deadLetter: 'park' | 'park-key' | 'discard'
   readonly idempotent: boolean
   readonly from: 'latest' | 'earliest'
+  readonly temporary: boolean
   readonly batch: { readonly size: number; readonly wait: number } | undefined
 }
 
@@ -54,6 +55,7 @@ export function policyOf(options: HandlerOptions & { readonly batch?: BatchPolic
     deadLetter,
     idempotent: oneOf(options.idempotent, [false, true], 'idempotent'),
     from: oneOf(options.from, ['latest', 'earliest'], 'from'),
+    temporary: oneOf(options.temporary, [false, true], 'temporary'),
     batch: options.batch && batchOf(options.batch, prefetch),
   }
 }

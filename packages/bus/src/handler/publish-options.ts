@@ -1,5 +1,5 @@
 import type { Duration } from '@tidings/core'
-import type { CreateOptions } from '@tidings/events'
+import type { CreateOptions, TidingsEvent } from '@tidings/events'
 
 /** What `publish` takes besides the data. */
 export interface PublishOptions extends CreateOptions {
@@ -11,4 +11,17 @@ export interface PublishOptions extends CreateOptions {
   readonly timeout?: Duration | undefined
   /** Gives the wait up. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * In a handler: leaves at once, whatever becomes of the attempt, rather than with the settlement of its event. Default
+   * false. Without meaning on a bus, where every publish leaves at once.
+   */
+  readonly immediate?: boolean | undefined
+}
+
+/** What `request` takes besides the data. */
+export interface RequestOptions<Reply extends TidingsEvent> extends PublishOptions {
+  /** How long to wait for the answer. Default `'30s'`. */
+  readonly timeout?: Duration | undefined
+  /** What an answer must be; its type is that of the promise. Default: the reply as it is, if its type is known. */
+  readonly reply?: { readonly type: string; parse(value: unknown): Reply } | undefined
 }

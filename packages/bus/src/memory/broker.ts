@@ -1,24 +1,31 @@
 import { patternMatcher, TidingsError } from '@tidings/core'
 import { whole } from '@tidings/core/tools'
 import type { Clock } from '../clock.ts'
-import { CapabilityMissingError, MessageTooLargeError, UnknownGroupError } from '../errors.ts'
+import { CapabilityMissingError, GroupInUseError, MessageTooLargeError, UnknownGroupError } from '../errors.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import { memoryInbox } from '../inbox/memory-inbox.ts'
+import type { Message } from '../message/message.ts'
+import type { Group as GroupFacts } from '../transport/groups.ts'
+import type { Settled, Settlement } from '../transport/settlement.ts'
 import type { GroupRequest, Outgoing } from '../transport/transport.ts'
 import type { Client } from './client.ts'
+import type { Copy } from './copy.ts'
 import { MemoryDeadLetters } from './dead-letters.ts'
 import { Delayed, type DelayedMessage } from './delayed.ts'
 import { Group, type GroupHost } from './group.ts'
 import { History } from './history.ts'
 import type { Member } from './member.ts'
+import { fullness } from './no-room.ts'
 import { type Patience, Room } from './room.ts'
 import { Routes } from './routes.ts'
-import { oversize } from './size.ts'
+import { oversize } from '../transport/message-size.ts'
+import { Timetable } from './timetable.ts'
 import { Turns } from './turns.ts'
 
 /** The bounds of a broker. */
 export interface Limits {
   readonly capacity: number
+  readonly maxDelayed: number
   readonly maxWaiting: number
   readonly maxDeadLetters: number
   readonly maxMessageSize: number
@@ -34,23 +41,34 @@ export class Broker {
   readonly #groups = new Map<string, Group>()
   readonly #routes = new Routes<Group>()
   readonly #history: History
-  readonly #delayed = new Delayed<Group>((delayed) => this.#onDue(delayed))
+  readonly #timetable = new Timetable()
+  readonly #delayed = new Delayed<Group>(this.#timetable, (delayed) => this.#onDue(delayed))
   readonly #room: Room<Group>
   #clock: Clock | undefined
-  #inbox: Inbox | undefined
+  /** Its time is that of the first connection on. */
+  #inbox!: Inbox
 
   constructor(limits: Limits) {
     this.#limits = limits
-    this.#host = { turns: new Turns(), capacity: limits.capacity, roomIn: (group) => this.#room.freed(group) }
+    this.#host = {
+      turns: new Turns(),
+      timetable: this.#timetable,
+      capacity: limits.capacity,
+      maxDelayed: limits.maxDelayed,
+      roomIn: (gate) => this.#room.freed(gate),
+      commit: (group, copy, settlement) => this.#commit(group, copy, settlement),
+      handledBefore: (group, message) => this.#inbox.has(identityOf(message), group.name) === true,
+    }
     this.deadLetters = new MemoryDeadLetters(limits.maxDeadLetters)
     this.#history = new History(limits.history)
-    this.#room = new Room(limits.maxWaiting, ({ outgoing, connection }, groups) =>
-      this.#place(connection, outgoing, groups),
+    this.#room = new Room(
+      limits.maxWaiting,
+      ({ outgoing, connection }, groups) => this.#place(connection, outgoing, groups),
+      (gates, type, reason) => fullness(gates, type, reason),
     )
   }
 
-  /** Returns what the groups have handled. */
-  connect(connection: Client, clock: Clock): Inbox {
+  connect(connection: Client, clock: Clock): void {
     if (this.#connections.size > 0 && clock !== this.#clock) {
       throw new TidingsError(
         'INVALID_ARGUMENT',
@@ -60,8 +78,8 @@ export class Broker {
     }
     this.#clock = clock
     this.#connections.add(connection)
-    this.#delayed.start(clock)
-    return (this.#inbox ??= memoryInbox({ clock: { now: () => this.#clock!.now() } }))
+    this.#inbox ??= memoryInbox({ clock: { now: () => this.#clock!.now() } })
+    this.#timetable.start(clock)
   }
 
   /** A connection goes, with what waits for it and the groups that are its alone. */
@@ -69,16 +87,14 @@ export class Broker {
     this.#connections.delete(connection)
     this.#room.close(connection)
     // Without members nothing can be delivered, so no timer has to hold the process.
-    if (this.#connections.size === 0) this.#delayed.stop()
+    if (this.#connections.size === 0) this.#timetable.stop()
   }
 
   publish(connection: Client, outgoing: Outgoing, patience: Patience | undefined): void | Promise<void> {
-    const { message, group: name } = outgoing
+    const { message, group: name, notBefore } = outgoing
     const type = String(message.attributes['type'])
-    const size = oversize(message, this.#limits.maxMessageSize)
-    if (size !== undefined) {
-      return Promise.reject(new MessageTooLargeError(type, size, this.#limits.maxMessageSize))
-    }
+    const tooLarge = this.#tooLarge(message)
+    if (tooLarge !== undefined) return Promise.reject(tooLarge)
     if (name !== undefined) {
       const group = this.#groups.get(name)
       // Without waiting for room: what it stands for may be unsettled, and keep that very room.
@@ -86,7 +102,12 @@ export class Broker {
       return Promise.reject(new UnknownGroupError(name, type))
     }
     const groups = this.#routes.to(type)
-    if (!this.#room.isIn(groups)) return this.#room.wait(outgoing, connection, groups, patience)
+    const isLater = notBefore !== undefined && notBefore > this.#clock!.now()
+    for (const group of groups) {
+      if ((isLater ? group.later : group.due).isOpen) continue
+      const gates = groups.map((each) => (isLater ? each.later : each.due))
+      return this.#room.wait(outgoing, connection, gates, patience)
+    }
     this.#place(connection, outgoing, groups)
     return this.#host.turns.served()
   }
@@ -106,7 +127,7 @@ export class Broker {
     this.#groups.set(name, group)
     if (group.ordered !== ordered) group.setOrdered(ordered)
     group.join(member)
-    this.#bind(group)
+    this.#bindToMembers(group)
     if (isNew && request.from === 'earliest') {
       for (const message of this.#history.all()) {
         if (this.#routes.to(String(message.attributes['type'])).includes(group)) group.add(message)
@@ -118,8 +139,73 @@ export class Broker {
   /** A member leaves. What it holds stays with it. */
   leave(group: Group, member: Member): void {
     if (!group.leave(member)) return
-    if (group.members.length > 0) this.#bind(group)
+    if (group.members.length > 0) this.#bindToMembers(group)
     else if (group.owner !== undefined) this.#remove(group)
+  }
+
+  groups(): GroupFacts[] {
+    return [...this.#groups.values()].map((group) => ({
+      group: group.name,
+      types: [...group.types],
+      members: group.members.length,
+      temporary: group.owner !== undefined,
+      ...group.backlog(),
+    }))
+  }
+
+  remove(name: string): boolean {
+    const group = this.#groups.get(name)
+    if (group === undefined) return false
+    if (group.members.length > 0) throw new GroupInUseError(name, group.members.length)
+    this.#remove(group)
+    return true
+  }
+
+  unbind(name: string, types: readonly string[]): boolean {
+    const group = this.#groups.get(name)
+    if (group === undefined) return false
+    this.#bind(group, new Set([...group.types].filter((type) => !types.includes(type))))
+    return true
+  }
+
+  /** What a settlement says, all or nothing: whatever may be refused comes before all that changes something. */
+  #commit(group: Group, copy: Copy, settlement: Settlement): Settled {
+    if (settlement.as === 'later' || settlement.as === 'given-back') return undefined
+    const { client } = copy.member!
+    for (const { message } of settlement.effects) {
+      const tooLarge = this.#tooLarge(message)
+      if (tooLarge !== undefined) throw tooLarge
+    }
+    if (settlement.as === 'handled') {
+      const { mark, work } = settlement
+      if (work !== undefined) {
+        throw new CapabilityMissingError('memory', [{ capability: 'transactions', wantedBy: `group "${group.name}"` }])
+      }
+      if (mark !== undefined) {
+        if (this.#inbox.has(mark, group.name) === true) return 'handled-before'
+        this.#inbox.add(mark, group.name)
+      }
+    }
+    if (settlement.as === 'dead-lettered') this.deadLetters.add(settlement.letter)
+    else if (settlement.replayed !== undefined) this.deadLetters.remove(settlement.replayed)
+    for (const effect of settlement.effects) this.#send(client, effect)
+    return undefined
+  }
+
+  /** Beyond every bound: it stands for what was unsettled, and keeps that very room. */
+  #send(client: Client, outgoing: Outgoing): void {
+    const { message, group: name } = outgoing
+    if (name === undefined) return this.#place(client, outgoing, this.#routes.to(String(message.attributes['type'])))
+    const group = this.#groups.get(name)
+    if (group === undefined) client.unroutable(message)
+    else this.#place(client, outgoing, [group])
+  }
+
+  #tooLarge(message: Message): MessageTooLargeError | undefined {
+    const { maxMessageSize } = this.#limits
+    const size = oversize(message, maxMessageSize)
+    if (size === undefined) return undefined
+    return new MessageTooLargeError(String(message.attributes['type']), size, maxMessageSize)
   }
 
   #remove(group: Group): void {
@@ -128,15 +214,21 @@ export class Broker {
     const hadDelayed = group.delayed > 0
     group.end()
     if (hadDelayed) this.#delayed.dropGone()
-    this.#room.forget(group)
+    this.#room.forget(group.due)
+    this.#room.forget(group.later)
   }
 
-  #bind(group: Group): void {
-    this.#routes.bind(group, new Set(group.members.flatMap(({ types }) => types)))
+  #bindToMembers(group: Group): void {
+    this.#bind(group, new Set(group.members.flatMap(({ types }) => types)))
+  }
+
+  #bind(group: Group, types: ReadonlySet<string>): void {
+    group.types = types
+    this.#routes.bind(group, types)
   }
 
   #place(connection: Client, outgoing: Outgoing, groups: readonly Group[]): void {
-    const { message, notBefore } = outgoing
+    const { message, notBefore, ahead } = outgoing
     const direct = outgoing.group !== undefined
     if (groups.length === 0) connection.unroutable(message)
     if (notBefore !== undefined && notBefore > this.#clock!.now()) {
@@ -144,12 +236,15 @@ export class Broker {
       return
     }
     if (!direct) this.#history.add(message)
-    for (const group of groups) group.add(message)
+    for (const group of groups) {
+      if (ahead === true) group.addAhead(message)
+      else group.add(message)
+    }
   }
 
   #onDue({ message, groups, direct }: DelayedMessage<Group>): void {
     if (!direct) this.#history.add(message)
-    for (const group of groups) if (!group.gone) group.addDelayed(message)
+    for (const group of groups) if (!group.gone) group.addExpected(message)
   }
 
   #check({ group, types, prefetch, from }: GroupRequest): void {
@@ -176,4 +271,8 @@ export class Broker {
       )
     }
   }
+}
+
+function identityOf({ attributes: { source, id } }: Message): { readonly source: string; readonly id: string } {
+  return { source: String(source), id: String(id) }
 }

@@ -1,7 +1,7 @@
 import { BusClosedError } from '../errors.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
-import type { Inbox } from '../inbox/inbox.ts'
 import type { Message } from '../message/message.ts'
+import type { Groups } from '../transport/groups.ts'
 import type {
   Connection,
   ConnectOptions,
@@ -19,7 +19,7 @@ import type { Patience } from './room.ts'
 /** One bus's connection to a broker in memory. */
 export class MemoryConnection implements Connection, Client {
   readonly deadLetters: DeadLetterStore
-  readonly inbox: Inbox
+  readonly groups: Groups
   readonly #broker: Broker
   readonly #options: ConnectOptions
   /** Its members, with the group of each; those that left too, while they hold deliveries. */
@@ -31,7 +31,12 @@ export class MemoryConnection implements Connection, Client {
     this.#broker = broker
     this.#options = options
     this.deadLetters = broker.deadLetters
-    this.inbox = broker.connect(this, options.clock)
+    this.groups = {
+      list: () => broker.groups(),
+      remove: (group) => broker.remove(group),
+      unbind: (group, types) => broker.unbind(group, types),
+    }
+    broker.connect(this, options.clock)
     options.onState('connected')
   }
 
@@ -48,7 +53,7 @@ export class MemoryConnection implements Connection, Client {
     signal?.throwIfAborted()
     if (this.#closed) throw new BusClosedError('subscribe')
     const broker = this.#broker
-    const member = new Member([...request.types], request.prefetch, deliver, this.#lost.signal, () => {
+    const member = new Member(this, [...request.types], request.prefetch, deliver, this.#lost.signal, () => {
       this.#members.delete(member)
     })
     const group = broker.join(this, request, member)
@@ -61,7 +66,7 @@ export class MemoryConnection implements Connection, Client {
         member.paused = false
         group.wake()
       },
-      waiting: () => group.waiting,
+      backlog: () => group.backlog(),
       stop: async () => {
         broker.leave(group, member)
         member.stop()
@@ -79,7 +84,7 @@ export class MemoryConnection implements Connection, Client {
     this.#closed = true
     for (const [member, group] of this.#members) {
       this.#broker.leave(group, member)
-      for (const copy of member.held) group.giveBack(copy)
+      for (const copy of member.held) group.giveBack(copy, true)
     }
     this.#members.clear()
     this.#broker.disconnect(this)

@@ -1,16 +1,19 @@
 import type { ListNode } from '../collections/list.ts'
 import type { Message } from '../message/message.ts'
+import { type Settled, type Settlement, SettlementRefusedError } from '../transport/settlement.ts'
 import type { Delivery } from '../transport/transport.ts'
+import type { Client } from './client.ts'
 
 /** The group that a copy is in. */
 export interface CopyHome {
-  ack(copy: Copy): void
-  giveBack(copy: Copy, begun: boolean): void
+  settle(copy: Copy, settlement: Settlement): Settled
+  handledBefore(copy: Copy): boolean
 }
 
 /** Whom a copy was handed to. */
 export interface CopyHolder {
   readonly lost: AbortSignal
+  readonly client: Client
   /** It is settled or given back. */
   take(copy: Copy): void
 }
@@ -47,11 +50,17 @@ export class Copy implements Delivery {
     return this.member!.lost
   }
 
-  ack(): void {
-    if (this.held !== undefined) this.#group.ack(this)
+  /** Looked up when it is asked: who does not mark what it handles does not pay for it. */
+  get handledBefore(): boolean {
+    return this.#group.handledBefore(this)
   }
 
-  nack({ begun = true }: { readonly begun?: boolean | undefined } = {}): void {
-    if (this.held !== undefined) this.#group.giveBack(this, begun)
+  settle(settlement: Settlement): Settled | Promise<Settled> {
+    if (this.held === undefined) return undefined
+    try {
+      return this.#group.settle(this, settlement)
+    } catch (error) {
+      return Promise.reject(new SettlementRefusedError(error))
+    }
   }
 }

@@ -1,47 +1,61 @@
 import { Deque } from '../collections/deque.ts'
+import { Heap } from '../collections/heap.ts'
 import { keyOf, type Message } from '../message/message.ts'
+import type { Backlog } from '../transport/groups.ts'
+import type { Later, Settled, Settlement } from '../transport/settlement.ts'
 import type { Client } from './client.ts'
 import { Copy, type CopyHome } from './copy.ts'
-import { Heap } from '../collections/heap.ts'
-import { List } from '../collections/list.ts'
+import type { Expecting } from './delayed.ts'
+import { KeyLines } from './key-lines.ts'
 import type { Member } from './member.ts'
-import type { Reserving } from './delayed.ts'
-import type { Bounded, WaitingPublish } from './room.ts'
+import { Retries } from './retries.ts'
+import { Gate } from './room.ts'
+import { isSuspect, Suspects } from './suspects.ts'
+import type { Timetable } from './timetable.ts'
 import type { Served, Turns } from './turns.ts'
 
 /** What a group needs of its broker. */
 export interface GroupHost {
   readonly turns: Turns
+  readonly timetable: Timetable
   readonly capacity: number
-  /** Told when a message of the group is settled, while publishes wait for that. */
-  roomIn(group: Group): void
+  readonly maxDelayed: number
+  /** Told when there may be room again, while publishes wait for that. */
+  roomIn(gate: Gate<Group>): void
+  /** Does what a settlement says beside the acknowledgement; throws where it cannot, with nothing done. */
+  commit(group: Group, copy: Copy, settlement: Settlement): Settled
+  handledBefore(group: Group, message: Message): boolean
 }
 
 /**
  * The messages of one consumer group and their way to its members.
  *
- * Of a key, in an ordered group, one copy is `first`: ready, given back or handed out. The others are chained behind it,
- * and the next one becomes ready when it is settled. So no other can be handed out, each key is FIFO, and a key that has
- * its turn goes behind all others that are ready.
+ * Of a key, in an ordered group, one copy is at the front: ready, given back, handed out, or waiting for its next attempt.
+ * No other can be handed out meanwhile, each key is FIFO, and a key that has its turn goes behind all others that are
+ * ready.
  */
-export class Group implements CopyHome, Bounded<Group>, Served, Reserving {
+export class Group implements CopyHome, Served, Expecting {
   readonly name: string
   /** The connection that it lives as long as; undefined for a group that stays. */
   readonly owner: Client | undefined
-  /** Publishes that wait for room here, first come first served. */
-  readonly publishes: List<WaitingPublish<Group>> = new List()
+  /** What is due has to pass the one, what is delayed the other. */
+  readonly due: Gate<Group>
+  readonly later: Gate<Group>
+  /** What it asks for. */
+  types: ReadonlySet<string> = new Set()
   readonly #host: GroupHost
   readonly #members: Member[] = []
   readonly #ready = new Deque<Copy>()
   /** Given back: before all that is ready, in the order of arrival. */
   readonly #returned = new Heap<Copy>((a, b) => a.place < b.place)
-  /** The last copy of each key that has any. */
-  readonly #last = new Map<string, Copy>()
+  readonly #suspects = new Suspects()
+  readonly #lines = new KeyLines()
+  readonly #retries: Retries
   #ordered: boolean
   #arrived = 0
   /** Whose turn it is. */
   #turn = 0
-  /** What counts against the capacity: all that is not settled, handed out, waiting or delayed. */
+  /** All that is not settled, and neither delayed nor waiting for a retry. */
   #unsettled = 0
   #handedOut = 0
   #delayed = 0
@@ -54,6 +68,10 @@ export class Group implements CopyHome, Bounded<Group>, Served, Reserving {
     this.name = name
     this.#ordered = ordered
     this.owner = owner
+    this.#retries = new Retries(host.timetable, (copy) => this.#retry(copy))
+    const { capacity, maxDelayed } = host
+    this.due = new Gate(this, () => this.#unsettled < capacity && this.#retries.size < capacity)
+    this.later = new Gate(this, () => this.#delayed < maxDelayed)
   }
 
   get members(): readonly Member[] {
@@ -64,49 +82,60 @@ export class Group implements CopyHome, Bounded<Group>, Served, Reserving {
     return this.#ordered
   }
 
-  /** Whether its messages are gone for good, and it with them. */
   get gone(): boolean {
     return this.#gone
-  }
-
-  get delayed(): number {
-    return this.#delayed
   }
 
   get handedOut(): number {
     return this.#handedOut
   }
 
-  /** Messages that are due and handed out to nobody. */
-  get waiting(): number {
-    return this.#unsettled - this.#handedOut - this.#delayed
+  get delayed(): number {
+    return this.#delayed
   }
 
-  get hasRoom(): boolean {
-    return this.#unsettled < this.#host.capacity
+  backlog(): Backlog {
+    return {
+      waiting: this.#unsettled - this.#handedOut,
+      handedOut: this.#handedOut,
+      delayed: this.#delayed,
+      retrying: this.#retries.size,
+      retryAt: this.#retries.next,
+      full: !this.due.hasRoom || !this.later.hasRoom,
+    }
   }
 
   add(message: Message): void {
     this.#unsettled++
-    this.#arrive(message)
+    this.#enqueue(message, 0)
+    if (!this.scheduled) this.wake()
   }
 
-  /** Keeps room for a message that comes later, by `addDelayed`. */
-  reserve(): void {
+  /** Before what waits of its key. */
+  addAhead(message: Message): void {
     this.#unsettled++
+    const key = this.#ordered ? keyOf(message) : undefined
+    // So that what is put back in the order of arrival finds it where it is.
+    const place = Number.MIN_SAFE_INTEGER + this.#arrived++
+    const ready = this.#lines.enterAhead(new Copy(this, message, key, place, 0))
+    if (ready !== undefined) this.#ready.push(ready)
+    this.wake()
+  }
+
+  /** A message comes later, by `addExpected`. */
+  expect(): void {
     this.#delayed++
   }
 
-  addDelayed(message: Message): void {
-    this.#delayed--
-    this.#arrive(message)
+  addExpected(message: Message): void {
+    this.dismiss()
+    this.add(message)
   }
 
-  /** A delayed message does not come. */
-  release(): void {
-    this.#unsettled--
+  /** A message that was expected does not come. */
+  dismiss(): void {
     this.#delayed--
-    this.#tellRoom()
+    if (this.later.publishes.first !== undefined) this.#host.roomIn(this.later)
   }
 
   join(member: Member): void {
@@ -118,6 +147,8 @@ export class Group implements CopyHome, Bounded<Group>, Served, Reserving {
   leave(member: Member): boolean {
     const at = this.#members.indexOf(member)
     if (at >= 0) this.#members.splice(at, 1)
+    // Another one may have to take a suspect now.
+    this.wake()
     return at >= 0
   }
 
@@ -132,42 +163,35 @@ export class Group implements CopyHome, Bounded<Group>, Served, Reserving {
   end(): void {
     this.#gone = true
     this.#takeAll()
+    this.#retries.clear()
     this.#unsettled = this.#handedOut = this.#delayed = 0
   }
 
-  ack(copy: Copy): void {
-    copy.member!.take(copy)
-    if (this.#gone) return
-    this.#unsettled--
-    this.#handedOut--
-    const { key, behind } = copy
-    if (behind !== undefined) {
-      copy.behind = undefined
-      this.#ready.push(behind)
-    } else if (key !== undefined) {
-      this.#last.delete(key)
-    }
-    this.wake()
-    this.#tellRoom()
+  handledBefore({ message }: Copy): boolean {
+    return this.#host.handledBefore(this, message)
+  }
+
+  settle(copy: Copy, settlement: Settlement): Settled {
+    if (settlement.as === 'later') return this.#postpone(copy, settlement)
+    if (settlement.as === 'given-back') return this.giveBack(copy, settlement.begun)
+    const settled = this.#host.commit(this, copy, settlement)
+    this.#end(copy)
+    return settled
   }
 
   /** Puts a copy that was handed out back in its place; what has not begun does not count as handed out. */
-  giveBack(copy: Copy, begun = true): void {
-    copy.member!.take(copy)
-    if (this.#gone) return
-    this.#handedOut--
-    const { key } = copy
-    const again = new Copy(this, copy.message, key, copy.place, copy.redeliveries + Number(begun))
-    again.behind = copy.behind
-    if (key !== undefined && copy.behind === undefined) this.#last.set(key, again)
-    copy.behind = undefined
-    this.#returned.push(again)
+  giveBack(copy: Copy, begun: boolean): void {
+    if (!this.#takeFrom(copy)) return
+    const again = new Copy(this, copy.message, copy.key, copy.place, copy.redeliveries + Number(begun))
+    this.#lines.replace(copy, again)
+    if (isSuspect(again)) this.#suspects.add(again)
+    else this.#returned.push(again)
     this.wake()
   }
 
   /** Asks to be served when there is something to hand out, and somebody to take it. */
   wake(): void {
-    if (this.scheduled || !this.#hasReady() || !this.#members.some(hasRoom)) return
+    if (this.scheduled || !this.#canHandOut()) return
     this.scheduled = true
     this.#host.turns.schedule(this)
   }
@@ -175,46 +199,82 @@ export class Group implements CopyHome, Bounded<Group>, Served, Reserving {
   /** Hands out `most` messages or fewer; returns their number. */
   dispatch(most: number): number {
     let count = 0
-    while (count < most && this.#hasReady()) {
-      const member = this.#next()
+    for (; count < most; count++) {
+      const taker = this.#suspects.isEmpty ? undefined : this.#suspects.taker(this.#members)
+      const member = taker ?? (this.#hasReady() ? this.#next() : undefined)
       if (member === undefined) break
       this.#handedOut++
-      count++
-      member.hand(this.#returned.pop() ?? this.#ready.shift()!)
+      member.hand(taker ? this.#suspects.take() : (this.#returned.pop() ?? this.#ready.shift()!))
     }
     return count
   }
 
-  #arrive(message: Message): void {
-    this.#enqueue(message, 0)
-    if (!this.scheduled) this.wake()
+  /** It is settled, and the next one of its key has its turn. */
+  #end(copy: Copy): void {
+    if (!this.#takeFrom(copy)) return
+    this.#unsettled--
+    const next = this.#lines.leave(copy)
+    if (next !== undefined) this.#ready.push(next)
+    this.wake()
+    this.#tellRoom()
+  }
+
+  #postpone(copy: Copy, { due, headers, inPlace }: Later): void {
+    if (!this.#takeFrom(copy)) return
+    this.#unsettled--
+    const { message, key } = copy
+    const keepsPlace = inPlace && key !== undefined
+    const later = { ...message, headers: { ...message.headers, ...headers } }
+    const again = new Copy(this, later, keepsPlace ? key : undefined, copy.place, 0)
+    const next = keepsPlace ? this.#lines.postpone(copy, again) : this.#lines.leave(copy)
+    if (next !== undefined) this.#ready.push(next)
+    this.#retries.add(again, due)
+    this.wake()
+    this.#tellRoom()
+  }
+
+  #retry(copy: Copy): void {
+    this.#unsettled++
+    const place = copy.key === undefined ? 'none' : this.#lines.resume(copy)
+    if (place === 'none') this.#enqueue(copy.message, 0)
+    else if (place === 'ready') this.#ready.push(copy)
+    this.wake()
+    this.#tellRoom()
+  }
+
+  /** Takes a copy from its member; false where all of the group is gone. */
+  #takeFrom(copy: Copy): boolean {
+    copy.member!.take(copy)
+    if (this.#gone) return false
+    this.#handedOut--
+    if (!this.#suspects.isEmpty) this.#suspects.ended(copy)
+    return true
   }
 
   #enqueue(message: Message, redeliveries: number): void {
     const key = this.#ordered ? keyOf(message) : undefined
     const copy = new Copy(this, message, key, this.#arrived++, redeliveries)
-    if (key !== undefined) {
-      const last = this.#last.get(key)
-      this.#last.set(key, copy)
-      if (last !== undefined) {
-        last.behind = copy
-        return
-      }
-    }
-    this.#ready.push(copy)
+    if (this.#lines.enter(copy)) this.#ready.push(copy)
   }
 
   #hasReady(): boolean {
     return this.#ready.size > 0 || this.#returned.size > 0
   }
 
+  #canHandOut(): boolean {
+    if (this.#suspects.isEmpty) return this.#hasReady() && this.#members.some((member) => member.hasRoom)
+    if (this.#suspects.taker(this.#members) !== undefined) return true
+    return this.#hasReady() && this.#members.some((member) => member.hasRoom && !this.#suspects.bars(member))
+  }
+
   /** The next member in turn that may take one more. */
   #next(): Member | undefined {
     const members = this.#members
+    const hasSuspects = !this.#suspects.isEmpty
     for (let i = 0; i < members.length; i++) {
       const at = (this.#turn + i) % members.length
       const member = members[at]!
-      if (!member.hasRoom) continue
+      if (!member.hasRoom || (hasSuspects && this.#suspects.bars(member))) continue
       this.#turn = at + 1
       return member
     }
@@ -222,21 +282,12 @@ export class Group implements CopyHome, Bounded<Group>, Served, Reserving {
   }
 
   #tellRoom(): void {
-    if (this.publishes.first !== undefined) this.#host.roomIn(this)
+    if (this.due.publishes.first !== undefined) this.#host.roomIn(this.due)
   }
 
-  /** Takes out what is handed out to nobody, in the order of arrival. */
+  /** Takes out what is due and handed out to nobody, in the order of arrival. */
   #takeAll(): Copy[] {
-    const firsts = [...this.#returned.clear(), ...this.#ready.clear()]
-    this.#last.clear()
-    const copies: Copy[] = []
-    for (const first of firsts) {
-      for (let copy: Copy | undefined = first; copy !== undefined; copy = copy.behind) copies.push(copy)
-    }
-    return copies.toSorted((a, b) => a.place - b.place)
+    const fronts = [...this.#returned.clear(), ...this.#suspects.clear(), ...this.#ready.clear()]
+    return this.#lines.clear(fronts).toSorted((a, b) => a.place - b.place)
   }
-}
-
-function hasRoom(member: Member): boolean {
-  return member.hasRoom
 }

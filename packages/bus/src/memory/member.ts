@@ -1,9 +1,11 @@
 import { List } from '../collections/list.ts'
 import type { Delivery } from '../transport/transport.ts'
+import type { Client } from './client.ts'
 import type { Copy, CopyHolder } from './copy.ts'
 
 /** One member of one group, with what it holds. */
 export class Member implements CopyHolder {
+  readonly client: Client
   readonly types: readonly string[]
   readonly lost: AbortSignal
   /** What it has been handed and has not settled. */
@@ -16,12 +18,14 @@ export class Member implements CopyHolder {
 
   /** `onEnd` is called when it has stopped and holds nothing any more. */
   constructor(
+    client: Client,
     types: readonly string[],
     prefetch: number,
     deliver: (delivery: Delivery) => void,
     lost: AbortSignal,
     onEnd: () => void,
   ) {
+    this.client = client
     this.types = types
     this.lost = lost
     this.#prefetch = prefetch

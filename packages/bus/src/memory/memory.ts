@@ -6,11 +6,13 @@ import { MemoryConnection } from './connection.ts'
 /** What {@link memory} takes. Everything that it keeps has a bound. */
 export interface MemoryOptions {
   /**
-   * Messages of one group that are not settled yet, delayed ones included; beyond it `publish` waits. What is sent to
-   * one group alone (retries, replays, replies) is let in beyond it: it may stand for a message that is unsettled.
-   * Default 10,000.
+   * Messages of one group that are due and not settled yet; beyond it `publish` waits. As many again may have failed and
+   * wait for their next attempt. What a handler publishes, and what is sent to one group alone (replays, replies), is let
+   * in beyond it: it may stand for a message that is unsettled. Default 10,000.
    */
   readonly capacity?: number | undefined
+  /** Messages of one group that were published with a delay and are not due yet. Default 100,000. */
+  readonly maxDelayed?: number | undefined
   /** Publishes that may wait for room; beyond it `publish` rejects with `PublishOverflowError`. Default 10,000. */
   readonly maxWaiting?: number | undefined
   /** Dead letters that are kept; beyond it their store throws `DeadLettersFullError`. Default 10,000. */
@@ -28,14 +30,14 @@ export interface MemoryOptions {
   readonly history?: number | undefined
 }
 
-const known = ['capacity', 'maxWaiting', 'maxDeadLetters', 'maxMessageSize', 'history']
+const known = ['capacity', 'maxDelayed', 'maxWaiting', 'maxDeadLetters', 'maxMessageSize', 'history']
 
 /**
  * A broker in the memory of this process. The value is the broker: every bus that connects to the same value shares its
  * groups, and groups and messages live as long as the value does. Nothing survives the process.
  *
- * A delayed message is for the groups that asked for its type when it was published, and takes room there until it is
- * due. `cancel` takes back what was published with a delay, never the retry of one group.
+ * All of a settlement is one step (`atomic`). A delayed message is for the groups that asked for its type when it was
+ * published. `cancel` takes back what was published with a delay, never the retry of one group.
  *
  * Two buses that are connected at a time must have the same clock. Throws `INVALID_ARGUMENT` for options that make no
  * sense.
@@ -48,6 +50,7 @@ export function memory(options: MemoryOptions = {}): Transport {
   const capacity = whole(options.capacity ?? 10_000, 1, 'capacity')
   const limits: Limits = {
     capacity,
+    maxDelayed: whole(options.maxDelayed ?? 100_000, 0, 'maxDelayed'),
     maxWaiting: whole(options.maxWaiting ?? 10_000, 0, 'maxWaiting'),
     maxDeadLetters: whole(options.maxDeadLetters ?? 10_000, 0, 'maxDeadLetters'),
     maxMessageSize: whole(options.maxMessageSize ?? 1024 * 1024, 1, 'maxMessageSize', true),
@@ -60,17 +63,20 @@ export function memory(options: MemoryOptions = {}): Transport {
       durable: false,
       remote: false,
       ordering: 'key',
-      patterns: true,
+      atomic: true,
+      transactions: false,
+      wildcards: true,
       delay: true,
       cancel: true,
-      deadLetters: true,
+      deadLetters: 'store',
       inbox: true,
       temporaryGroups: true,
+      groups: true,
       history: limits.history > 0,
       unroutable: true,
-      redeliveryCount: true,
+      redeliveries: true,
       deduplication: false,
-      lag: true,
+      waiting: true,
       maxMessageSize: limits.maxMessageSize,
       // Nothing bounds them apart.
       maxHeadersSize: limits.maxMessageSize,

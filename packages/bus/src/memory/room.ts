@@ -1,4 +1,4 @@
-import type { List, ListNode } from '../collections/list.ts'
+import { List, type ListNode } from '../collections/list.ts'
 import { BusClosedError } from '../errors.ts'
 import type { Outgoing } from '../transport/transport.ts'
 import type { Client } from './client.ts'
@@ -9,19 +9,34 @@ export interface Patience {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A group, as far as room in it goes. */
-export interface Bounded<Group> {
-  readonly hasRoom: boolean
+/** The way into a group, which is open while there is room behind it. */
+export class Gate<Group> {
+  readonly group: Group
   /** Publishes that wait for room here, first come first served. */
-  readonly publishes: List<WaitingPublish<Group>>
+  readonly publishes: List<WaitingPublish<Group>> = new List()
+  readonly #hasRoom: () => boolean
+
+  constructor(group: Group, hasRoom: () => boolean) {
+    this.group = group
+    this.#hasRoom = hasRoom
+  }
+
+  get hasRoom(): boolean {
+    return this.#hasRoom()
+  }
+
+  /** Whether a publish can go through at once. */
+  get isOpen(): boolean {
+    return this.publishes.first === undefined && this.#hasRoom()
+  }
 }
 
 /** A publish that waits until each of its groups has room. */
 export interface WaitingPublish<Group> {
   readonly outgoing: Outgoing
   readonly connection: Client
-  /** Its place in each group. */
-  readonly places: Map<Group, ListNode<WaitingPublish<Group>>>
+  /** Its place at each gate. */
+  readonly places: Map<Gate<Group>, ListNode<WaitingPublish<Group>>>
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
   /** Takes the listener off its signal. */
@@ -29,37 +44,37 @@ export interface WaitingPublish<Group> {
 }
 
 /**
- * Has publishes wait, first come first served in each group: one may go when it is the first in all of its groups, and
- * all of them have room. So it reaches all or none, and what is published later overtakes it in none.
+ * Has publishes wait, first come first served at each gate: one may go when it is the first at all of its gates, and all
+ * of them have room. So it reaches all or none, and what is published later overtakes it at none.
  */
-export class Room<Group extends Bounded<Group>> {
+export class Room<Group> {
   readonly #maxWaiting: number
   readonly #place: (waiting: WaitingPublish<Group>, groups: readonly Group[]) => void
+  readonly #explain: (gates: readonly Gate<Group>[], type: string, reason: unknown) => Error
   readonly #waiting = new Set<WaitingPublish<Group>>()
 
-  constructor(maxWaiting: number, place: (waiting: WaitingPublish<Group>, groups: readonly Group[]) => void) {
+  /** `explain` makes the error of a publish that gave up waiting. */
+  constructor(
+    maxWaiting: number,
+    place: (waiting: WaitingPublish<Group>, groups: readonly Group[]) => void,
+    explain: (gates: readonly Gate<Group>[], type: string, reason: unknown) => Error,
+  ) {
     this.#maxWaiting = maxWaiting
     this.#place = place
-  }
-
-  /** Whether a publish to these groups can go at once. */
-  isIn(groups: readonly Group[]): boolean {
-    for (const group of groups) if (!group.hasRoom || group.publishes.first !== undefined) return false
-    return true
+    this.#explain = explain
   }
 
   wait(
     outgoing: Outgoing,
     connection: Client,
-    groups: readonly Group[],
+    gates: readonly Gate<Group>[],
     patience: Patience | undefined,
   ): Promise<void> {
     // Read only here: who need not wait needs no signal.
     const signal = patience?.signal
     if (signal?.aborted === true) return Promise.reject(signal.reason)
-    if (this.#waiting.size >= this.#maxWaiting) {
-      return Promise.reject(new PublishOverflowError(String(outgoing.message.attributes['type']), this.#maxWaiting))
-    }
+    const type = String(outgoing.message.attributes['type'])
+    if (this.#waiting.size >= this.#maxWaiting) return Promise.reject(new PublishOverflowError(type, this.#maxWaiting))
     return new Promise((resolve, reject) => {
       const waiting: WaitingPublish<Group> = {
         outgoing,
@@ -69,55 +84,56 @@ export class Room<Group extends Bounded<Group>> {
         reject,
         deafen: () => {},
       }
-      for (const group of groups) waiting.places.set(group, group.publishes.push(waiting))
+      for (const gate of gates) waiting.places.set(gate, gate.publishes.push(waiting))
       this.#waiting.add(waiting)
       if (signal === undefined) return
       const abort = (): void => {
         this.#leave(waiting)
-        reject(signal.reason)
-        for (const group of waiting.places.keys()) this.freed(group)
+        const left = [...waiting.places.keys()]
+        reject(this.#explain(left, type, signal.reason))
+        for (const gate of left) this.freed(gate)
       }
       signal.addEventListener('abort', abort)
       waiting.deafen = () => signal.removeEventListener('abort', abort)
     })
   }
 
-  /** Lets those go that wait for this group, as far as they may now; and those that stood behind them elsewhere. */
-  freed(group: Group): void {
-    const groups = new Set([group])
-    for (const each of groups) {
-      groups.delete(each)
+  /** Lets those go that wait at this gate, as far as they may now; and those that stood behind them elsewhere. */
+  freed(gate: Gate<Group>): void {
+    const gates = new Set([gate])
+    for (const each of gates) {
+      gates.delete(each)
       for (let first = each.publishes.first; first !== undefined; first = each.publishes.first) {
         const waiting = first.value
         if (!mayGo(waiting)) break
         this.#leave(waiting)
         const reached = [...waiting.places.keys()]
-        this.#place(waiting, reached)
+        this.#place(waiting, groupsOf(reached))
         waiting.resolve()
-        for (const other of reached) if (other !== each) groups.add(other)
+        for (const other of reached) if (other !== each) gates.add(other)
       }
     }
   }
 
   /** Rejects what waits for a connection that closes. */
   close(connection: Client): void {
-    const groups = new Set<Group>()
+    const gates = new Set<Gate<Group>>()
     for (const waiting of this.#waiting) {
       if (waiting.connection !== connection) continue
       this.#leave(waiting)
       waiting.reject(new BusClosedError('a publish that waits for room'))
-      for (const group of waiting.places.keys()) groups.add(group)
+      for (const gate of waiting.places.keys()) gates.add(gate)
     }
-    for (const group of groups) this.freed(group)
+    for (const gate of gates) this.freed(gate)
   }
 
   /** Nobody waits for a group that is gone. */
-  forget(group: Group): void {
-    const others = new Set<Group>()
-    for (let node = group.publishes.first; node !== undefined; node = group.publishes.first) {
+  forget(gate: Gate<Group>): void {
+    const others = new Set<Gate<Group>>()
+    for (let node = gate.publishes.first; node !== undefined; node = gate.publishes.first) {
       const waiting = node.value
-      group.publishes.remove(node)
-      waiting.places.delete(group)
+      gate.publishes.remove(node)
+      waiting.places.delete(gate)
       for (const other of waiting.places.keys()) others.add(other)
       if (waiting.places.size > 0) continue
       this.#leave(waiting)
@@ -130,11 +146,15 @@ export class Room<Group extends Bounded<Group>> {
   #leave(waiting: WaitingPublish<Group>): void {
     this.#waiting.delete(waiting)
     waiting.deafen()
-    for (const [group, node] of waiting.places) group.publishes.remove(node)
+    for (const [gate, node] of waiting.places) gate.publishes.remove(node)
   }
 }
 
-function mayGo<Group extends Bounded<Group>>({ places }: WaitingPublish<Group>): boolean {
-  for (const [group, node] of places) if (group.publishes.first !== node || !group.hasRoom) return false
+function mayGo<Group>({ places }: WaitingPublish<Group>): boolean {
+  for (const [gate, node] of places) if (gate.publishes.first !== node || !gate.hasRoom) return false
   return true
+}
+
+function groupsOf<Group>(gates: readonly Gate<Group>[]): Group[] {
+  return gates.map(({ group }) => group)
 }

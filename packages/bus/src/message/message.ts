@@ -20,6 +20,8 @@ export const deliveryHeaders = {
   attempt: 'x-tidings-attempt',
   /** When the first attempt failed, RFC 3339. */
   firstFailedAt: 'x-tidings-first-failed-at',
+  /** Why the attempt before failed: JSON with `name`, `code` and `message`. */
+  lastError: 'x-tidings-last-error',
   /** The id of the dead letter that this copy replays. */
   replayOf: 'x-tidings-replay-of',
   /** The mark that the letter got when this copy was sent, its `replayedAt`. */
@@ -28,7 +30,7 @@ export const deliveryHeaders = {
   replyTo: 'x-tidings-reply-to',
   /** The id of the event that a reply answers. */
   inReplyTo: 'x-tidings-in-reply-to',
-  /** In a reply: the request could not be handled, and why. */
+  /** In a reply: the request could not be handled, and for which reason. The body says more, as JSON. */
   replyError: 'x-tidings-reply-error',
 } as const
 

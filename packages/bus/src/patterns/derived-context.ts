@@ -21,5 +21,11 @@ export function derivedContext(
     get reply() {
       return changes.reply ?? context.reply
     },
+    get request() {
+      return context.request
+    },
+    get cancel() {
+      return context.cancel
+    },
   }
 }

@@ -74,7 +74,7 @@ export class KeptDeadLetters implements DeadLetters {
     // Taken down first: a list from which letters go while it is read may leave some out.
     for (const { id } of await toArray(this.list(filter))) {
       // Else what a replay is about to mark would be there again.
-      if (await this.#runtime.claims.alone(id, async () => this.#store().remove(id))) count++
+      if (await this.#runtime.locks.alone(id, async () => this.#store().remove(id))) count++
     }
     return count
   }
@@ -96,7 +96,7 @@ export class KeptDeadLetters implements DeadLetters {
   #store(): DeadLetterStore {
     const store = this.#runtime.deadLetters
     if (store) return store
-    throw new CapabilityMissingError(this.#transport, [{ capability: 'deadLetters', wantedBy: 'bus.deadLetters' }])
+    throw new CapabilityMissingError(this.#transport, [{ capability: "deadLetters: 'store'", wantedBy: 'bus.deadLetters' }])
   }
 
   /** The whole name of the group, which may have been given without the source; undefined for all. */

@@ -2,6 +2,7 @@ import { isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, isThenable, knownOptions, whole } from '@tidings/core/tools'
 import type { Runtime } from '../delivery/runtime.ts'
 import { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
+import { lockOfKey } from '../dead-letter/locks.ts'
 import { copyToReplay, type DefinitionOf } from './copy-to-replay.ts'
 import type { ReplayOptions, ReplayResult } from './dead-letters.ts'
 import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
@@ -125,9 +126,9 @@ export class Replay {
   async #one(letter: DeadLetter): Promise<boolean> {
     const { id, group, message, parksKey } = letter
     const key = parksKey ? keyOf(message) : undefined
-    const claim = key === undefined ? `letter ${id}` : nameOf(group, key)
-    const { claims } = this.#setting.runtime
-    if (!claims.take(claim, this)) return this.#passOver()
+    const claim = key === undefined ? `letter ${id}` : lockOfKey(group, key)
+    const { locks } = this.#setting.runtime
+    if (!locks.take(claim, this)) return this.#passOver()
     this.#seen.set(id, 'left')
     try {
       if (key !== undefined && !(await this.#isTurnOf(id, group, key))) return this.#passOver()
@@ -137,14 +138,14 @@ export class Replay {
       throw error
     } finally {
       // A key that it has touched stays its own.
-      if (!this.#keys.has(claim)) claims.release(claim)
+      if (!this.#keys.has(claim)) locks.release(claim)
     }
   }
 
   async #send(listed: DeadLetter, key: string | undefined): Promise<boolean> {
     const { store, definitionOf, runtime } = this.#setting
     const { id, group } = listed
-    const isOurs = key !== undefined && this.#keys.has(nameOf(group, key))
+    const isOurs = key !== undefined && this.#keys.has(lockOfKey(group, key))
     // As it is now: it may have been replayed, given up again or discarded since it was listed.
     const isGone = (letter: DeadLetter | undefined): letter is undefined =>
       letter === undefined || (this.#isOnItsWay(letter) && !isOurs)
@@ -157,7 +158,7 @@ export class Replay {
     }
     // An edit may take its time.
     if (this.#signal.aborted) return this.#passOver()
-    const isSent = await runtime.claims.alone(id, async () => {
+    const isSent = await runtime.locks.alone(id, async () => {
       const kept = store.get(id)
       // Nothing comes in between where the store answers at once.
       const letter = isThenable(kept) ? await kept : kept
@@ -167,7 +168,7 @@ export class Replay {
     })
     if (!isSent) return this.#passOver()
     this.#seen.set(id, 'sent')
-    if (key !== undefined) this.#keys.set(nameOf(group, key), { group, key })
+    if (key !== undefined) this.#keys.set(lockOfKey(group, key), { group, key })
     return true
   }
 
@@ -175,7 +176,7 @@ export class Replay {
   #passBy({ id, group, message, parksKey }: DeadLetter): void {
     const key = parksKey ? keyOf(message) : undefined
     if (key === undefined) return
-    const name = nameOf(group, key)
+    const name = lockOfKey(group, key)
     if (!this.#before.has(name)) this.#before.set(name, id)
   }
 
@@ -186,7 +187,7 @@ export class Replay {
 
   #giveUpKey(name: string): void {
     this.#keys.delete(name)
-    this.#setting.runtime.claims.release(name)
+    this.#setting.runtime.locks.release(name)
   }
 
   /**
@@ -194,10 +195,10 @@ export class Replay {
    * business. Where this one has, what is marked behind it was passed over by the group, and has to be sent again.
    */
   async #isTurnOf(id: string, group: string, key: string): Promise<boolean> {
-    const before = this.#before.get(nameOf(group, key))
+    const before = this.#before.get(lockOfKey(group, key))
     if (before !== undefined) throw keyParked(id, before)
     const first = await this.#setting.store.firstOfKey(group, key)
-    if (first === undefined || this.#keys.has(nameOf(group, key))) return true
+    if (first === undefined || this.#keys.has(lockOfKey(group, key))) return true
     if (this.#isOnItsWay(first)) return false
     if (first.id === id) return true
     throw keyParked(id, first.id)
@@ -210,12 +211,12 @@ export class Replay {
   /** The mark comes first: behind the send it could fall upon the letter of a copy that has been given up again. */
   async #markAndSend(letter: DeadLetter, copy: Message): Promise<void> {
     const { runtime, store } = this.#setting
-    const replayedAt = new Date(runtime.claims.moment(runtime.clock.now())).toISOString()
+    const replayedAt = new Date(runtime.locks.moment(runtime.clock.now())).toISOString()
     const { replayOf, replayedAt: mark } = deliveryHeaders
     const headers = { ...copy.headers, [replayOf]: letter.id, [mark]: replayedAt }
     try {
       await store.add({ ...letter, replayedAt })
-      await runtime.send({ message: { ...copy, headers }, group: letter.group })
+      await runtime.send({ message: { ...copy, headers }, group: letter.group, ahead: true })
     } catch (error) {
       if (!isTidingsError(error, 'OUTCOME_UNKNOWN')) await this.#unmark(letter, replayedAt)
       throw error
@@ -265,8 +266,4 @@ function keyParked(id: string, before: string): TidingsError<'KEY_PARKED'> {
     'KEY_PARKED',
     `dead letter ${id} is not replayed: ${before} of the same key comes first\nReplay by key, { group, key }, or discard the first one.`,
   )
-}
-
-function nameOf(group: string, key: string): string {
-  return `key ${group}|${key}`
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
-import type { Inbox } from '../inbox/inbox.ts'
 import type { Message } from '../message/message.ts'
 import type { Capabilities } from './capabilities.ts'
+import type { Backlog, Groups } from './groups.ts'
+import type { Settled, Settlement } from './settlement.ts'
 
 /**
  * A broker, as the bus sees it: the mechanics of delivery. What a policy means (attempts, backoff, dead letters, order
@@ -47,9 +48,10 @@ export interface Connection {
    *
    * `options.signal` is made when it is read: a transport that can confirm at once leaves it alone.
    *
-   * Rejects with the signal's reason when it aborts before anything was sent; with `OutcomeUnknownError` when the
-   * connection broke or the signal aborted in between; with `MessageTooLargeError` beyond `maxMessageSize`, and with
-   * `UnknownGroupError` where `outgoing.group` does not exist; both leave the connection usable. Messages that one caller
+   * Rejects with the signal's reason when it aborts before anything was sent, or with a `NoRoomError` that has the reason
+   * as its cause and names the groups that are full; with `OutcomeUnknownError` when the connection broke or the signal
+   * aborted in between; with `MessageTooLargeError` beyond `maxMessageSize`, and with `UnknownGroupError` where
+   * `outgoing.group` does not exist; both leave the connection usable. Messages that one caller
    * publishes one after the other stay in this order for each key, as far as each is confirmed.
    */
   publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
@@ -62,17 +64,17 @@ export interface Connection {
    */
   subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void, signal?: AbortSignal): Promise<Membership>
 
-  /** Where dead letters are kept; there when the capability says so. */
+  /** Where dead letters are kept, to be listed and replayed; there when the capability is `'store'`. */
   readonly deadLetters: DeadLetterStore | undefined
 
-  /** Where it is kept what groups have handled; there when the capability says so. */
-  readonly inbox: Inbox | undefined
+  /** All groups of the broker that the application may see; there when the capability says so. */
+  readonly groups?: Groups | undefined
 
   /** Takes back a delayed message by the id of its event; false when there is none (any more). Needs `cancel`. */
   cancel?(id: string): Promise<boolean>
 
   /**
-   * Ends the connection: what was acked is told to the broker first, as far as it answers; what is unsettled goes back
+   * Ends the connection: what was settled is told to the broker first, as far as it answers; what is unsettled goes back
    * to its group at once. No publish is left pending: one that waits rejects with `BusClosedError`, one without an
    * answer in time with `OutcomeUnknownError`. Resolves in bounded time, also while the broker is gone. Idempotent.
    */
@@ -93,6 +95,12 @@ export interface Outgoing {
    * made of. It goes to the groups that there are when it was published, or when it is due: the transport chooses.
    */
   readonly notBefore?: number | undefined
+  /**
+   * Handed out before what waits of its key, and behind what was published `ahead` earlier: a replay is older than all
+   * that has come since, and must get through however long that waits. Asked for with `group` only. Where a transport
+   * cannot, it comes behind, and the bus lets it pass as far as it holds the others.
+   */
+  readonly ahead?: boolean | undefined
 }
 
 /** What a bus asks of a transport for one group. */
@@ -104,12 +112,17 @@ export interface GroupRequest {
   readonly group: string
   /**
    * Event types, and patterns where the transport has them; empty for a group that only gets what is sent to it. What
-   * any member has asked for belongs to the group until that is undone by hand, so that an older member passes over
-   * nothing which a newer one wants: a member may be handed what it did not ask for.
+   * any member has asked for belongs to the group until `groups.unbind` takes it back, so that an older member passes
+   * over nothing which a newer one wants: a member may be handed what it did not ask for.
    */
   readonly types: readonly string[]
   /** How many deliveries may be unsettled at a time, in this member. */
   readonly prefetch: number
+  /**
+   * Whether members mark what they handle. Then the transport that keeps the inbox says with each delivery whether the
+   * group has handled it before.
+   */
+  readonly marks: boolean
   /** Whether messages of one key (see `keyOf`) are to stay in order, across all members of the group. */
   readonly ordered: boolean
   /** Where a group that is new begins: with what is published from now on, or with the oldest that is kept. */
@@ -123,8 +136,8 @@ export interface Membership {
   /** No further deliveries for now, without leaving the group. Those handed out can be settled. Idempotent. */
   pause(): void
   resume(): void
-  /** Messages of the group that are handed out to nobody; undefined where the transport cannot tell. */
-  waiting(): number | undefined | Promise<number | undefined>
+  /** What the group has before it; undefined where the transport cannot tell. */
+  backlog(): Backlog | undefined | Promise<Backlog | undefined>
   /**
    * No further deliveries. The member keeps its place, and with it the keys or partitions of what it was handed, until
    * that is settled or the connection closes: nobody else may overtake it. Resolves without waiting for it. Idempotent.
@@ -133,28 +146,35 @@ export interface Membership {
 }
 
 /**
- * A message handed to a member of a group. It is unsettled until `ack` or `nack`; a member that dies, or loses its
- * connection or partition, loses its unsettled deliveries, and the messages are delivered again.
+ * A message handed to a member of a group. It is unsettled until `settle`; a member that dies, or loses its connection or
+ * partition, loses its unsettled deliveries, and the messages are delivered again.
  *
  * A queue settles each on its own. A log commits a position: it may commit only what has no unsettled message before it,
  * however late the bus settles that one, and it hands out nothing twice in between.
+ *
+ * Where a member dies, what it had been handed is under suspicion. What was handed out twice without an end is handed
+ * out alone from then on: while it is unsettled, its member gets nothing else. So the next death blames one message and no other.
  */
 export interface Delivery {
   readonly message: Message
-  /** How often the message was handed out before, given back or not; undefined where the transport does not count. */
+  /**
+   * How often in a row the message was handed out before and came to no end, as its member died or gave it back; a
+   * settlement begins the count anew. Undefined where the transport does not count.
+   */
   readonly redeliveries: number | undefined
+  /** Whether its group has marked the event before, where the transport keeps the inbox; else undefined. */
+  readonly handledBefore: boolean | undefined
   /** Aborts when it is ours no more, so that its handler can stop. One signal may serve many deliveries. */
   readonly lost: AbortSignal
   /**
-   * Done: never again. It is noted at once, and told to the broker when the transport thinks fit, a log's position when
-   * nothing before it is unsettled; a failure in between means another delivery. Idempotent; nothing, when it is lost or
-   * settled already.
+   * Ends it. Nothing returned, or the promise resolved: done, as durably as the capabilities say; a crash before that
+   * means another delivery. A log moves its position when nothing before it is unsettled. Where `atomic`, all of the
+   * settlement is one commit; elsewhere `inSafeOrder` does it. What a settlement sends is let in beyond the bound of a
+   * group, and an effect for a group that does not exist is told to `onUnroutable`.
+   *
+   * Rejects with `SettlementRefusedError` when nothing was done and the same would be refused again; with any other error
+   * when it is not known to be done: then the bus tries again while the delivery is ours. Resolves, and does nothing, when
+   * it is lost or settled already.
    */
-  ack(): void
-  /**
-   * Given up by this member, to be delivered again to any. Of an ordered group only after `stop`, oldest first: then it
-   * keeps its old place, else it may come behind later ones. Idempotent, as `ack`. With `begun: false` nothing was done
-   * with it, so a transport that can leaves it out of the count of redeliveries.
-   */
-  nack(options?: { readonly begun?: boolean | undefined }): void
+  settle(settlement: Settlement): Settled | Promise<Settled>
 }

@@ -1,4 +1,4 @@
-import type { Connection, Transport } from '../../src/index.ts'
+import type { Connection, Delivery, Transport } from '../../src/index.ts'
 
 /** A transport whose connections do some things in another way. */
 export function altered(transport: Transport, alter: (connection: Connection) => Partial<Connection>): Transport {
@@ -11,11 +11,25 @@ export function altered(transport: Transport, alter: (connection: Connection) =>
         publish: (outgoing, patience) => real.publish(outgoing, patience),
         subscribe: (request, deliver, signal) => real.subscribe(request, deliver, signal),
         deadLetters: real.deadLetters,
-        inbox: real.inbox,
+        groups: real.groups,
         cancel: (id) => real.cancel!(id),
         close: () => real.close(),
         ...alter(real),
       }
     },
+  }
+}
+
+/** A delivery that does some things in another way. */
+export function alteredDelivery(real: Delivery, changes: Partial<Delivery>): Delivery {
+  return {
+    message: real.message,
+    redeliveries: real.redeliveries,
+    get handledBefore() {
+      return real.handledBefore
+    },
+    lost: real.lost,
+    settle: (settlement) => real.settle(settlement),
+    ...changes,
   }
 }

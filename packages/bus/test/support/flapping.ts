@@ -1,5 +1,6 @@
+import { givenBack } from './recording-member.ts'
 import type { Connection, Delivery, GroupRequest, Membership, Transport } from '../../src/index.ts'
-import { altered } from './altered.ts'
+import { altered, alteredDelivery } from './altered.ts'
 
 /**
  * A queue whose connections can be lost: what is unsettled is ours no more and goes back, oldest first, and then each
@@ -47,16 +48,9 @@ class FlappingMember implements Membership {
     const unsettled = this.#unsettled
     const take = (real: Delivery): void => {
       unsettled.add(real)
-      const settle = (how: () => void): void => {
-        if (!lost.aborted && unsettled.delete(real)) how()
-      }
-      this.#deliver({
-        message: real.message,
-        redeliveries: real.redeliveries,
-        lost,
-        ack: () => settle(() => real.ack()),
-        nack: (options) => settle(() => real.nack(options)),
-      })
+      const settle: Delivery['settle'] = (settlement) =>
+        !lost.aborted && unsettled.delete(real) ? real.settle(settlement) : undefined
+      this.#deliver(alteredDelivery(real, { lost, settle }))
     }
     this.#membership = await this.#connection.subscribe(this.#request, take, signal)
     if (this.#isStopped) await this.#membership.stop()
@@ -70,7 +64,7 @@ class FlappingMember implements Membership {
     this.#unsettled = new Set()
     await this.#membership.stop()
     lost.abort(new Error('the connection was lost'))
-    for (const delivery of unsettled) delivery.nack()
+    for (const delivery of unsettled) delivery.settle(givenBack)
     if (!this.#isStopped) await this.join()
   }
 
@@ -84,8 +78,8 @@ class FlappingMember implements Membership {
     this.#membership.resume()
   }
 
-  waiting(): number | undefined | Promise<number | undefined> {
-    return this.#membership.waiting()
+  backlog(): ReturnType<Membership['backlog']> {
+    return this.#membership.backlog()
   }
 
   async stop(): Promise<void> {

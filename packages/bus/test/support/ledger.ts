@@ -1,5 +1,5 @@
 import type { Connection, DeadLetter, DeadLetterStore, Message, Outgoing, Transport } from '../../src/index.ts'
-import { altered } from './altered.ts'
+import { altered, alteredDelivery } from './altered.ts'
 
 /** What the broker or the store does with a copy or a letter, other than to do it at once. */
 export type Trouble = 'refused' | 'unanswered' | 'slow'
@@ -55,20 +55,17 @@ export class Ledger {
             this.held++
             this.mostHeld = Math.max(this.mostHeld, this.held)
             delivery.lost.addEventListener('abort', close)
-            deliver({
-              message: delivery.message,
-              redeliveries: delivery.redeliveries,
-              lost: delivery.lost,
-              ack: () => {
-                if (!delivery.lost.aborted && isOpen) this.#acked(delivery.message)
-                close()
-                delivery.ack()
-              },
-              nack: (options) => {
-                close()
-                delivery.nack(options)
-              },
-            })
+            deliver(
+              alteredDelivery(delivery, {
+                settle: (settlement) => {
+                  const isOurs = !delivery.lost.aborted && isOpen
+                  // What comes later is with the broker as the copy that it is.
+                  if (isOurs && settlement.as !== 'given-back' && settlement.as !== 'later') this.#acked(delivery.message)
+                  close()
+                  return delivery.settle(settlement)
+                },
+              }),
+            )
           },
           signal,
         )

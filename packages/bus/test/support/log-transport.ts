@@ -1,5 +1,6 @@
 import { patternMatcher } from '@tidings/core'
 import {
+  type Backlog,
   type Connection,
   type Delivery,
   type GroupRequest,
@@ -26,9 +27,11 @@ export function logTransport(): { readonly transport: Transport; cut(): Promise<
         ordering: 'partition',
         delay: false,
         cancel: false,
-        deadLetters: false,
+        atomic: false,
+        deadLetters: 'none',
+        groups: false,
         inbox: false,
-        redeliveryCount: false,
+        redeliveries: false,
       },
       connect({ onState }) {
         onState('connected')
@@ -47,7 +50,6 @@ function connectionTo(partitions: Map<string, Partition>): Connection {
   const members: { readonly partition: Partition; readonly member: Member }[] = []
   return {
     deadLetters: undefined,
-    inbox: undefined,
     publish({ message, group }: Outgoing) {
       const type = String(message.attributes['type'])
       if (group !== undefined && !partitions.has(group)) throw new UnknownGroupError(group, type)
@@ -176,8 +178,15 @@ class Member implements Membership {
     this.pump()
   }
 
-  waiting(): number {
-    return this.#partition.waiting
+  backlog(): Backlog {
+    return {
+      waiting: this.#partition.waiting,
+      handedOut: this.#open.size,
+      delayed: 0,
+      retrying: 0,
+      retryAt: undefined,
+      full: false,
+    }
   }
 
   /** It keeps the partition until what it was handed is settled. */
@@ -194,18 +203,17 @@ class Member implements Membership {
   }
 
   #delivery(position: number, lost: AbortSignal): Delivery {
-    const settle = (then: () => void): void => {
-      if (lost.aborted || !this.#open.delete(position)) return
-      then()
-      this.#leaveIfDone()
-      this.pump()
-    }
     return {
       message: this.#partition.messages[position]!,
       redeliveries: undefined,
+      handledBefore: undefined,
       lost,
-      ack: () => settle(() => this.#partition.ack(position)),
-      nack: () => settle(() => {}),
+      settle: (settlement) => {
+        if (lost.aborted || !this.#open.delete(position)) return
+        if (settlement.as !== 'given-back') this.#partition.ack(position)
+        this.#leaveIfDone()
+        this.pump()
+      },
     }
   }
 

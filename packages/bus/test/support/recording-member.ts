@@ -3,12 +3,17 @@ import {
   type Connection,
   type ConnectionState,
   type Delivery,
+  type GivenBack,
   type GroupRequest,
   type Membership,
   type Message,
   systemClock,
   type Transport,
+  handled,
 } from '../../src/index.ts'
+
+/** Given up after something was done with it. */
+export const givenBack: GivenBack = { as: 'given-back', begun: true }
 
 /** A connection, and what it was told. */
 export interface Connected {
@@ -47,6 +52,7 @@ export class RecordingMember {
       ordered: true,
       from: 'latest',
       temporary: false,
+      marks: false,
     } as const
     member.membership = await connection.subscribe({ ...whole, ...request }, (delivery) => {
       member.deliveries.push(delivery)
@@ -68,7 +74,7 @@ export class RecordingMember {
   }
 
   ackAll(): void {
-    for (const delivery of this.deliveries) delivery.ack()
+    for (const delivery of this.deliveries) delivery.settle(handled)
   }
 }
 

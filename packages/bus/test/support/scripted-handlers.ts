@@ -14,7 +14,7 @@ export const Free = defineEvent('model.free', z.object({ n: z.int() }))
 export type Ending = 'fail' | 'permanent' | 'hang' | 'late' | 'never'
 
 export interface Setting {
-  readonly transport: 'queue' | 'log'
+  readonly transport: 'store' | 'queue' | 'log'
   readonly concurrency: number
   readonly prefetch: number
   readonly attempts: number

@@ -1,10 +1,11 @@
 import { defineEvent } from '@tidings/events'
 import { z } from 'zod'
-import { type Bus, createBus, memory } from '../../src/index.ts'
+import { type Bus, createBus, memory, memoryInbox, type Transport } from '../../src/index.ts'
 import { flapping } from './flapping.ts'
 import { Ledger } from './ledger.ts'
 import { logTransport } from './log-transport.ts'
 import { ManualClock, quiet } from './recording-member.ts'
+import { stepwise } from './stepwise.ts'
 import {
   type Course,
   Free,
@@ -22,6 +23,7 @@ export class World {
   readonly #ledger = new Ledger()
   readonly #broker: ReturnType<typeof flapping> | ReturnType<typeof logTransport>
   readonly #store = memory()
+  readonly #inbox = memoryInbox({ clock: this.clock })
   readonly #replays = new AbortController()
   readonly #course: Course = { isUndisturbed: true, wasCut: false, buses: 0 }
   readonly #handlers: ScriptedHandlers
@@ -40,11 +42,11 @@ export class World {
     this.#course.buses++
     this.#bus = await createBus({
       source: '/model',
-      transport: this.#ledger.transport(this.#broker.transport),
+      transport: this.#transport(),
       deadLetters: this.#ledger.store(store.deadLetters!),
       clock: this.clock,
       random: () => 0,
-      inbox: store.inbox,
+      inbox: this.#inbox,
       log: { debug() {}, info() {}, warn() {}, error: (message) => this.#problem(`the log says: ${message}`) },
       observer: {
         failed() {},
@@ -55,6 +57,12 @@ export class World {
       },
       handlers: [this.#handlers.handler(this.#course.buses)],
     })
+  }
+
+  /** By steps, so that the book sees the copies; or as the broker does it, in one commit. */
+  #transport(): Transport {
+    const seen = this.#ledger.transport(this.#broker.transport)
+    return this.#setting.transport === 'queue' ? stepwise(seen) : seen
   }
 
   async publish({ key, turns, endings, troubles }: Published): Promise<void> {

@@ -1,0 +1,35 @@
+import type { TidingsEvent } from '@tidings/events'
+import { EffectsOverflowError } from '../errors.ts'
+import type { Outgoing } from '../transport/transport.ts'
+
+/** Effects of one attempt at most. */
+const mostEffects = 10_000
+/** Characters or bytes of their bodies at most. */
+const mostSize = 64 * 1024 * 1024
+
+/** What one attempt publishes and replies, held back until it has succeeded. */
+export class Effects {
+  readonly outgoing: Outgoing[] = []
+  readonly #events: TidingsEvent[] = []
+  readonly #group: string
+  #size = 0
+
+  constructor(group: string) {
+    this.#group = group
+  }
+
+  get events(): readonly TidingsEvent[] {
+    return this.#events
+  }
+
+  /** @throws EffectsOverflowError */
+  add(event: TidingsEvent, outgoing: Outgoing): void {
+    const { body } = outgoing.message
+    this.#size += typeof body === 'string' ? body.length : (body?.byteLength ?? 0)
+    if (this.outgoing.length >= mostEffects || this.#size > mostSize) {
+      throw new EffectsOverflowError(this.#group, event.type, mostEffects, mostSize)
+    }
+    this.outgoing.push(outgoing)
+    this.#events.push(event)
+  }
+}

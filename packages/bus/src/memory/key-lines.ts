@@ -1,0 +1,115 @@
+import { Deque } from '../collections/deque.ts'
+import type { Copy } from './copy.ts'
+
+/**
+ * The line of each key. At its front is the one copy that is ready, handed out, given back, or waits for its next
+ * attempt; the others are chained behind it, so that a line costs one entry in a map. What is published `ahead` goes
+ * before all that waits, and behind the front unless that waits for its next attempt.
+ */
+export class KeyLines {
+  /** The last copy of each key that has any. */
+  readonly #last = new Map<string, Copy>()
+  /** Fronts that wait for their next attempt. */
+  readonly #waiting = new Map<string, Copy>()
+  /** Copies that wait for their next attempt, at the front or behind one that was let pass. */
+  readonly #postponed = new Set<Copy>()
+  /** What goes before all that is chained, once the front has come to its end. */
+  readonly #ahead = new Map<string, Deque<Copy>>()
+
+  /** Whether it is at the front, and so ready. */
+  enter(copy: Copy): boolean {
+    const { key } = copy
+    if (key === undefined) return true
+    const last = this.#last.get(key)
+    this.#last.set(key, copy)
+    if (last === undefined) return true
+    last.behind = copy
+    return false
+  }
+
+  /** The copy itself where it is at the front, and so ready. */
+  enterAhead(copy: Copy): Copy | undefined {
+    const { key } = copy
+    if (key === undefined || !this.#last.has(key)) return this.enter(copy) ? copy : undefined
+    const front = this.#waiting.get(key)
+    if (front === undefined) {
+      const ahead = this.#ahead.get(key) ?? new Deque()
+      this.#ahead.set(key, ahead)
+      ahead.push(copy)
+      return undefined
+    }
+    this.#waiting.delete(key)
+    copy.behind = front
+    return copy
+  }
+
+  /** A front has come to its end. The one that is ready now. */
+  leave(copy: Copy): Copy | undefined {
+    const { key, behind } = copy
+    if (key === undefined) return undefined
+    copy.behind = undefined
+    const ahead = this.#ahead.size > 0 ? this.#takeAhead(key, behind) : undefined
+    if (ahead !== undefined) return ahead
+    if (behind === undefined) this.#last.delete(key)
+    else if (this.#postponed.size > 0 && this.#postponed.has(behind)) this.#waiting.set(key, behind)
+    else return behind
+    return undefined
+  }
+
+  /** A front is given back as another copy, which is the front then. */
+  replace(copy: Copy, again: Copy): void {
+    const { key, behind } = copy
+    if (key === undefined) return
+    again.behind = behind
+    copy.behind = undefined
+    if (behind === undefined) this.#last.set(key, again)
+  }
+
+  /** A front waits for its next attempt, as another copy. The one that is ready meanwhile, if any. */
+  postpone(copy: Copy, again: Copy): Copy | undefined {
+    this.replace(copy, again)
+    this.#postponed.add(again)
+    const key = again.key!
+    const ahead = this.#takeAhead(key, again)
+    if (ahead === undefined) this.#waiting.set(key, again)
+    return ahead
+  }
+
+  /** Its time has come: it is ready, or stands behind one that was let pass; `'none'` where it is in no line any more. */
+  resume(copy: Copy): 'ready' | 'behind' | 'none' {
+    const key = copy.key!
+    if (!this.#postponed.delete(copy)) return 'none'
+    if (this.#waiting.get(key) !== copy) return 'behind'
+    this.#waiting.delete(key)
+    return 'ready'
+  }
+
+  /**
+   * Takes out all copies that do not wait for their next attempt; `fronts` are those that are ready. What waits is then in
+   * no line, and comes as a new one when it is due.
+   */
+  clear(fronts: readonly Copy[]): Copy[] {
+    const all: Copy[] = []
+    for (const front of [...fronts, ...this.#waiting.values()]) {
+      for (let copy: Copy | undefined = front; copy !== undefined; copy = copy.behind) {
+        if (!this.#postponed.has(copy)) all.push(copy)
+      }
+    }
+    for (const ahead of this.#ahead.values()) all.push(...ahead.clear())
+    this.#last.clear()
+    this.#waiting.clear()
+    this.#postponed.clear()
+    this.#ahead.clear()
+    return all
+  }
+
+  #takeAhead(key: string, behind: Copy | undefined): Copy | undefined {
+    const waiting = this.#ahead.get(key)
+    const ahead = waiting?.shift()
+    if (waiting?.size === 0) this.#ahead.delete(key)
+    if (ahead === undefined) return undefined
+    ahead.behind = behind
+    if (behind === undefined) this.#last.set(key, ahead)
+    return ahead
+  }
+}
