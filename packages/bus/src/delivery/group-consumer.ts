@@ -120,7 +120,10 @@ export class GroupConsumer {
 
   /** Keeps to the prefetch, in which what waits for its next attempt has no place. */
   #limit(): void {
-    this.membership.pause(this.held.size - this.held.waiting > this.handlers.policy.prefetch)
+    const active = this.held.size - this.held.waiting
+    const { prefetch } = this.handlers.policy
+    // The transport keeps to the prefetch by itself, unless it was asked for more for what waits here.
+    this.membership.pause(this.#keepsRetries ? active >= prefetch : active > prefetch)
   }
 
   /** Its turn has come, as far as the order goes. */
