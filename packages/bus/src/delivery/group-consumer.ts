@@ -142,25 +142,26 @@ export class GroupConsumer {
       const jobs = unit instanceof Job ? [unit] : unit.jobs
       for (const job of jobs) if (job.isOurs) this.#fail(job, error)
     }
-    try {
-      const run = unit instanceof Job ? this.#runOne(unit, ended) : this.#runBatch(unit, ended)
-      run?.catch(failed)
-    } catch (error) {
-      failed(error)
-    }
+    if (unit instanceof Job) this.#runOne(unit, ended, failed)
+    else this.#runBatch(unit, ended).catch(failed)
   }
 
   /** `ended` is called as soon as the handler has ended: what comes then, answers of the broker, needs no slot. */
-  #runOne(job: Job, ended: () => void): void | Promise<void> {
+  #runOne(job: Job, ended: () => void, failed: (error: unknown) => void): void {
     if (!job.isOurs) return ended()
+    const conclude = (is: Outcome): void => {
+      ended()
+      try {
+        this.#conclude(job, handler, is)?.catch(failed)
+      } catch (error) {
+        failed(error)
+      }
+    }
     const handler = this.#handlerOf(job)
     this.#begin(job)
     const outcome = this.attempts.make(job, handler as Handler | undefined)
-    const conclude = (is: Outcome): void | Promise<void> => {
-      ended()
-      return this.#conclude(job, handler, is)
-    }
-    return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome)
+    if (outcome instanceof Promise) void outcome.then(conclude)
+    else conclude(outcome)
   }
 
   async #runBatch(batch: Batch, ended: () => void): Promise<void> {

@@ -25,9 +25,14 @@ export interface Overdue {
 /**
  * Follows what a handler has promised. When its time is up its signal aborts, and it has failed, whatever it does now.
  * That is told when it has ended, so that nothing runs beside it, or, where it does not heed its signal, after as much
- * time again, 30 s at most: then it is left behind. When the bus ends it is left at once.
+ * time again, 30 s at most: then it is left behind. When the bus ends it is left at once. `then` says what is to be waited
+ * for behind it, in the same time; undefined for nothing.
  */
-export function inTime(call: Call, result: PromiseLike<unknown>): Promise<void> {
+export function inTime(
+  call: Call,
+  result: PromiseLike<unknown>,
+  then?: () => Promise<void> | undefined,
+): Promise<void> {
   const { clock, group, type, timeout, contexts, overdue } = call
   return new Promise((resolve, reject) => {
     let late: AttemptTimeoutError | undefined
@@ -49,17 +54,20 @@ export function inTime(call: Call, result: PromiseLike<unknown>): Promise<void> 
         reject(reason)
       })
     }
+    const succeeded = (): void => {
+      ended()
+      if (late) reject(late)
+      else resolve()
+    }
+    const failed = (error: unknown): void => {
+      ended()
+      reject(late ?? error)
+    }
     // By way of a promise of ours: a `then` of somebody else's may throw, or call twice.
-    Promise.resolve(result).then(
-      () => {
-        ended()
-        if (late) reject(late)
-        else resolve()
-      },
-      (error: unknown) => {
-        ended()
-        reject(late ?? error)
-      },
-    )
+    Promise.resolve(result).then(() => {
+      const rest = then?.()
+      if (rest === undefined) succeeded()
+      else rest.then(succeeded, failed)
+    }, failed)
   })
 }
