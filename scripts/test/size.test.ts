@@ -23,12 +23,19 @@ test.for(budgets)('$what takes at most $budget bytes', async ({ code, budget }) 
   expect(size).toBeLessThanOrEqual(budget)
 })
 
-test.for(['core', 'core/tools', 'events', 'decorators'])(
+test.for(['core', 'core/tools', 'events', 'decorators', 'bus', 'bus/integration'])(
   'an import of %s for its side effects leaves nothing behind',
   async (name) => {
     expect(await bundle(`import '@tidings/${name}'`)).toBe('')
   },
 )
+
+test('the integration patterns come by their own entry alone', async () => {
+  // The text of an error of the aggregator, which survives minification.
+  const mark = 'is one more than the'
+  expect(await bundle(`export * from '@tidings/bus/integration'`)).toContain(mark)
+  expect(await bundle(`export * from '@tidings/bus'`)).not.toContain(mark)
+})
 
 async function bundle(code: string): Promise<string> {
   const { outputFiles } = await build({

@@ -1,18 +1,10 @@
 import { defineEvent } from '@tidings/events'
 import { expect, expectTypeOf, test } from 'vitest'
 import * as z from 'zod'
-import {
-  type Bus,
-  handler,
-  type HandlerContext,
-  PermanentError,
-  recipient,
-  type Replies,
-  scatterGather,
-  type ScatterGatherOptions,
-} from '../../src/index.ts'
+import { type Bus, handler, type HandlerContext, PermanentError } from '../../src/index.ts'
+import { recipient, type Replies, scatterGather, type ScatterGatherOptions } from '../../src/integration/index.ts'
 import { ManualClock, quiet, until } from '../support/recording-member.ts'
-import { atOnce, busOf, deadLetters, LineOrdered, Log, OrderPlaced, someDeadLetters } from './pattern-bus.ts'
+import { atOnce, busOf, deadLetters, LineOrdered, Log, OrderPlaced, someDeadLetters } from './integration-bus.ts'
 
 const FastAsked = defineEvent('shop.fast.asked', z.object({ orderId: z.string() }))
 const CheapAsked = defineEvent('shop.cheap.asked', z.object({ orderId: z.string() }))

@@ -5,7 +5,7 @@ import type { StandardSchema, TidingsEvent } from '@tidings/events'
 import type { Bus } from '../bus/types.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import { definitionArgument } from './definition-argument.ts'
-import type { PatternHandler } from './event-handler.ts'
+import type { AsyncEventHandler } from './event-handler.ts'
 
 /** One whom {@link scatterGather} asks. Made by {@link recipient}. */
 export interface Recipient<in Event extends TidingsEvent, out Reply extends TidingsEvent> {
@@ -85,7 +85,7 @@ export class TooFewRepliesError extends TidingsError<'TOO_FEW_REPLIES'> {
 export function scatterGather<const To extends Recipients>(
   options: ScatterGatherOptions<To>,
   gather: (replies: Replies<To>, event: EventAsked<To>, context: HandlerContext) => unknown,
-): PatternHandler<EventAsked<To>> {
+): AsyncEventHandler<EventAsked<To>> {
   knownOptions(options, ['bus', 'to', 'timeout', 'atLeast'], 'scatterGather')
   const { bus } = options
   functionOption(bus, 'bus')

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { handler, type HandlerContext, recipient, scatterGather, translator, wireTap } from '../../src/index.ts'
+import { handler, type HandlerContext } from '../../src/index.ts'
+import { recipient, scatterGather, translator, wireTap } from '../../src/integration/index.ts'
 import { quiet, until } from '../support/recording-member.ts'
 import {
   atOnce,
@@ -11,7 +12,7 @@ import {
   OrderPlaced,
   OrderPriced,
   recording,
-} from './pattern-bus.ts'
+} from './integration-bus.ts'
 
 test('the tap sees each event, at every attempt', async () => {
   const seen: string[] = []

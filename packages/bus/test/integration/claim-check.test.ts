@@ -1,17 +1,10 @@
 import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import {
-  claimCheck,
-  type ClaimStore,
-  handler,
-  memory,
-  memoryClaims,
-  type Message,
-  type Middleware,
-} from '../../src/index.ts'
+import { handler, memory, type Message, type Middleware } from '../../src/index.ts'
+import { claimCheck, type ClaimStore, memoryClaims } from '../../src/integration/index.ts'
 import { ManualClock, until } from '../support/recording-member.ts'
-import { atOnce, busOf, someDeadLetters } from './pattern-bus.ts'
+import { atOnce, busOf, someDeadLetters } from './integration-bus.ts'
 
 const PageScanned = defineEvent('shop.page.scanned', { schema: z.object({ text: z.string() }), key: () => 'book' })
 const Scan = defineEvent('shop.scan', { schema: z.instanceof(Uint8Array), dataContentType: 'image/png' })

@@ -10,8 +10,8 @@ import type { AggregationStore, Added } from './aggregation-store.ts'
 import type { Deadline, DeadlineDefinition } from './deadline.ts'
 import { definitionArgument } from './definition-argument.ts'
 import { derivedContext } from './derived-context.ts'
-import { effectId } from './effect-id.ts'
-import type { PatternHandler } from './event-handler.ts'
+import { effectId } from '../handler/effect-id.ts'
+import type { AsyncEventHandler } from './event-handler.ts'
 import { partOf } from './part.ts'
 import { TurnTaking } from './turn-taking.ts'
 
@@ -87,7 +87,7 @@ export function aggregator<const Key extends Gathered>(
   key: Key,
   options: AggregatorOptions<EventFor<Key>>,
   then: (events: readonly EventFor<Key>[], context: AggregationContext) => unknown,
-): PatternHandler<EventFor<Key> | TidingsEvent<string, Deadline>> {
+): AsyncEventHandler<EventFor<Key> | TidingsEvent<string, Deadline>> {
   const rules = checked(key, options, then)
   const { store, timeout, max, late, name, correlate, identify, isComplete, parse, inOrder } = rules
   const turns = new TurnTaking()

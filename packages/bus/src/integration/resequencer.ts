@@ -3,7 +3,7 @@ import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '@ti
 import type { TidingsEvent } from '@tidings/events'
 import { type Clock, systemClock } from '../clock.ts'
 import type { HandlerContext } from '../handler/context.ts'
-import { type EventHandler, named, type PatternHandler } from './event-handler.ts'
+import { type AsyncEventHandler, type EventHandler, named } from './event-handler.ts'
 import { Entry, SequenceLane } from './sequence-lane.ts'
 
 /** Where an event stands. */
@@ -63,7 +63,7 @@ export interface ResequencerOptions<Event extends TidingsEvent> {
 export function resequencer<Event extends TidingsEvent>(
   options: ResequencerOptions<Event>,
   handler: EventHandler<Event>,
-): PatternHandler<Event> {
+): AsyncEventHandler<Event> {
   knownOptions(options, ['by', 'gapTimeout', 'max', 'first', 'maxSources', 'late', 'clock'], 'resequencer')
   functionOption(handler, 'handler')
   const { by = ownPlace, clock = systemClock } = options
