@@ -6,7 +6,7 @@ import type { PublishOptions } from '../handler/publish-options.ts'
 import { PermanentError } from '../errors.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import type { EventFor } from '../handler/handler.ts'
-import type { AggregationStore, Added } from './aggregation-store.ts'
+import type { AggregationStore, Added } from '../stores/aggregations.ts'
 import type { Deadline, DeadlineDefinition } from './deadline.ts'
 import { definitionArgument } from './definition-argument.ts'
 import { derivedContext } from './derived-context.ts'
@@ -66,7 +66,7 @@ export interface AggregationContext extends HandlerContext {
  *   ids that stay the same (see {@link effectId}), as long as it publishes the same in the same order; so an idempotent
  *   handler sees one emission for each aggregation.
  * - **Nothing lost, as far as the store.** An event is acknowledged when it is in the store. See
- *   {@link AggregationStore} and {@link memoryAggregations}.
+ *   {@link AggregationStore} and `memoryAggregations`.
  * - **The time** is kept by the broker: the first event publishes the deadline, with a delay. So it survives crashes, and
  *   what `then` does at the deadline is retried and parked as for any event.
  *
