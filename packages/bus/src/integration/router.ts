@@ -1,8 +1,8 @@
 import { functionOption, invalidArgument } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import { PermanentError } from '../errors.ts'
+import { admits } from './admission.ts'
 import type { AsyncEventHandler, EventHandler } from './event-handler.ts'
-import { verdict } from './verdict.ts'
 
 /** One way of a {@link router}. */
 export interface Route<Event extends TidingsEvent> {
@@ -86,7 +86,7 @@ function routed<Event extends TidingsEvent>(
 
 function byPredicate<Event extends TidingsEvent>(routes: readonly Route<Event>[]): Parameters<typeof routed<Event>>[0] {
   const refusal = `none of ${routes.length} accepts it`
-  return (event) => ({ to: routes.find(({ when }) => verdict(when, event, '`when` of a route'))?.to, refusal })
+  return (event) => ({ to: routes.find(({ when }) => admits(when, event, '`when` of a route'))?.to, refusal })
 }
 
 function byName<Event extends TidingsEvent>(

@@ -11,7 +11,7 @@ import { Delayed, type DelayedMessage } from './delayed.ts'
 import { Group, type GroupHost } from './group.ts'
 import { History } from './history.ts'
 import type { Member } from './member.ts'
-import { type Patience, Room } from './room.ts'
+import { type Abortable, Room } from './room.ts'
 import { Routes } from './routes.ts'
 import { oversize } from './size.ts'
 import { Turns } from './turns.ts'
@@ -72,7 +72,7 @@ export class Broker {
     if (this.#connections.size === 0) this.#delayed.stop()
   }
 
-  publish(connection: Client, outgoing: Outgoing, patience: Patience | undefined): void | Promise<void> {
+  publish(connection: Client, outgoing: Outgoing, options: Abortable | undefined): void | Promise<void> {
     const { message, group: name } = outgoing
     const type = String(message.attributes['type'])
     const size = oversize(message, this.#limits.maxMessageSize)
@@ -86,7 +86,7 @@ export class Broker {
       return Promise.reject(new UnknownGroupError(name, type))
     }
     const groups = this.#routes.to(type)
-    if (!this.#room.isIn(groups)) return this.#room.wait(outgoing, connection, groups, patience)
+    if (!this.#room.isIn(groups)) return this.#room.wait(outgoing, connection, groups, options)
     this.#place(connection, outgoing, groups)
     return this.#host.turns.served()
   }
