@@ -10,8 +10,11 @@ import type { AsyncEventHandler } from './event-handler.ts'
 /** One whom {@link scatterGather} asks. Made by {@link recipient}. */
 export interface Recipient<in Event extends TidingsEvent, out Reply extends TidingsEvent> {
   /** Makes the question; what it returns sends it. */
-  readonly prepare: (event: Event) => (bus: Pick<Bus, 'request'>, options: AskOptions) => Promise<Reply>
+  readonly prepare: (event: Event) => (asker: Asker, options: AskOptions) => Promise<Reply>
 }
+
+/** Whoever can send a request. */
+type Asker = Pick<Bus, 'request'>
 
 interface AskOptions {
   readonly timeout: number
@@ -32,7 +35,7 @@ export type Replies<To extends Recipients> = {
 
 export interface ScatterGatherOptions<To extends Recipients> {
   /** The bus that asks. A function, since a bus is made after its handlers. */
-  readonly bus: () => Pick<Bus, 'request'>
+  readonly bus?: (() => Asker) | undefined
   /** Whom to ask, by name. */
   readonly to: To
   /** How long to wait for replies. Shorter than the handler's own timeout. Default `'10s'`. */
@@ -87,8 +90,7 @@ export function scatterGather<const To extends Recipients>(
   gather: (replies: Replies<To>, event: EventAsked<To>, context: HandlerContext) => unknown,
 ): AsyncEventHandler<EventAsked<To>> {
   knownOptions(options, ['bus', 'to', 'timeout', 'atLeast'], 'scatterGather')
-  const { bus } = options
-  functionOption(bus, 'bus')
+  const askerOf = askerBy(options.bus)
   functionOption(gather, 'gather')
   const to = checkedRecipients(options.to)
   const timeout = milliseconds(options.timeout ?? '10s', 'timeout')
@@ -99,13 +101,14 @@ export function scatterGather<const To extends Recipients>(
   return async (event, context) => {
     // All questions first: when one cannot be made, nobody is asked.
     const questions = to.map(([name, { prepare }]) => [name, prepare(event as never)] as const)
+    const asker = askerOf(context)
     const hopeless = new AbortController()
     const signal = AbortSignal.any([context.signal, hopeless.signal])
     const replies: Record<string, TidingsEvent> = {}
     const failed: Record<string, unknown> = {}
     const asked = questions.map(async ([name, ask]) => {
       try {
-        replies[name] = await ask(bus(), { timeout, signal })
+        replies[name] = await ask(asker, { timeout, signal })
       } catch (error) {
         // Those that are not waited for any more did not fail.
         failed[name] = hopeless.signal.aborted ? notWaitedFor : error
@@ -147,9 +150,15 @@ export function recipient<
   return {
     prepare(event) {
       const input = ask(event)
-      return (bus, options) => bus.request(request, input, { ...causedBy(event), ...options, reply })
+      return (asker, options) => asker.request(request, input, { ...causedBy(event), ...options, reply })
     },
   }
+}
+
+/** Who asks while a handler has this context. */
+function askerBy(bus: (() => Asker) | undefined): (context: HandlerContext) => Asker {
+  if (bus === undefined) throw invalidArgument('bus', 'a function', bus, 'Give the bus that asks: `bus: () => bus`.')
+  return functionOption(bus, 'bus')
 }
 
 const notWaitedFor = new DOMException('not waited for: too many others had failed', 'AbortError')

@@ -148,6 +148,7 @@ test('when a question cannot be made, nobody is asked', async () => {
 
 test.for([
   [{ bus: 1 }, '`bus` must be a function, received 1'],
+  [{ bus: undefined }, '`bus` must be a function, received undefined'],
   [{ to: {} }, '`to` must be recipients by name'],
   [{ to: { fast: {} } }, '`to.fast.prepare` must be a function'],
   [{ atLeast: 0 }, '`atLeast` must be a whole number from 1 on, received 0'],
