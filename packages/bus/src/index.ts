@@ -49,8 +49,6 @@ export {
 export type { BatchPolicy, HandlerOptions, RetryPolicy } from './handler/options.ts'
 export type { Policy } from './handler/policy.ts'
 export type { PublishOptions } from './handler/publish-options.ts'
-export type { EventIdentity, Inbox } from './inbox/inbox.ts'
-export { memoryInbox, type MemoryInboxOptions } from './inbox/memory-inbox.ts'
 export { memory, type MemoryOptions } from './memory/memory.ts'
 export { PublishOverflowError } from './memory/publish-overflow-error.ts'
 export { deliveryHeaders, keyOf, type Message } from './message/message.ts'
@@ -68,3 +66,4 @@ export type {
   Outgoing,
   Transport,
 } from './transport/transport.ts'
+export { type EventIdentity, type Inbox, memoryInbox, type MemoryInboxOptions } from '@tidings/core/tools'

@@ -1,7 +1,6 @@
 import type { TidingsError } from '@tidings/core'
-import { invalidArgument } from '@tidings/core/tools'
+import { type EventIdentity, invalidArgument } from '@tidings/core/tools'
 import type { Handler } from '../handler/handler.ts'
-import type { EventIdentity } from '../inbox/inbox.ts'
 import type { Job } from './job.ts'
 import { asked, type Outcome, type Step, unavailable } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
