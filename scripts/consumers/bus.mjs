@@ -1,5 +1,7 @@
-// What a user of the bus relies on: a handler with its policy, a retry, a dead letter with its replay, a clean end.
+// What a user of the bus relies on: a handler with its policy, a retry, a dead letter with its replay, an integration
+// pattern by its own entry, a clean end.
 import { createBus, handler, memory, PermanentError } from '@tidings/bus'
+import { filter } from '@tidings/bus/integration'
 import { isTidingsError } from '@tidings/core'
 import { defineEvent } from '@tidings/events'
 import * as z from 'zod'
@@ -18,15 +20,19 @@ const billing = handler(OrderPlaced, given, async ({ data }, { attempt, publish 
   if (attempt === 1 && data.item === 'Book') throw new Error('busy')
   await publish(PaymentTaken, { orderId: data.orderId })
 })
-const shipping = handler(PaymentTaken, { group: 'shipping' }, ({ data, causationDepth }) => {
-  paid.push(`${data.orderId} ${causationDepth}`)
-})
+const ship = ({ data, causationDepth }) => paid.push(`${data.orderId} ${causationDepth}`)
+const shipping = handler(
+  PaymentTaken,
+  { group: 'shipping' },
+  filter(({ data }) => data.orderId !== 'o-0', ship),
+)
 const bus = await createBus({
   source: '/shop',
   transport: memory(),
   handlers: [billing, shipping],
   observer: { failed() {}, deadLettered() {} },
 })
+await bus.publish(OrderPlaced, { orderId: 'o-0', item: 'Sample' })
 await bus.publish(OrderPlaced, { orderId: 'o-1', item: 'Book' })
 await bus.publish(OrderPlaced, { orderId: 'o-2', item: 'Unicorn' })
 await until(async () => paid.length === 1 && (await bus.deadLetters.count()) === 1, 'a payment and a dead letter')

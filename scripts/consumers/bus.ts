@@ -1,5 +1,6 @@
 // Compiled against the published declarations, then run.
 import { type Bus, createBus, handler, memory, type Transport } from '@tidings/bus'
+import { type Recipient, recipient, splitter } from '@tidings/bus/integration'
 import { defineEvent, type EventOf } from '@tidings/events'
 import * as z from 'zod'
 
@@ -25,6 +26,14 @@ handler(OrderPlaced, { group: 'batches', batch: { size: 10 } }, (event) => event
 // @ts-expect-error There is no such policy.
 const strict = () => handler(OrderPlaced, { group: 'strict', ordering: 'strict' }, () => {})
 
+const asked: Recipient<OrderPlaced, EventOf<typeof PriceQuoted>> = recipient(
+  OrderPlaced,
+  (order: OrderPlaced) => ({ item: order.data.item }),
+  PriceQuoted,
+)
+// @ts-expect-error The parts have no such field.
+const parts = splitter(PriceQuoted, (order: OrderPlaced) => [{ cents: order.data.quantity }])
+
 const transport: Transport = memory()
 const bus: Bus = await createBus({ source: '/shop', transport, handlers: [warehouse] })
 const event = await bus.publish(OrderPlaced, { item: 'Book' }, { expires: '1h' })
@@ -33,5 +42,5 @@ const pence: number = data.pence
 // @ts-expect-error `item` is missing.
 await bus.publish(OrderPlaced, { quantity: 1 }).catch(() => {})
 await bus.close()
-if (seen.length !== 2 || seen[0]?.id !== event.id || pence !== 5 || strict.length > 0)
+if (seen.length !== 2 || seen[0]?.id !== event.id || pence !== 5 || strict.length > 0 || !asked || parts.length !== 2)
   throw new Error('the events did not arrive')

@@ -156,7 +156,7 @@ export class MessageTooLargeError extends TidingsError<'MESSAGE_TOO_LARGE'> {
   constructor(type: string, size: number, limit: number) {
     super(
       'MESSAGE_TOO_LARGE',
-      `an event "${type}" has ${size} bytes, and the transport takes ${limit}\nKeep large data elsewhere and send a reference: claimCheck does that.`,
+      `an event "${type}" has ${size} bytes, and the transport takes ${limit}\nKeep large data elsewhere and send a reference: claimCheck of @tidings/bus/integration does that.`,
       { details: { type, size, limit } },
     )
   }

@@ -33,6 +33,7 @@ export {
   UnknownGroupError,
 } from './errors.ts'
 export type { BatchContext, HandlerContext, HandlerLog, PublishEffect, TransactionContext } from './handler/context.ts'
+export { effectId } from './handler/effect-id.ts'
 export {
   type AnyHandler,
   type BatchHandler,
@@ -44,43 +45,12 @@ export {
 export type { BatchPolicy, HandlerOptions, RetryPolicy, TransactionsOf } from './handler/options.ts'
 export type { Policy } from './handler/policy.ts'
 export type { PublishOptions, RequestOptions } from './handler/publish-options.ts'
-export type { EventIdentity, Inbox } from './inbox/inbox.ts'
-export { memoryInbox, type MemoryInboxOptions } from './inbox/memory-inbox.ts'
 export { memory, type MemoryOptions } from './memory/memory.ts'
 export { PublishOverflowError } from './memory/publish-overflow-error.ts'
 export { deliveryHeaders, keyOf, type Message } from './message/message.ts'
 export type { Incoming, Middleware } from './middleware.ts'
 export { narrate, type NarrateOptions } from './narrate.ts'
 export type { Delivered, Observer } from './observer.ts'
-export { type AggregationContext, aggregator, type AggregatorOptions, type Gathered } from './patterns/aggregator.ts'
-export type { Added, Aggregation, AggregationEntry, AggregationStore } from './patterns/aggregation-store.ts'
-export { claimCheck, type ClaimCheckOptions, ClaimCorruptError, ClaimMissingError } from './patterns/claim-check.ts'
-export { ClaimsFullError, type ClaimStore, memoryClaims, type MemoryClaimsOptions } from './patterns/claim-store.ts'
-export { type Deadline, type DeadlineDefinition, defineDeadline } from './patterns/deadline.ts'
-export { effectId } from './patterns/effect-id.ts'
-export type { EventHandler, PatternHandler } from './patterns/event-handler.ts'
-export { filter } from './patterns/filter.ts'
-export {
-  AggregationsFullError,
-  memoryAggregations,
-  type MemoryAggregationsOptions,
-} from './patterns/memory-aggregations.ts'
-export { type Part, partOf } from './patterns/part.ts'
-export { type Place, resequencer, type ResequencerOptions } from './patterns/resequencer.ts'
-export { route, type Route, router } from './patterns/router.ts'
-export {
-  type EventAsked,
-  recipient,
-  type Recipient,
-  type Recipients,
-  type Replies,
-  scatterGather,
-  type ScatterGatherOptions,
-  TooFewRepliesError,
-} from './patterns/scatter-gather.ts'
-export { splitter, type SplitterOptions } from './patterns/splitter.ts'
-export { translator, type TranslatorOptions } from './patterns/translator.ts'
-export { wireTap, type WireTapOptions } from './patterns/wire-tap.ts'
 export type { Capabilities } from './transport/capabilities.ts'
 export type { Backlog, Group, Groups } from './transport/groups.ts'
 export { inSafeOrder, type SettlementSteps } from './transport/safe-order.ts'
@@ -107,3 +77,4 @@ export type {
   Outgoing,
   Transport,
 } from './transport/transport.ts'
+export { type EventIdentity, type Inbox, memoryInbox, type MemoryInboxOptions } from '@tidings/core/tools'

@@ -15,15 +15,7 @@ export {
 } from './policies/circuit-breaker.ts'
 export { debounce, type DebounceOptions } from './policies/debounce.ts'
 export { filtered, type Filtered } from './policies/filtered.ts'
-export {
-  type IdempotencyStore,
-  idempotent,
-  type Idempotent,
-  type IdempotentOptions,
-  type Identified,
-  memoryIdempotencyStore,
-  type MemoryIdempotencyStoreOptions,
-} from './policies/idempotent.ts'
+export { idempotent, type Idempotent, type IdempotentOptions, type Identified } from './policies/idempotent.ts'
 export { limit, type Limited, type LimitOptions } from './policies/limit.ts'
 export { type LogEntry, logged, type Logged, type LoggedOptions, type Logger } from './policies/logged.ts'
 export { type LeftOut, once } from './policies/once.ts'
@@ -62,3 +54,4 @@ export type {
   SignalContext,
   Wraps,
 } from './wrapping/types.ts'
+export { type EventIdentity, type Inbox, memoryInbox, type MemoryInboxOptions } from '@tidings/core/tools'

@@ -1,12 +1,11 @@
 import * as fc from 'fast-check'
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type IdempotencyStore, idempotent, memoryIdempotencyStore } from '../src/index.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { idempotent, type Inbox, memoryInbox } from '../src/index.ts'
 import { deferred, outcome, settle } from './helpers.ts'
-
-afterEach(() => void vi.useRealTimers())
 
 interface Event {
   id: string
+  source?: string
 }
 
 test('an event is handled once; a duplicate resolves to undefined', async () => {
@@ -86,39 +85,39 @@ test('INVARIANT: whatever comes in whatever order, each event succeeds once and 
 })
 
 describe('a store', () => {
-  test('may be asynchronous and shared: keys carry the name of the handler', async () => {
+  test('may be asynchronous and shared: it knows each handler by its group, which is its name', async () => {
     const done = new Set<string>()
-    const store: IdempotencyStore = {
-      has: async (key) => done.has(key),
-      add: async (key) => done.add(key),
+    const store: Inbox = {
+      has: async ({ source, id }, group) => done.has(`${group} ${source} ${id}`),
+      add: async ({ source, id }, group) => done.add(`${group} ${source} ${id}`),
     }
     const handler = vi.fn()
     const reserve = idempotent({ store })(function reserve(_event: Event) {
       handler()
     })
-    const ship = idempotent({ store, scope: 'shipping' })((_event: Event) => handler())
-    await reserve({ id: 'a' })
+    const ship = idempotent({ store, group: 'shipping' })((_event: Event) => handler())
+    await reserve({ id: 'a', source: '/shop' })
     await ship({ id: 'a' })
-    await reserve({ id: 'a' })
+    await reserve({ id: 'a', source: '/shop' })
     expect(handler).toHaveBeenCalledTimes(2)
-    expect([...done]).toEqual(['reserve:a', 'shipping:a'])
+    expect([...done]).toEqual(['reserve /shop a', 'shipping  a'])
   })
 
   test('that fails to look up or to remember fails the call', async () => {
     const handler = vi.fn()
     const down = () => Promise.reject(new Error('store is down'))
-    const lookup = idempotent({ store: { has: down, add() {} }, scope: 's' })((_event: Event) => handler())
+    const lookup = idempotent({ store: { has: down, add() {} }, group: 's' })((_event: Event) => handler())
     await expect(lookup({ id: 'a' })).rejects.toThrow('store is down')
     expect(handler).not.toHaveBeenCalled()
-    const remember = idempotent({ store: { has: () => false, add: down }, scope: 's' })((_event: Event) => handler())
+    const remember = idempotent({ store: { has: () => false, add: down }, group: 's' })((_event: Event) => handler())
     await expect(remember({ id: 'a' })).rejects.toThrow('store is down')
     await expect(remember({ id: 'a' })).rejects.toThrow('store is down')
     expect(handler).toHaveBeenCalledTimes(2)
   })
 
-  test('needs a name for the keys of an anonymous handler', () => {
-    const store = memoryIdempotencyStore()
-    expect(() => idempotent({ store })((_event: Event) => {})).toThrow('`scope` must be given, received undefined')
+  test('needs a name for an anonymous handler', () => {
+    const store = memoryInbox()
+    expect(() => idempotent({ store })((_event: Event) => {})).toThrow('`group` must be given, received undefined')
   })
 
   test('is checked', () => {
@@ -137,58 +136,31 @@ test('key says what makes two events the same', async () => {
   expect(handler).toHaveBeenCalledTimes(1)
 })
 
+test('ids are told apart by the source of the event, where it has one', async () => {
+  const handler = vi.fn(async ({ source }: Event) => source)
+  const wrapped = idempotent()(handler)
+  const events = [
+    { id: 'a', source: '/shop' },
+    { id: 'a', source: '/depot' },
+    { id: 'a' },
+    { id: 'a', source: '/shop' },
+  ]
+  const outcomes = await Promise.all(events.map((event) => wrapped(event)))
+  expect(handler).toHaveBeenCalledTimes(3)
+  expect(outcomes).toEqual(['/shop', '/depot', undefined, undefined])
+})
+
+test('without a store, the last 10,000 events are known at least', async () => {
+  const handler = vi.fn()
+  const wrapped = idempotent()((_event: Event) => handler())
+  for (let id = 0; id < 30_000; id++) await wrapped({ id: String(id) })
+  for (let id = 20_000; id < 30_000; id++) await wrapped({ id: String(id) })
+  expect(handler).toHaveBeenCalledTimes(30_000)
+})
+
 test('an event without a key is refused', async () => {
   const wrapped = idempotent()(function reserve(_event: Event) {}) as (event: unknown) => Promise<unknown>
   for (const wrong of [{}, { id: 7 }, { id: '' }, undefined, 'a']) {
     await expect(wrapped(wrong)).rejects.toThrow('`key of an event for idempotent handler reserve` must be a string')
   }
-})
-
-describe('the store in memory', () => {
-  test('INVARIANT: keeps at most max keys, those seen last', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.constantFrom(...'abcdefgh'.split('')), { maxLength: 60 }),
-        fc.integer({ min: 1, max: 5 }),
-        (keys, max) => {
-          const store = memoryIdempotencyStore({ max })
-          const model: string[] = []
-          for (const key of keys) {
-            const known = model.includes(key)
-            expect(store.has(key)).toBe(known)
-            if (known) model.splice(model.indexOf(key), 1)
-            else store.add(key)
-            model.push(key)
-            if (model.length > max) model.shift()
-            expect(store.size).toBe(model.length)
-          }
-        },
-      ),
-    )
-  })
-
-  test('forgets a key when its time is up, seen in between or not, and has no timer', () => {
-    vi.useFakeTimers()
-    const store = memoryIdempotencyStore({ ttl: '1m' })
-    store.add('a')
-    vi.advanceTimersByTime(59_999)
-    expect(store.has('a')).toBe(true)
-    vi.advanceTimersByTime(1)
-    expect(store.has('a')).toBe(false)
-    expect(store.size).toBe(0)
-    expect(vi.getTimerCount()).toBe(0)
-  })
-
-  test('keeps keys for ever with an infinite ttl', () => {
-    vi.useFakeTimers()
-    const store = memoryIdempotencyStore({ ttl: Infinity })
-    store.add('a')
-    vi.advanceTimersByTime(1e12)
-    expect(store.has('a')).toBe(true)
-  })
-
-  test('its options are refused by name', () => {
-    expect(() => memoryIdempotencyStore({ max: 0 })).toThrow('`max` must be a whole number from 1 on')
-    expect(() => memoryIdempotencyStore({ ttl: -1 })).toThrow('`ttl` must be a duration')
-  })
 })

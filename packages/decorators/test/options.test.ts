@@ -5,7 +5,6 @@ import {
   idempotent,
   limit,
   logged,
-  memoryIdempotencyStore,
   resequenced,
   retry,
   throttle,
@@ -25,7 +24,6 @@ describe('options', () => {
     ['throttle', throttle, [10], { trail: true }, 'trailing'],
     ['debounce', debounce, [10], { wait: 1 }, 'maxWait'],
     ['timeout', timeout, [10], { late: () => {} }, 'onLate'],
-    ['memoryIdempotencyStore', memoryIdempotencyStore, [], { size: 1 }, 'max'],
   ] as const)('that %s does not know are refused by name', ([name, factory, before, options, known]) => {
     const [unknown] = Object.keys(options)
     expect(() => (factory as Loose)(...before, options)).toThrow(

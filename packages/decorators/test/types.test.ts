@@ -10,6 +10,7 @@ import {
   idempotent,
   limit,
   logged,
+  memoryInbox,
   on,
   once,
   partial,
@@ -136,6 +137,9 @@ function events(): void {
       (order: { number: number }) => order.number,
     ),
   ).returns.toEqualTypeOf<Promise<number | undefined>>()
+  void idempotent({ store: memoryInbox() })
+  // @ts-expect-error -- a set of keys is no inbox
+  void idempotent({ store: new Set<string>() })
   // @ts-expect-error -- no source
   resequenced()((order: { id: string; sequence: number }) => order.id)
 }

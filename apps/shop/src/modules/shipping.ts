@@ -1,4 +1,5 @@
-import { type Handler, handler, resequencer } from '@tidings/bus'
+import { type Handler, handler } from '@tidings/bus'
+import { resequencer } from '@tidings/bus/integration'
 import { OrderConfirmed, ParcelMoved } from '../events.ts'
 
 /** Where the parcel of each order was seen, oldest first. */

@@ -1,5 +1,5 @@
 import { milliseconds } from '@tidings/core'
-import { invalidArgument, knownOptions } from '@tidings/core/tools'
+import { type Inbox, invalidArgument, knownOptions } from '@tidings/core/tools'
 import {
   type AnyDefinedEvent,
   type DefinedEvent,
@@ -19,7 +19,6 @@ import { soon } from '../delivery/soon.ts'
 import { BusClosedError, CapabilityMissingError } from '../errors.ts'
 import type { HandlerContext, HandlerLog } from '../handler/context.ts'
 import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
-import type { Inbox } from '../inbox/inbox.ts'
 import { KnownEvents } from '../message/read.ts'
 import type { Middleware } from '../middleware.ts'
 import { type Observer, Telling } from '../observer.ts'

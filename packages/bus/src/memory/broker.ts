@@ -1,9 +1,7 @@
 import { patternMatcher, TidingsError } from '@tidings/core'
-import { whole } from '@tidings/core/tools'
+import { type Inbox, memoryInbox, whole } from '@tidings/core/tools'
 import type { Clock } from '../clock.ts'
 import { CapabilityMissingError, GroupInUseError, MessageTooLargeError, UnknownGroupError } from '../errors.ts'
-import type { Inbox } from '../inbox/inbox.ts'
-import { memoryInbox } from '../inbox/memory-inbox.ts'
 import type { Message } from '../message/message.ts'
 import type { Group as GroupFacts } from '../transport/groups.ts'
 import type { Settled, Settlement } from '../transport/settlement.ts'
@@ -16,7 +14,7 @@ import { Group, type GroupHost } from './group.ts'
 import { History } from './history.ts'
 import type { Member } from './member.ts'
 import { fullness } from './no-room.ts'
-import { type Patience, Room } from './room.ts'
+import { type Abortable, Room } from './room.ts'
 import { Routes } from './routes.ts'
 import { oversize } from '../transport/message-size.ts'
 import { Timetable } from './timetable.ts'
@@ -90,7 +88,7 @@ export class Broker {
     if (this.#connections.size === 0) this.#timetable.stop()
   }
 
-  publish(connection: Client, outgoing: Outgoing, patience: Patience | undefined): void | Promise<void> {
+  publish(connection: Client, outgoing: Outgoing, options: Abortable | undefined): void | Promise<void> {
     const { message, group: name, notBefore } = outgoing
     const type = String(message.attributes['type'])
     const tooLarge = this.#tooLarge(message)
@@ -106,7 +104,7 @@ export class Broker {
     for (const group of groups) {
       if ((isLater ? group.later : group.due).isOpen) continue
       const gates = groups.map((each) => (isLater ? each.later : each.due))
-      return this.#room.wait(outgoing, connection, gates, patience)
+      return this.#room.wait(outgoing, connection, gates, options)
     }
     this.#place(connection, outgoing, groups)
     return this.#host.turns.served()

@@ -1,3 +1,4 @@
+import type { Inbox } from '@tidings/core/tools'
 import { BusClosedError } from '../errors.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { Message } from '../message/message.ts'
@@ -14,7 +15,7 @@ import type { Broker } from './broker.ts'
 import type { Client } from './client.ts'
 import type { Group } from './group.ts'
 import { Member } from './member.ts'
-import type { Patience } from './room.ts'
+import type { Abortable } from './room.ts'
 
 /** One bus's connection to a broker in memory. */
 export class MemoryConnection implements Connection, Client {
@@ -40,7 +41,7 @@ export class MemoryConnection implements Connection, Client {
     options.onState('connected')
   }
 
-  publish(outgoing: Outgoing, options?: Patience): void | Promise<void> {
+  publish(outgoing: Outgoing, options?: Abortable): void | Promise<void> {
     if (this.#closed) return Promise.reject(new BusClosedError('publish'))
     return this.#broker.publish(this, outgoing, options)
   }

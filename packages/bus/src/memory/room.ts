@@ -5,7 +5,7 @@ import type { Client } from './client.ts'
 import { PublishOverflowError } from './publish-overflow-error.ts'
 
 /** What ends the wait of a publish. */
-export interface Patience {
+export interface Abortable {
   readonly signal?: AbortSignal | undefined
 }
 
@@ -68,10 +68,10 @@ export class Room<Group> {
     outgoing: Outgoing,
     connection: Client,
     gates: readonly Gate<Group>[],
-    patience: Patience | undefined,
+    options: Abortable | undefined,
   ): Promise<void> {
     // Read only here: who need not wait needs no signal.
-    const signal = patience?.signal
+    const signal = options?.signal
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     const type = String(outgoing.message.attributes['type'])
     if (this.#waiting.size >= this.#maxWaiting) return Promise.reject(new PublishOverflowError(type, this.#maxWaiting))

@@ -1,5 +1,5 @@
 import type { DeadLetter } from '../dead-letter/store.ts'
-import type { EventIdentity } from '../inbox/inbox.ts'
+import type { EventIdentity } from '@tidings/core/tools'
 import { keyOf } from '../message/message.ts'
 import { discarded, type Later, type Settlement } from './settlement.ts'
 import type { Outgoing } from './transport.ts'

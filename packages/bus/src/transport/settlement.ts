@@ -1,6 +1,6 @@
 import { TidingsError } from '@tidings/core'
 import type { DeadLetter } from '../dead-letter/store.ts'
-import type { EventIdentity } from '../inbox/inbox.ts'
+import type { EventIdentity } from '@tidings/core/tools'
 import type { Outgoing } from './transport.ts'
 
 /**

@@ -1,3 +1,4 @@
+import type { Inbox } from '@tidings/core/tools'
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../dead-letter/store.ts'
 import type { Message } from '../message/message.ts'

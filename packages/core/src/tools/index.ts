@@ -3,4 +3,6 @@ export { atLeast, hook, invalidArgument, knownOptions, misuse, oneOf, shown } fr
 export { backoff, type BackoffOptions, longestBackoff } from './backoff.ts'
 export { functionOption, methodOption, whole } from './check.ts'
 export { isFinal } from './final-error.ts'
+export type { EventIdentity, Inbox } from './inbox.ts'
+export { memoryInbox, type MemoryInboxOptions } from './memory-inbox.ts'
 export { isThenable } from './thenable.ts'

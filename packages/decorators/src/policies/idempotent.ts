@@ -1,29 +1,32 @@
-import { type Duration, milliseconds } from '@tidings/core'
-import { functionOption, invalidArgument, knownOptions, methodOption, whole } from '@tidings/core/tools'
+import {
+  type EventIdentity,
+  functionOption,
+  type Inbox,
+  invalidArgument,
+  memoryInbox,
+  methodOption,
+} from '@tidings/core/tools'
 import { decorator } from '../wrapping/decorator.ts'
 import { decoratorOptions } from '../wrapping/options.ts'
 import type { AsyncMaybe, Change, EventOf, HandlerDecorator, Kept } from '../wrapping/types.ts'
 
-/** An event by whose id {@link idempotent} knows it again. */
+/** An event that {@link idempotent} knows again by its id. */
 export interface Identified {
   readonly id: string
-}
-
-/** Where {@link idempotent} remembers what has been handled. Both methods may be asynchronous. */
-export interface IdempotencyStore {
-  /** Whether `add` was called with the key, and it is still remembered. */
-  has(key: string): boolean | Promise<boolean>
-  /** Remembers the key. Called after the handler succeeded, never after it failed. */
-  add(key: string): unknown
+  /** Where it is a text, ids are those of this source. */
+  readonly source?: unknown
 }
 
 export interface IdempotentOptions<Event = Identified> {
-  /** Default: a {@link memoryIdempotencyStore} of its own for each wrapper, and each instance above a method. */
-  readonly store?: IdempotencyStore
-  /** What makes two events the same one. Default: the event's `id`. */
+  /**
+   * What has been handled, in an inbox as a bus has: `memoryInbox()`, or one in your database. Default: one in memory for
+   * each wrapper, and each instance above a method, that knows the last 10,000 events at least, for a day.
+   */
+  readonly store?: Inbox
+  /** What makes two events the same one. Default: the event's `source` and `id`. */
   readonly key?: (event: Event) => string
-  /** Stands before each key of a `store` that you give, since handlers may share it. Default: the handler's name. */
-  readonly scope?: string
+  /** The group by whose name the store knows this handler, since others may share it. Default: the handler's name. */
+  readonly group?: string
 }
 
 /** The handler returns a promise of its result, or of `undefined` for an event that was handled before. */
@@ -36,9 +39,9 @@ export interface Idempotent<Event> extends Change {
 }
 
 /**
- * Handles each event once, by its `id`: what was handled before is left out and resolves to `undefined`. A handler that
- * fails does not mark its event, so the next delivery is handled. A duplicate that comes while its event is being
- * handled waits for the outcome: it is left out after a success, and handled itself after a failure.
+ * Handles each event once, by its `source` and `id`: what was handled before is left out and resolves to `undefined`. A
+ * handler that fails does not mark its event, so the next delivery is handled. A duplicate that comes while its event is
+ * being handled waits for the outcome: it is left out after a success, and handled itself after a failure.
  *
  * The wait works within this process only, and a crash between the handler's end and `store.add` makes the event
  * handled again: where that matters, let handler and mark share one transaction, as the inbox of a bus does.
@@ -49,8 +52,8 @@ export interface Idempotent<Event> extends Change {
 export function idempotent<Event = Identified>(
   options: IdempotentOptions<Event> = {},
 ): HandlerDecorator<Idempotent<Event>> {
-  decoratorOptions(options, ['store', 'key', 'scope'], 'idempotent')
-  const { key: keyOf, store, scope } = options
+  decoratorOptions(options, ['store', 'key', 'group'], 'idempotent')
+  const { key: keyOf, store } = options
   if (keyOf !== undefined) functionOption(keyOf, 'key')
   if (store !== undefined) {
     methodOption(store, 'has', 'store')
@@ -60,30 +63,30 @@ export function idempotent<Event = Identified>(
     name: 'idempotent',
     async: true,
     policy(next, { name }) {
-      if (store !== undefined && scope === undefined && name === 'anonymous') {
+      if (store !== undefined && options.group === undefined && name === 'anonymous') {
         throw invalidArgument(
-          'scope',
+          'group',
           'given',
-          scope,
-          'An anonymous handler needs a name for its keys in a store that others may share.',
+          undefined,
+          'An anonymous handler needs a name in a store that others may share.',
         )
       }
-      const handled = store ?? memoryIdempotencyStore()
-      const prefix = store ? `${scope ?? name}:` : ''
+      const { group = name } = options
+      const inbox = store ?? memoryInbox({ max: 20_000 })
       const running = new Map<string, Promise<void>>()
-      const handle = async (key: string, self: unknown, args: readonly unknown[]): Promise<unknown> => {
-        if (await handled.has(key)) return undefined
+      const handle = async (event: EventIdentity, self: unknown, args: readonly unknown[]): Promise<unknown> => {
+        if (await inbox.has(event, group)) return undefined
         const result = await next(self, args)
-        await handled.add(key)
+        await inbox.add(event, group)
         return result
       }
       return {
         async call(self, args) {
-          const [event] = args
-          const key = `${prefix}${checkedKey(keyOf ? keyOf(event as Event) : idOf(event), name)}`
+          const identity = identityOf(args[0] as Event, keyOf, name)
+          const key = `${identity.source.length} ${identity.source} ${identity.id}`
           // Of several that wait for one that failed, the first to wake takes its place and the others wait again.
           for (let before = running.get(key); before; before = running.get(key)) await before
-          const outcome = handle(key, self, args)
+          const outcome = handle(identity, self, args)
           const forget = () => {
             running.delete(key)
           }
@@ -95,81 +98,14 @@ export function idempotent<Event = Identified>(
   })
 }
 
-export interface MemoryIdempotencyStoreOptions {
-  /** How many keys are kept; beyond it the one not seen for longest goes. Default 10,000. */
-  readonly max?: number
-  /** How long a key is kept after it was added; `Infinity` is allowed. Default 24 h. */
-  readonly ttl?: Duration
-}
-
-/** Remembers in memory, within bounds, and without timers: what is too old goes when it is asked for or pushed out. */
-export function memoryIdempotencyStore(
-  options: MemoryIdempotencyStoreOptions = {},
-): IdempotencyStore & { readonly size: number } {
-  knownOptions(options, ['max', 'ttl'], 'memoryIdempotencyStore')
-  const max = whole(options.max ?? 10_000, 1, 'max')
-  const ttl = milliseconds(options.ttl ?? '24h', 'ttl')
-  const marks = new Map<string, Mark>()
-  // A ring with one mark that is no key's: behind it the one not seen for longest, before it the latest. The order of the
-  // Map itself would do, but finding its oldest key takes as long as there are keys that were deleted before it.
-  const ring = {} as Mark
-  ring.older = ring
-  ring.newer = ring
-  const unlink = ({ older, newer }: Mark) => {
-    older.newer = newer
-    newer.older = older
-  }
-  const link = (mark: Mark) => {
-    mark.older = ring.older
-    mark.newer = ring
-    ring.older.newer = mark
-    ring.older = mark
-  }
-  const forget = (mark: Mark) => {
-    unlink(mark)
-    marks.delete(mark.key)
-  }
-  return {
-    get size() {
-      return marks.size
-    },
-    has(key) {
-      const mark = marks.get(key)
-      if (mark === undefined) return false
-      if (mark.expiry <= performance.now()) {
-        forget(mark)
-        return false
-      }
-      unlink(mark)
-      link(mark)
-      return true
-    },
-    add(key) {
-      const known = marks.get(key)
-      if (known) unlink(known)
-      const mark = known ?? { key, expiry: 0, older: ring, newer: ring }
-      mark.expiry = performance.now() + ttl
-      link(mark)
-      marks.set(key, mark)
-      if (marks.size > max) forget(ring.newer)
-    },
-  }
-}
-
-/** A remembered key, among those seen before and after it. */
-interface Mark {
-  readonly key: string
-  expiry: number
-  older: Mark
-  newer: Mark
-}
-
-function idOf(event: unknown): unknown {
-  return (Object(event) as Partial<Identified>).id
-}
-
-function checkedKey(key: unknown, handler: string): string {
-  if (typeof key === 'string' && key !== '') return key
+/** What the store knows the event by. A key that you make has no source: it says all. */
+function identityOf<Event>(
+  event: Event,
+  keyOf: ((event: Event) => string) | undefined,
+  handler: string,
+): EventIdentity {
+  const { id, source }: Partial<Identified> = keyOf ? { id: keyOf(event) } : Object(event)
+  if (typeof id === 'string' && id !== '') return { source: typeof source === 'string' ? source : '', id }
   const fix = 'Give events an `id`, or give idempotent a `key` function that returns a string.'
-  throw invalidArgument(`key of an event for idempotent handler ${handler}`, 'a string', key, fix)
+  throw invalidArgument(`key of an event for idempotent handler ${handler}`, 'a string', id, fix)
 }

@@ -6,12 +6,12 @@ import type { PublishOptions } from '../handler/publish-options.ts'
 import { PermanentError } from '../errors.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import type { EventFor } from '../handler/handler.ts'
-import type { AggregationStore, Added } from './aggregation-store.ts'
+import type { AggregationStore, Added } from '../stores/aggregations.ts'
 import type { Deadline, DeadlineDefinition } from './deadline.ts'
 import { definitionArgument } from './definition-argument.ts'
 import { derivedContext } from './derived-context.ts'
-import { effectId } from './effect-id.ts'
-import type { PatternHandler } from './event-handler.ts'
+import { effectId } from '../handler/effect-id.ts'
+import type { AsyncEventHandler } from './event-handler.ts'
 import { partOf } from './part.ts'
 import { TurnTaking } from './turn-taking.ts'
 
@@ -66,7 +66,7 @@ export interface AggregationContext extends HandlerContext {
  *   ids that stay the same (see {@link effectId}), as long as it publishes the same in the same order; so an idempotent
  *   handler sees one emission for each aggregation.
  * - **Nothing lost, as far as the store.** An event is acknowledged when it is in the store. See
- *   {@link AggregationStore} and {@link memoryAggregations}.
+ *   {@link AggregationStore} and `memoryAggregations`.
  * - **The time** is kept by the broker: the first event publishes the deadline, with a delay. So it survives crashes, and
  *   what `then` does at the deadline is retried and parked as for any event.
  *
@@ -87,7 +87,7 @@ export function aggregator<const Key extends Gathered>(
   key: Key,
   options: AggregatorOptions<EventFor<Key>>,
   then: (events: readonly EventFor<Key>[], context: AggregationContext) => unknown,
-): PatternHandler<EventFor<Key> | TidingsEvent<string, Deadline>> {
+): AsyncEventHandler<EventFor<Key> | TidingsEvent<string, Deadline>> {
   const rules = checked(key, options, then)
   const { store, timeout, max, late, name, correlate, identify, isComplete, parse, inOrder } = rules
   const turns = new TurnTaking()

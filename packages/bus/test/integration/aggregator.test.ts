@@ -3,18 +3,17 @@ import { defineEvent, type EventOf } from '@tidings/events'
 import * as fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import * as z from 'zod'
+import { handler, memory } from '../../src/index.ts'
 import {
   type AggregationContext,
   type AggregationStore,
   aggregator,
   type AggregatorOptions,
   defineDeadline,
-  handler,
-  memory,
   memoryAggregations,
   splitter,
   translator,
-} from '../../src/index.ts'
+} from '../../src/integration/index.ts'
 import { ManualClock, quiet, until } from '../support/recording-member.ts'
 import {
   atOnce,
@@ -26,7 +25,7 @@ import {
   OrderPlaced,
   OrderPriced,
   recording,
-} from './pattern-bus.ts'
+} from './integration-bus.ts'
 
 const LinePriced = defineEvent('shop.line.priced', LineOrdered.schema)
 type LinePriced = EventOf<typeof LinePriced>

@@ -2,8 +2,8 @@ import { functionOption, knownOptions } from '@tidings/core/tools'
 import type { DefinedEvent, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
 import type { HandlerContext } from '../handler/context.ts'
 import { definitionArgument } from './definition-argument.ts'
-import { effectId } from './effect-id.ts'
-import type { PatternHandler } from './event-handler.ts'
+import { effectId } from '../handler/effect-id.ts'
+import type { AsyncEventHandler } from './event-handler.ts'
 import { partExtensions, partOf } from './part.ts'
 
 export interface TranslatorOptions {
@@ -25,7 +25,7 @@ export function translator<Event extends TidingsEvent, Type extends string, Sche
   definition: DefinedEvent<Type, Schema>,
   translate: (event: Event, context: HandlerContext) => InputOf<Schema> | Promise<InputOf<Schema>>,
   options: TranslatorOptions = {},
-): PatternHandler<Event> {
+): AsyncEventHandler<Event> {
   definitionArgument(definition, 'definition of translator')
   functionOption(translate, 'translate')
   knownOptions(options, ['name'], 'translator')

@@ -3,8 +3,8 @@ import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '@ti
 import type { TidingsEvent } from '@tidings/events'
 import { type Clock, systemClock } from '../clock.ts'
 import type { HandlerContext } from '../handler/context.ts'
-import { type EventHandler, named, type PatternHandler } from './event-handler.ts'
-import { Entry, SequenceLane } from './sequence-lane.ts'
+import { type AsyncEventHandler, type EventHandler, named } from './event-handler.ts'
+import { Entry, SequenceLine } from './sequence-line.ts'
 
 /** Where an event stands. */
 export interface Place {
@@ -63,7 +63,7 @@ export interface ResequencerOptions<Event extends TidingsEvent> {
 export function resequencer<Event extends TidingsEvent>(
   options: ResequencerOptions<Event>,
   handler: EventHandler<Event>,
-): PatternHandler<Event> {
+): AsyncEventHandler<Event> {
   knownOptions(options, ['by', 'gapTimeout', 'max', 'first', 'maxSources', 'late', 'clock'], 'resequencer')
   functionOption(handler, 'handler')
   const { by = ownPlace, clock = systemClock } = options
@@ -73,16 +73,16 @@ export function resequencer<Event extends TidingsEvent>(
   const maxSources = whole(options.maxSources ?? 10_000, 1, 'maxSources')
   const first = integer(options.first ?? 1)
   const late = oneOf(options.late, ['handle', 'drop'], 'late')
-  const lanes = new Map<string, SequenceLane>()
+  const lines = new Map<string, SequenceLine>()
   let held = 0
-  const laneOf = (source: string): SequenceLane => {
-    const lane =
-      lanes.get(source) ?? new SequenceLane({ source, first, gapTimeout, clock, onHeld: (by) => (held += by) })
+  const lineOf = (source: string): SequenceLine => {
+    const line =
+      lines.get(source) ?? new SequenceLine({ source, first, gapTimeout, clock, onHeld: (by) => (held += by) })
     // The one seen last stands last.
-    lanes.delete(source)
-    lanes.set(source, lane)
-    if (lanes.size > maxSources) forgetIdle(lanes, source)
-    return lane
+    lines.delete(source)
+    lines.set(source, line)
+    if (lines.size > maxSources) forgetIdle(lines, source)
+    return line
   }
   return named(handler, async (event: Event, context: HandlerContext) => {
     const { source, sequence } = by(event)
@@ -91,17 +91,17 @@ export function resequencer<Event extends TidingsEvent>(
       return
     }
     checkPlace(event, source, sequence)
-    const lane = laneOf(source)
-    if (sequence < lane.next) {
+    const line = lineOf(source)
+    if (sequence < line.next) {
       if (late === 'handle') await handler(event, context)
-      else context.log.warn('an event came after its place was passed', { source, sequence, expected: lane.next })
+      else context.log.warn('an event came after its place was passed', { source, sequence, expected: line.next })
       return
     }
-    const twin = lane.find(sequence, event.id)
+    const twin = line.find(sequence, event.id)
     if (twin) return await twin.outcome
     const entry = new Entry(event.id, context, async () => handler(event, context))
-    lane.enter(sequence, entry)
-    if (held > max) lane.passGap('too many events are held')
+    line.enter(sequence, entry)
+    if (held > max) line.passGap('too many events are held')
     await entry.outcome
   })
 }
@@ -111,10 +111,10 @@ function ownPlace({ source, sequence }: TidingsEvent): Place {
 }
 
 /** Forgets the source not seen for longest that holds nothing. */
-function forgetIdle(lanes: Map<string, SequenceLane>, but: string): void {
-  for (const [source, lane] of lanes) {
-    if (!lane.isIdle || source === but) continue
-    lanes.delete(source)
+function forgetIdle(lines: Map<string, SequenceLine>, but: string): void {
+  for (const [source, line] of lines) {
+    if (!line.isIdle || source === but) continue
+    lines.delete(source)
     return
   }
 }

@@ -2,46 +2,46 @@ import { TidingsError } from '@tidings/core'
 import { functionOption, knownOptions, whole } from '@tidings/core/tools'
 import type { Message } from '../message/message.ts'
 import type { Middleware } from '../middleware.ts'
-import type { ClaimStore } from './claim-store.ts'
+import type { ClaimCheckStore } from '../stores/claim-checks.ts'
 
 export interface ClaimCheckOptions {
   /** Where the data is kept. All who publish or handle these events need the same one. */
-  readonly store: ClaimStore
+  readonly store: ClaimCheckStore
   /** Bytes of data up to which an event carries them itself. Default 65,536. */
   readonly threshold?: number | undefined
 }
 
 /** An event refers to data that its store does not have (any more). */
-export class ClaimMissingError extends TidingsError<'CLAIM_MISSING'> {
-  override readonly name = 'ClaimMissingError'
+export class ClaimCheckMissingError extends TidingsError<'CLAIM_CHECK_MISSING'> {
+  override readonly name = 'ClaimCheckMissingError'
   /** No retry finds it: the event goes to the dead letters, and can be replayed when the data is back. */
   readonly retryable = false
 
   constructor(reference: string, event: string) {
     super(
-      'CLAIM_MISSING',
-      `the data of ${event} is not in the claim store: ${reference}\nAll processes need the same store, and it must keep data longer than events wait, dead letters included.`,
+      'CLAIM_CHECK_MISSING',
+      `the data of ${event} is not in the claim-check store: ${reference}\nAll processes need the same store, and it must keep data longer than events wait, dead letters included.`,
       { details: { reference } },
     )
   }
 }
 
 /** The data in the store is not what was put there. */
-export class ClaimCorruptError extends TidingsError<'CLAIM_CORRUPT'> {
-  override readonly name = 'ClaimCorruptError'
+export class ClaimCheckCorruptError extends TidingsError<'CLAIM_CHECK_CORRUPT'> {
+  override readonly name = 'ClaimCheckCorruptError'
   readonly retryable = false
 
   constructor(reference: string, event: string) {
     super(
-      'CLAIM_CORRUPT',
-      `the data of ${event} in the claim store does not have its hash: ${reference}\nIt was changed or cut after it was put there: restore it, then replay the event.`,
+      'CLAIM_CHECK_CORRUPT',
+      `the data of ${event} in the claim-check store does not have its hash: ${reference}\nIt was changed or cut after it was put there: restore it, then replay the event.`,
       { details: { reference } },
     )
   }
 }
 
 /** Where the media type of the data travels, since a message without data has none. */
-const contentTypeHeader = 'x-tidings-claim-content-type'
+const contentTypeHeader = 'x-tidings-claim-check-content-type'
 const scheme = 'ni:///sha-256;'
 
 /**
@@ -49,7 +49,7 @@ const scheme = 'ni:///sha-256;'
  * `dataref`. Handlers see the whole event. Small events pass untouched, and so do references that others made.
  *
  * It is a middleware, since both sides must agree and no handler should know: what is published is checked in after it
- * was validated and before the transport measures it; what is received is claimed before it is read. Retries and dead
+ * was validated and before the transport measures it; what is received is checked out before it is read. Retries and dead
  * letters stay small. Put a middleware that encrypts or compresses before it in the list.
  *
  * - **The reference** is the SHA-256 of the data (`ni:///sha-256;…`, RFC 6920): publishing again puts the same data in the
@@ -61,7 +61,7 @@ const scheme = 'ni:///sha-256;'
  * - **The order** of events with one key is that in which their data was put: await a `publish` before the next one.
  *
  * @example
- * await createBus({ source: '/shop', transport, handlers, middleware: [claimCheck({ store: memoryClaims() })] })
+ * await createBus({ source: '/shop', transport, handlers, middleware: [claimCheck({ store: memoryClaimChecks() })] })
  *
  * @throws TidingsError `INVALID_ARGUMENT` for options that make no sense
  */
@@ -69,7 +69,7 @@ export function claimCheck(options: ClaimCheckOptions): Middleware {
   knownOptions(options, ['store', 'threshold'], 'claimCheck')
   const { store } = options
   for (const method of ['put', 'get'] as const) {
-    functionOption((Object(store) as Partial<ClaimStore>)[method], `store.${method}`)
+    functionOption((Object(store) as Partial<ClaimCheckStore>)[method], `store.${method}`)
   }
   const threshold = whole(options.threshold ?? 65_536, 0, 'threshold')
   return {
@@ -81,12 +81,12 @@ export function claimCheck(options: ClaimCheckOptions): Middleware {
     async receive({ message }, next) {
       const reference = message.attributes['dataref']
       const isOurs = typeof reference === 'string' && reference.startsWith(scheme) && isEmpty(message.body)
-      await next(isOurs ? await claim(store, message, reference) : message)
+      await next(isOurs ? await checkOut(store, message, reference) : message)
     },
   }
 }
 
-async function checkIn(store: ClaimStore, message: Message, bytes: Uint8Array): Promise<Message> {
+async function checkIn(store: ClaimCheckStore, message: Message, bytes: Uint8Array): Promise<Message> {
   const key = await keyOf(bytes)
   await store.put(key, bytes)
   const { contentType } = message
@@ -98,14 +98,14 @@ async function checkIn(store: ClaimStore, message: Message, bytes: Uint8Array): 
   }
 }
 
-async function claim(store: ClaimStore, message: Message, reference: string): Promise<Message> {
-  const { dataref: _claimed, ...attributes } = message.attributes
+async function checkOut(store: ClaimCheckStore, message: Message, reference: string): Promise<Message> {
+  const { dataref: _reference, ...attributes } = message.attributes
   const { [contentTypeHeader]: contentType, ...headers } = message.headers
   const event = `the event "${String(attributes['type'])}" ${String(attributes['id'])}`
   const key = reference.slice(scheme.length)
   const body = await store.get(key)
-  if (body === undefined) throw new ClaimMissingError(reference, event)
-  if ((await keyOf(body)) !== key) throw new ClaimCorruptError(reference, event)
+  if (body === undefined) throw new ClaimCheckMissingError(reference, event)
+  if ((await keyOf(body)) !== key) throw new ClaimCheckCorruptError(reference, event)
   return { attributes, contentType, body, headers }
 }
 

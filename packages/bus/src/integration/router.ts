@@ -1,13 +1,13 @@
 import { functionOption, invalidArgument } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import { PermanentError } from '../errors.ts'
-import type { EventHandler, PatternHandler } from './event-handler.ts'
-import { verdict } from './verdict.ts'
+import { admits } from './admission.ts'
+import type { AsyncEventHandler, EventHandler } from './event-handler.ts'
 
 /** One way of a {@link router}. */
 export interface Route<Event extends TidingsEvent> {
   readonly when: (event: Event) => boolean
-  /** A handler function: your own, or another pattern, such as {@link translator} to publish another event. */
+  /** A handler function: your own, or another integration pattern, such as {@link translator} to publish another event. */
   readonly to: EventHandler<Event>
 }
 
@@ -35,17 +35,17 @@ export interface Route<Event extends TidingsEvent> {
 export function router<Event extends TidingsEvent>(
   routes: readonly Route<Event>[],
   otherwise?: EventHandler<Event>,
-): PatternHandler<Event>
+): AsyncEventHandler<Event>
 export function router<Event extends TidingsEvent, Name extends string>(
   choose: (event: Event) => Name | undefined,
   destinations: { readonly [Each in Name]: EventHandler<Event> },
   otherwise?: EventHandler<Event>,
-): PatternHandler<Event>
+): AsyncEventHandler<Event>
 export function router<Event extends TidingsEvent>(
   routes: readonly Route<Event>[] | ((event: Event) => string | undefined),
   second?: EventHandler<Event> | Readonly<Record<string, EventHandler<Event>>>,
   third?: EventHandler<Event>,
-): PatternHandler<Event> {
+): AsyncEventHandler<Event> {
   if (typeof routes !== 'function') {
     const otherwise = second as EventHandler<Event> | undefined
     return routed(byPredicate(checkedRoutes(routes)), otherwise)
@@ -71,7 +71,7 @@ export function route<Event extends TidingsEvent, Narrow extends Event>(
 function routed<Event extends TidingsEvent>(
   find: (event: Event) => { readonly to: EventHandler<Event> | undefined; readonly refusal: string },
   otherwise: EventHandler<Event> | undefined,
-): PatternHandler<Event> {
+): AsyncEventHandler<Event> {
   if (otherwise !== undefined) functionOption(otherwise, 'otherwise')
   return async (event, context) => {
     const { to = otherwise, refusal } = find(event)
@@ -86,7 +86,7 @@ function routed<Event extends TidingsEvent>(
 
 function byPredicate<Event extends TidingsEvent>(routes: readonly Route<Event>[]): Parameters<typeof routed<Event>>[0] {
   const refusal = `none of ${routes.length} accepts it`
-  return (event) => ({ to: routes.find(({ when }) => verdict(when, event, '`when` of a route'))?.to, refusal })
+  return (event) => ({ to: routes.find(({ when }) => admits(when, event, '`when` of a route'))?.to, refusal })
 }
 
 function byName<Event extends TidingsEvent>(

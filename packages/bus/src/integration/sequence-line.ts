@@ -43,7 +43,7 @@ export class Entry {
   }
 }
 
-interface LaneOptions {
+interface LineOptions {
   readonly source: string
   readonly first: number
   readonly gapTimeout: number
@@ -53,15 +53,15 @@ interface LaneOptions {
 }
 
 /** The events of one source on their way into order. */
-export class SequenceLane {
+export class SequenceLine {
   /** The sequence that is to be handled next, or just now. */
   next: number
-  readonly #options: LaneOptions
+  readonly #options: LineOptions
   readonly #held = new Map<number, Entry[]>()
   #running: Entry | undefined
   #cancelWait: (() => void) | undefined
 
-  constructor(options: LaneOptions) {
+  constructor(options: LineOptions) {
     this.next = options.first
     this.#options = options
   }

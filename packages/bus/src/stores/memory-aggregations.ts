@@ -1,7 +1,7 @@
 import { TidingsError } from '@tidings/core'
 import { knownOptions, whole } from '@tidings/core/tools'
 import type { EventJson } from '@tidings/events'
-import type { Aggregation, AggregationEntry, AggregationStore, Added } from './aggregation-store.ts'
+import type { Aggregation, AggregationEntry, AggregationStore, Added } from './aggregations.ts'
 
 export interface MemoryAggregationsOptions {
   /** Events kept at most, in all aggregations that are not closed. Beyond it `add` throws, so that events wait. Default 100,000. */
@@ -10,7 +10,7 @@ export interface MemoryAggregationsOptions {
   readonly remembered?: number | undefined
 }
 
-/** There is no room for more events that are gathered. The event stays with its group, and is tried again. */
+/** There is no room for more events that are gathered. The event is tried again. */
 export class AggregationsFullError extends TidingsError<'AGGREGATIONS_FULL'> {
   override readonly name = 'AggregationsFullError'
 
@@ -24,7 +24,7 @@ export class AggregationsFullError extends TidingsError<'AGGREGATIONS_FULL'> {
 }
 
 /**
- * Keeps what an {@link aggregator} gathers in memory. **What is gathered is lost when the process ends**, although the
+ * Keeps what an `aggregator` gathers in memory. **What is gathered is lost when the process ends**, although the
  * broker was told that those events are handled: it is for tests, for one process, and for what may be lost. It serves
  * one process; members of a group in several need a store that they share.
  *

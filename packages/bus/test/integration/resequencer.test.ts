@@ -2,16 +2,10 @@ import { defineEvent, type EventOf } from '@tidings/events'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import {
-  handler,
-  type HandlerContext,
-  type HandlerOptions,
-  PermanentError,
-  resequencer,
-  type ResequencerOptions,
-} from '../../src/index.ts'
+import { handler, type HandlerContext, type HandlerOptions, PermanentError } from '../../src/index.ts'
+import { resequencer, type ResequencerOptions } from '../../src/integration/index.ts'
 import { ManualClock, quiet, until } from '../support/recording-member.ts'
-import { busOf, Log, OrderPlaced } from './pattern-bus.ts'
+import { busOf, Log, OrderPlaced } from './integration-bus.ts'
 
 const StockMoved = defineEvent('shop.stock.moved', z.object({ place: z.string(), number: z.int() }))
 type StockMoved = EventOf<typeof StockMoved>

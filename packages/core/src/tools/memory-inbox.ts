@@ -1,6 +1,6 @@
-import { type Duration, milliseconds } from '@tidings/core'
-import { knownOptions, whole } from '@tidings/core/tools'
-import { type Clock, systemClock } from '../clock.ts'
+import { knownOptions } from '../check.ts'
+import { type Duration, milliseconds } from '../duration.ts'
+import { whole } from './check.ts'
 import { EventSet, hashOf } from './event-set.ts'
 import type { EventIdentity, Inbox } from './inbox.ts'
 
@@ -9,20 +9,24 @@ export interface MemoryInboxOptions {
   readonly max?: number | undefined
   /** How long an event is known; it is forgotten some time after. Default `'24h'`. */
   readonly ttl?: Duration | undefined
-  readonly clock?: Pick<Clock, 'now'> | undefined
+  /** Milliseconds since some moment. Default the time of the machine. */
+  readonly clock?: { now(): number } | undefined
 }
 
 /**
- * An inbox in this process, as `memory()` has its own. It knows nothing of what other processes handle, and is lost with
- * this one: what comes again then is handled again. Give it to a bus whose transport has none where that will do.
+ * An inbox in memory. **It is lost when the process ends**, and knows nothing of what other processes handle: what comes
+ * again then is handled again. `memory()` and the decorator `idempotent` have one of their own; give one to a bus whose
+ * transport has none where that will do, or to several handlers that share what they know.
  *
  * @throws TidingsError `INVALID_ARGUMENT`
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   knownOptions(options, ['max', 'ttl', 'clock'], 'memoryInbox')
-  const { max = 100_000, ttl = '24h', clock = systemClock } = options
+  const { max = 100_000, ttl = '24h', clock = systemTime } = options
   return new MemoryInbox(whole(max, 2, 'max'), milliseconds(ttl, 'ttl'), clock)
 }
+
+const systemTime = { now: () => Date.now() }
 
 /** What was added in one period. */
 interface Generation {
@@ -38,11 +42,11 @@ interface Generation {
 class MemoryInbox implements Inbox {
   readonly #half: number
   readonly #ttl: number
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #clock: { now(): number }
   #young: Generation
   #old: Generation | undefined
 
-  constructor(max: number, ttl: number, clock: Pick<Clock, 'now'>) {
+  constructor(max: number, ttl: number, clock: { now(): number }) {
     this.#half = Math.floor(max / 2)
     this.#ttl = ttl
     this.#clock = clock

@@ -1,7 +1,7 @@
 import { functionOption } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
+import { admits } from './admission.ts'
 import { type EventHandler, named } from './event-handler.ts'
-import { verdict } from './verdict.ts'
 
 /**
  * **Message Filter**: calls the handler for the events that the predicate accepts. The others count as handled; nobody
@@ -29,6 +29,6 @@ export function filter<Event extends TidingsEvent>(
   functionOption(predicate, 'predicate')
   functionOption(handler, 'handler')
   return named(handler, (event: Event, context: Parameters<typeof handler>[1]) =>
-    verdict(predicate, event, 'predicate of filter') ? handler(event, context) : undefined,
+    admits(predicate, event, 'predicate of filter') ? handler(event, context) : undefined,
   )
 }

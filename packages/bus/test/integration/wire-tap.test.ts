@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { handler, type HandlerContext, recipient, scatterGather, translator, wireTap } from '../../src/index.ts'
+import { handler, type HandlerContext } from '../../src/index.ts'
+import { recipient, scatterGather, translator, wireTap } from '../../src/integration/index.ts'
 import { quiet, until } from '../support/recording-member.ts'
 import {
   atOnce,
@@ -11,7 +12,7 @@ import {
   OrderPlaced,
   OrderPriced,
   recording,
-} from './pattern-bus.ts'
+} from './integration-bus.ts'
 
 test('the tap sees each event, at every attempt', async () => {
   const seen: string[] = []
@@ -148,7 +149,7 @@ test('types: tap and handler are for the same events', () => {
   handler(LineOrdered, { group: 'g' }, ofOrders)
   // A tap asks whom it likes.
   const ask = recipient(LineOrdered, ({ data }: OrderPlaced) => ({ ...data, item: '', price: 0 }), OrderPriced)
-  const asking = scatterGather({ bus: () => ({}) as never, to: { ask } }, () => {})
+  const asking = scatterGather({ to: { ask } }, () => {})
   handler(
     OrderPlaced,
     { group: 'g' },

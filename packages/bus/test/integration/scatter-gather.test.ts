@@ -1,18 +1,10 @@
 import { defineEvent } from '@tidings/events'
 import { expect, expectTypeOf, test } from 'vitest'
 import * as z from 'zod'
-import {
-  type Bus,
-  handler,
-  type HandlerContext,
-  PermanentError,
-  recipient,
-  type Replies,
-  scatterGather,
-  type ScatterGatherOptions,
-} from '../../src/index.ts'
+import { type Bus, handler, type HandlerContext, PermanentError } from '../../src/index.ts'
+import { recipient, type Replies, scatterGather, type ScatterGatherOptions } from '../../src/integration/index.ts'
 import { ManualClock, quiet, until } from '../support/recording-member.ts'
-import { atOnce, busOf, deadLetters, LineOrdered, Log, OrderPlaced, someDeadLetters } from './pattern-bus.ts'
+import { atOnce, busOf, deadLetters, LineOrdered, Log, OrderPlaced, someDeadLetters } from './integration-bus.ts'
 
 const FastAsked = defineEvent('shop.fast.asked', z.object({ orderId: z.string() }))
 const CheapAsked = defineEvent('shop.cheap.asked', z.object({ orderId: z.string() }))
@@ -40,11 +32,10 @@ async function asking(
 ) {
   const gathered: Record<string, number>[] = []
   const log = new Log()
-  let made: Bus | undefined
   const quotes = handler(
     OrderPlaced,
     { group: 'quotes', retry: { ...atOnce, attempts: 1 } },
-    scatterGather({ bus: () => made!, to, timeout: '2s', ...options }, (replies) => {
+    scatterGather({ to, timeout: '2s', ...options }, (replies) => {
       const prices = Object.entries(replies).map(([name, reply]) => [name, reply.data.price] as const)
       gathered.push(Object.fromEntries(prices))
     }),
@@ -53,7 +44,6 @@ async function asking(
     clock,
     log,
   })
-  made = bus
   return { bus, gathered, log, clock }
 }
 
@@ -107,18 +97,16 @@ test('when too few can reply, the attempt fails at once and says who is missing'
 
 test('requests are caused by the event', async () => {
   const causes: unknown[] = []
-  let made: Bus | undefined
   const quotes = handler(
     OrderPlaced,
     { group: 'quotes' },
-    scatterGather({ bus: () => made!, to: { fast: to.fast } }, () => {}),
+    scatterGather({ to: { fast: to.fast } }, () => {}),
   )
   const fast = handler(FastAsked, { group: 'fast' }, async ({ causationId, correlationId }, { reply }) => {
     causes.push({ causationId, correlationId })
     await reply(Quoted, { by: 'fast', price: 1 })
   })
   await using bus = await busOf([quotes, fast])
-  made = bus
   const { id } = await bus.publish(OrderPlaced, { orderId: '1' }, { correlationId: 'visit-7' })
   await until(() => causes.length === 1)
   expect(causes).toEqual([{ causationId: id, correlationId: 'visit-7' }])
@@ -127,11 +115,12 @@ test('requests are caused by the event', async () => {
 test('when the attempt is over, nobody is waited for any more', async () => {
   const { bus } = await asking('is silent', 'is silent')
   await using _ = bus
-  const gather = scatterGather({ bus: () => bus, to, atLeast: 1 }, () => {})
+  const gather = scatterGather({ to, atLeast: 1 }, () => {})
   const controller = new AbortController()
   const outcome = gather(OrderPlaced.create({ orderId: '1' }), {
     signal: controller.signal,
     log: new Log(),
+    request: bus.request.bind(bus),
   } as unknown as HandlerContext)
   await quiet()
   controller.abort(new Error('the attempt is over'))
@@ -148,14 +137,13 @@ test('when a question cannot be made, nobody is asked', async () => {
     Quoted,
   )
   const request = ((definition: { type: string }) => asked.push(definition.type)) as never
-  const gather = scatterGather({ bus: () => ({ request }), to: { fast: to.fast, broken } }, () => {})
-  const context = { signal: new AbortController().signal } as HandlerContext
+  const gather = scatterGather({ to: { fast: to.fast, broken } }, () => {})
+  const context = { signal: new AbortController().signal, request } as unknown as HandlerContext
   await expect(gather(OrderPlaced.create({ orderId: '1' }), context)).rejects.toThrow('no question')
   expect(asked).toEqual([])
 })
 
 test.for([
-  [{ bus: 1 }, '`bus` must be a function, received 1'],
   [{ to: {} }, '`to` must be recipients by name'],
   [{ to: { fast: {} } }, '`to.fast.prepare` must be a function'],
   [{ atLeast: 0 }, '`atLeast` must be a whole number from 1 on, received 0'],
@@ -163,12 +151,11 @@ test.for([
   [{ timeout: 'soon' }, 'timeout'],
   [{ wait: 1 }, '`wait` is no option of scatterGather'],
 ] as const)('%j is refused', ([options, text]) => {
-  expect(() => scatterGather({ bus: () => ({}) as Bus, to, ...options } as never, () => {})).toThrow(text)
+  expect(() => scatterGather({ to, ...options } as never, () => {})).toThrow(text)
 })
 
 test('types: recipients, their questions and replies fit', () => {
-  const bus = () => ({}) as Bus
-  const gather = scatterGather({ bus, to }, ({ fast }, event) => {
+  const gather = scatterGather({ to }, ({ fast }, event) => {
     expectTypeOf(fast?.data.price).toEqualTypeOf<number | undefined>()
     expectTypeOf(event).toEqualTypeOf<OrderPlaced>()
   })

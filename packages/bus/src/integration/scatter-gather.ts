@@ -1,17 +1,18 @@
 import { type Duration, milliseconds, TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, knownOptions, whole } from '@tidings/core/tools'
-import { causedBy, type DefinedEvent, type EventOf, type InputOf } from '@tidings/events'
-import type { StandardSchema, TidingsEvent } from '@tidings/events'
-import type { Bus } from '../bus/types.ts'
+import type { DefinedEvent, EventOf, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
 import type { HandlerContext } from '../handler/context.ts'
 import { definitionArgument } from './definition-argument.ts'
-import type { PatternHandler } from './event-handler.ts'
+import type { AsyncEventHandler } from './event-handler.ts'
 
 /** One whom {@link scatterGather} asks. Made by {@link recipient}. */
 export interface Recipient<in Event extends TidingsEvent, out Reply extends TidingsEvent> {
   /** Makes the question; what it returns sends it. */
-  readonly prepare: (event: Event) => (bus: Pick<Bus, 'request'>, options: AskOptions) => Promise<Reply>
+  readonly prepare: (event: Event) => (asker: Asker, options: AskOptions) => Promise<Reply>
 }
+
+/** Whoever can send a request. */
+type Asker = Pick<HandlerContext, 'request'>
 
 interface AskOptions {
   readonly timeout: number
@@ -31,8 +32,6 @@ export type Replies<To extends Recipients> = {
 }
 
 export interface ScatterGatherOptions<To extends Recipients> {
-  /** The bus that asks. A function, since a bus is made after its handlers. */
-  readonly bus: () => Pick<Bus, 'request'>
   /** Whom to ask, by name. */
   readonly to: To
   /** How long to wait for replies. Shorter than the handler's own timeout. Default `'10s'`. */
@@ -68,7 +67,6 @@ export class TooFewRepliesError extends TidingsError<'TOO_FEW_REPLIES'> {
  *
  * @example
  * handler(OrderPlaced, { group: 'quotes' }, scatterGather({
- *   bus: () => bus,
  *   to: {
  *     fast: recipient(FastQuoteAsked, (event: OrderPlaced) => ({ item: event.data.item }), QuoteGiven),
  *     cheap: recipient(CheapQuoteAsked, (event: OrderPlaced) => ({ item: event.data.item }), QuoteGiven),
@@ -85,10 +83,8 @@ export class TooFewRepliesError extends TidingsError<'TOO_FEW_REPLIES'> {
 export function scatterGather<const To extends Recipients>(
   options: ScatterGatherOptions<To>,
   gather: (replies: Replies<To>, event: EventAsked<To>, context: HandlerContext) => unknown,
-): PatternHandler<EventAsked<To>> {
-  knownOptions(options, ['bus', 'to', 'timeout', 'atLeast'], 'scatterGather')
-  const { bus } = options
-  functionOption(bus, 'bus')
+): AsyncEventHandler<EventAsked<To>> {
+  knownOptions(options, ['to', 'timeout', 'atLeast'], 'scatterGather')
   functionOption(gather, 'gather')
   const to = checkedRecipients(options.to)
   const timeout = milliseconds(options.timeout ?? '10s', 'timeout')
@@ -105,7 +101,7 @@ export function scatterGather<const To extends Recipients>(
     const failed: Record<string, unknown> = {}
     const asked = questions.map(async ([name, ask]) => {
       try {
-        replies[name] = await ask(bus(), { timeout, signal })
+        replies[name] = await ask(context, { timeout, signal })
       } catch (error) {
         // Those that are not waited for any more did not fail.
         failed[name] = hopeless.signal.aborted ? notWaitedFor : error
@@ -147,7 +143,7 @@ export function recipient<
   return {
     prepare(event) {
       const input = ask(event)
-      return (bus, options) => bus.request(request, input, { ...causedBy(event), ...options, reply })
+      return (asker, options) => asker.request(request, input, { ...options, reply })
     },
   }
 }

@@ -1,15 +1,16 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import {
-  filter,
-  handler,
-  type HandlerContext,
-  type PatternHandler,
-  route,
-  router,
-  translator,
-} from '../../src/index.ts'
+import { handler, type HandlerContext } from '../../src/index.ts'
+import { type AsyncEventHandler, filter, route, router, translator } from '../../src/integration/index.ts'
 import { until } from '../support/recording-member.ts'
-import { atOnce, busOf, someDeadLetters, FreightOrdered, LineOrdered, OrderPlaced, recording } from './pattern-bus.ts'
+import {
+  atOnce,
+  busOf,
+  someDeadLetters,
+  FreightOrdered,
+  LineOrdered,
+  OrderPlaced,
+  recording,
+} from './integration-bus.ts'
 
 const order = (orderId: string, country = 'CH') => ({ orderId, country })
 
@@ -151,7 +152,9 @@ test('types: routes fit the events of the handler', () => {
     { group: 'g' },
     router([{ when: ({ data }) => data.country === 'CH', to: ({ data }) => data.lines }]),
   )
-  expectTypeOf(router<OrderPlaced>([{ when: () => true, to: () => {} }])).toEqualTypeOf<PatternHandler<OrderPlaced>>()
+  expectTypeOf(router<OrderPlaced>([{ when: () => true, to: () => {} }])).toEqualTypeOf<
+    AsyncEventHandler<OrderPlaced>
+  >()
   // @ts-expect-error the destination is for another event
   handler(LineOrdered, { group: 'g' }, router([{ when: () => true, to: (event: OrderPlaced) => event.data.lines }]))
   // @ts-expect-error a destination is missing

@@ -15,9 +15,9 @@ export function hashOf(group: string, { source, id }: EventIdentity): number {
  */
 export class EventSet {
   /** By slot: the hash of what is there, 0 where nothing is. At most half of the slots are taken. */
-  #hashes = new Int32Array(1024)
+  #hashes = new Int32Array(64)
   /** By slot: where it stands in the lists. */
-  #places = new Int32Array(1024)
+  #places = new Int32Array(64)
   readonly #groups: string[] = []
   readonly #sources: string[] = []
   readonly #ids: string[] = []

@@ -1,8 +1,8 @@
 import { invalidArgument } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 
-/** What a predicate says. A promise is refused: it is truthy, so that an async predicate would let everything through. */
-export function verdict<Event extends TidingsEvent>(
+/** Whether a predicate lets an event in. A promise is refused: it is truthy, so that an async predicate would admit all. */
+export function admits<Event extends TidingsEvent>(
   predicate: (event: Event) => boolean,
   event: Event,
   place: string,

@@ -1,9 +1,10 @@
 import { defineEvent, type InputOf } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { effectId, handler, type HandlerContext, type Middleware, partOf, splitter } from '../../src/index.ts'
+import { effectId, handler, type HandlerContext, type Middleware } from '../../src/index.ts'
+import { partOf, splitter } from '../../src/integration/index.ts'
 import { quiet, until } from '../support/recording-member.ts'
-import { atOnce, busOf, someDeadLetters, LineOrdered, OrderPlaced, OrderPriced, recording } from './pattern-bus.ts'
+import { atOnce, busOf, someDeadLetters, LineOrdered, OrderPlaced, OrderPriced, recording } from './integration-bus.ts'
 
 type Lines = readonly InputOf<typeof LineOrdered.schema>[]
 

@@ -3,8 +3,8 @@ import type { DefinedEvent, InputOf, StandardSchema, TidingsEvent } from '@tidin
 import { PermanentError } from '../errors.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import { definitionArgument } from './definition-argument.ts'
-import { effectId } from './effect-id.ts'
-import type { PatternHandler } from './event-handler.ts'
+import { effectId } from '../handler/effect-id.ts'
+import type { AsyncEventHandler } from './event-handler.ts'
 import { partExtensions } from './part.ts'
 
 export interface SplitterOptions {
@@ -40,7 +40,7 @@ export function splitter<Event extends TidingsEvent, Type extends string, Schema
   definition: DefinedEvent<Type, Schema>,
   split: (event: Event, context: HandlerContext) => Iterable<InputOf<Schema>> | Promise<Iterable<InputOf<Schema>>>,
   options: SplitterOptions = {},
-): PatternHandler<Event> {
+): AsyncEventHandler<Event> {
   definitionArgument(definition, 'definition of splitter')
   functionOption(split, 'split')
   knownOptions(options, ['max', 'concurrency', 'name'], 'splitter')

@@ -1,8 +1,7 @@
 import { array, assert, constantFrom, property, tuple } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hashOf } from '../src/inbox/event-set.ts'
-import { type EventIdentity, memoryInbox } from '../src/index.ts'
-import { ManualClock } from './support/recording-member.ts'
+import { hashOf } from '../src/tools/event-set.ts'
+import { type EventIdentity, memoryInbox } from '../src/tools/index.ts'
 
 const event = (id: number | string, source = '/shop'): EventIdentity => ({ id: String(id), source })
 
@@ -32,18 +31,19 @@ describe('memoryInbox', () => {
   })
 
   test('an event is known for its time, and forgotten some time after', () => {
-    const clock = new ManualClock()
-    const inbox = memoryInbox({ max: 1000, ttl: '1m', clock })
+    let now = 1000
+    const advance = (time: number) => (now += time)
+    const inbox = memoryInbox({ max: 1000, ttl: '1m', clock: { now: () => now } })
     inbox.add(event('a'), 'g')
-    clock.advance(60_000)
+    advance(60_000)
     expect(inbox.has(event('a'), 'g')).toBe(true)
-    clock.advance(10_000)
+    advance(10_000)
     inbox.add(event('b'), 'g')
-    clock.advance(70_000)
+    advance(70_000)
     inbox.add(event('c'), 'g')
     expect(inbox.has(event('a'), 'g')).toBe(false)
     expect(inbox.has(event('b'), 'g')).toBe(true)
-    clock.advance(1_000_000)
+    advance(1_000_000)
     inbox.add(event('d'), 'g')
     expect(['a', 'b', 'c', 'd'].map((id) => inbox.has(event(id), 'g'))).toEqual([false, false, false, true])
   })
@@ -69,15 +69,23 @@ describe('memoryInbox', () => {
 
   test('it knows all of many, and none of as many others, while it grows', () => {
     const inbox = memoryInbox({ max: 1_000_000 })
+    const forgotten: number[] = []
     for (let i = 0; i < 50_000; i++) {
       inbox.add(event(i, `/${i % 3}`), `g${i % 7}`)
-      if (i % 5000 === 0) for (let j = 0; j <= i; j++) expect(inbox.has(event(j, `/${j % 3}`), `g${j % 7}`)).toBe(true)
+      if (i % 5000 !== 0) continue
+      for (let j = 0; j <= i; j++) if (inbox.has(event(j, `/${j % 3}`), `g${j % 7}`) !== true) forgotten.push(j)
     }
+    expect(forgotten).toEqual([])
+    const confused: number[] = []
     for (let i = 0; i < 50_000; i++) {
-      expect(inbox.has(event(i, `/${i % 3}`), `g${(i + 1) % 7}`)).toBe(false)
-      expect(inbox.has(event(i, `/${(i + 1) % 3}`), `g${i % 7}`)).toBe(false)
-      expect(inbox.has(event(`${i} `, `/${i % 3}`), `g${i % 7}`)).toBe(false)
+      const answers = [
+        inbox.has(event(i, `/${i % 3}`), `g${(i + 1) % 7}`),
+        inbox.has(event(i, `/${(i + 1) % 3}`), `g${i % 7}`),
+        inbox.has(event(`${i} `, `/${i % 3}`), `g${i % 7}`),
+      ]
+      if (answers.some((answer) => answer !== false)) confused.push(i)
     }
+    expect(confused).toEqual([])
   })
 
   test('a bound that is odd is kept, too', () => {

@@ -1,8 +1,9 @@
 import type { TidingsEvent } from '@tidings/events'
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import { filter, handler, type HandlerContext } from '../../src/index.ts'
+import { handler, type HandlerContext } from '../../src/index.ts'
+import { filter } from '../../src/integration/index.ts'
 import { until } from '../support/recording-member.ts'
-import { busOf, deadLetters, LineOrdered, OrderPlaced } from './pattern-bus.ts'
+import { busOf, deadLetters, LineOrdered, OrderPlaced } from './integration-bus.ts'
 
 test('the handler sees what the predicate accepts, and the rest counts as handled', async () => {
   const seen: string[] = []

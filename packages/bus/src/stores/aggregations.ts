@@ -1,9 +1,10 @@
 import type { EventJson } from '@tidings/events'
 
 /**
- * Where an {@link aggregator} keeps what it has gathered. The events in it are acknowledged: what the store loses is
- * lost. So its promises are those of a database: every method is atomic, also among several processes, and what it has
- * answered survives what the store is meant to survive.
+ * Where an `aggregator` keeps what it has gathered. The events in it are acknowledged: what the store loses is lost. All
+ * processes with members of the group share it. Every method is atomic, also among processes, and may be asynchronous.
+ * What one has resolved or returned survives what the store is meant to survive; one that throws or rejects may have
+ * done its work or not, and is called again when the event is tried again.
  *
  * An aggregation is `open` while it takes events, `sealed` when its events are final but what comes of them is not yet
  * done, then `closed`.
@@ -12,17 +13,35 @@ export interface AggregationStore {
   /**
    * Adds an event to the latest aggregation of a key, opening one where there is none, or where it is no longer open and
    * `reopen` says so. An event whose `identity` an aggregation of the key has already, also a closed one, is not added.
+   *
+   * Atomic: of several calls with one identity one is `added`, and of several that would open an aggregation one does.
+   * Throws where there is no room, or where it cannot write: that is a failed attempt.
    */
   add(entry: AggregationEntry): Added | Promise<Added>
-  /** Undefined when the store does not know it, or not any more. */
+  /**
+   * What is gathered; undefined when it is not there, or not any more.
+   *
+   * Atomic: state and events of one moment. Throws where it cannot tell: that is a failed attempt.
+   */
   read(aggregation: string): Aggregation | undefined | Promise<Aggregation | undefined>
-  /** Ends the adding. Of several calls the first counts; without effect for one that is not open. */
+  /**
+   * Ends the adding. Without effect for an aggregation that is not open, or not there.
+   *
+   * Atomic: of several calls the first counts, and what was `added` before it is in it, and nothing later. Throws where it
+   * cannot write: that is a failed attempt.
+   */
   seal(aggregation: string, reason: 'complete' | 'timeout'): void | Promise<void>
-  /** All is done: the events may be forgotten. Their identities are kept as long as a duplicate may come. */
+  /**
+   * All is done: the events may be forgotten. Their identities are kept as long as a duplicate may come. Without effect
+   * for an aggregation that is closed, or not there.
+   *
+   * Atomic: the state and the events go together. Throws where it cannot write: that is a failed attempt, and what comes
+   * of the events is done again.
+   */
   close(aggregation: string): void | Promise<void>
 }
 
-/** What {@link AggregationStore} is asked to add. */
+/** What an {@link AggregationStore} is asked to add. */
 export interface AggregationEntry {
   readonly key: string
   /** The id of the aggregation that the event opens, if it opens one. */
