@@ -11,8 +11,8 @@ export type {
   ReplayOptions,
   ReplayProgress,
   ReplayResult,
-} from './replay/dead-letters.ts'
-export type { DeadLetter, DeadLetterReason, DeadLetterStore, RecordedError } from './dead-letter/store.ts'
+} from './dead-letter/dead-letters.ts'
+export type { DeadLetter, DeadLetterReason, DeadLetterStore, RecordedError } from './stores/dead-letters.ts'
 export {
   AttemptTimeoutError,
   BusClosedError,
@@ -51,6 +51,7 @@ export { deliveryHeaders, keyOf, type Message } from './message/message.ts'
 export type { Incoming, Middleware } from './middleware.ts'
 export { narrate, type NarrateOptions } from './narrate.ts'
 export type { Delivered, Observer } from './observer.ts'
+export { memoryDeadLetters, type MemoryDeadLettersOptions } from './stores/memory-dead-letters.ts'
 export type { Capabilities } from './transport/capabilities.ts'
 export type { Backlog, Group, Groups } from './transport/groups.ts'
 export { inSafeOrder, type SettlementSteps } from './transport/safe-order.ts'

@@ -6,6 +6,11 @@ export interface Incoming {
   /** The whole name of the group. */
   readonly group: string
   readonly attempt: number
+  /**
+   * Why it is read: to be handled, or only to be looked at, as a dead letter that is listed or edited is. A middleware that
+   * counts or traces leaves the latter out.
+   */
+  readonly purpose: 'handle' | 'look'
 }
 
 /**
@@ -16,7 +21,8 @@ export interface Middleware {
   /** For `describe()` and errors. */
   readonly name: string
   /**
-   * Around the hand-over of an event to the transport. What it passes on is what is sent. Copies of what was received,
+   * Around the hand-over of an event to the transport. What it passes on is what is sent; what a handler publishes goes out
+   * with the settlement of its event, and `next` resolves when it is ready to. Copies of what was received,
    * retries and replays, do not come here again: they are sent as they came.
    */
   publish?(message: Message, next: (message: Message) => Promise<void>): Promise<void>

@@ -1,7 +1,7 @@
 import { isThenable } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import type { HandlerLog } from './handler/context.ts'
-import type { DeadLetter, DeadLetterReason } from './dead-letter/store.ts'
+import type { DeadLetter, DeadLetterReason } from './stores/dead-letters.ts'
 import type { Message } from './message/message.ts'
 import type { ConnectionState } from './transport/transport.ts'
 

@@ -3,7 +3,7 @@ import { CapabilityMissingError } from '../errors.ts'
 import { groupName } from '../transport/group-name.ts'
 import type { Group, Groups } from '../transport/groups.ts'
 import type { BusConnection } from './bus-connection.ts'
-import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { DeadLetterStore } from '../stores/dead-letters.ts'
 
 /** A group with what is parked of it. */
 export interface GroupInfo extends Group {

@@ -66,6 +66,7 @@ export class Publisher {
     request: PublishRequest = {},
   ): Promise<TidingsEvent> {
     try {
+      checkPublished(what)
       if (options !== undefined) knownOptions(options, optionNames, 'publish')
       const event = this.#event(what, input, options, request.cause)
       if (this.#closed && request.cause === undefined) throw new BusClosedError(`publishing "${event.type}"`)
@@ -90,6 +91,7 @@ export class Publisher {
     collect: (event: TidingsEvent, outgoing: Outgoing) => void,
   ): Promise<TidingsEvent> {
     try {
+      checkPublished(what)
       if (options !== undefined) knownOptions(options, optionNames, 'publish')
       const event = this.#event(what, input, options, request.cause)
       this.#checkDepth(event)
@@ -103,6 +105,15 @@ export class Publisher {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** A message as the middleware makes it, which is not sent. */
+  async wrap(message: Message): Promise<Message> {
+    let last = message
+    await this.#through({ message }, (made) => {
+      last = made
+    })
+    return last
   }
 
   /** From now on only effects of handlers that still run are published; what waits for room is refused at once. */
@@ -145,13 +156,8 @@ export class Publisher {
     cause: TidingsEvent | undefined,
   ): TidingsEvent {
     if (isEvent(what)) return what
+    // What else it may be has been refused.
     const definition = what as AnyDefinedEvent
-    if (typeof definition?.create !== 'function') {
-      throw new TidingsError(
-        'INVALID_ARGUMENT',
-        `publish takes an event definition or an event, received ${shown(what)}\nMake one with defineEvent: a bus needs a schema to send by.`,
-      )
-    }
     this.#options.events.add(definition)
     const { source, clock } = this.#options
     // Only where the time is not the machine's: reading it costs a little each time.
@@ -271,6 +277,15 @@ export class Publisher {
     if (group === undefined || !isTidingsError(error, 'UNKNOWN_GROUP')) throw error
     this.#options.telling.unroutable(message)
   }
+}
+
+/** Before its options are looked at: for what is no event the last argument may be its data. */
+function checkPublished(what: unknown): void {
+  if (isEvent(what) || typeof (what as Partial<AnyDefinedEvent> | undefined)?.create === 'function') return
+  throw new TidingsError(
+    'INVALID_ARGUMENT',
+    `publish takes an event definition or an event, received ${shown(what)}\nMake one with defineEvent: a bus needs a schema to send by.`,
+  )
 }
 
 const ours = new Set(['delay', 'expires', 'timeout', 'signal', 'immediate'])

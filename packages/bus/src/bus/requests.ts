@@ -128,7 +128,7 @@ export class Requests {
       this.#resolve(wait, message)
     } else {
       // It went out through the middleware, as everything that a handler publishes.
-      const incoming = { message, group: this.#group, attempt: 1 }
+      const incoming = { message, group: this.#group, attempt: 1, purpose: 'handle' } as const
       const receive = async (): Promise<void> =>
         throughReceivers(this.#runtime, incoming, async (last) => this.#resolve(wait, last.message))
       receive().catch(wait.reject)

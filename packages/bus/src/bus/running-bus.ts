@@ -9,10 +9,10 @@ import {
   type TidingsEvent,
 } from '@tidings/events'
 import type { Clock } from '../clock.ts'
-import { KeptDeadLetters } from '../replay/kept-dead-letters.ts'
-import type { DeadLetters } from '../replay/dead-letters.ts'
+import { KeptDeadLetters } from '../dead-letter/kept-dead-letters.ts'
+import type { DeadLetters } from '../dead-letter/dead-letters.ts'
 import { Locks } from '../dead-letter/locks.ts'
-import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { DeadLetterStore } from '../stores/dead-letters.ts'
 import { healthOf } from '../delivery/group-health.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { soon } from '../delivery/soon.ts'
@@ -126,6 +126,7 @@ export class RunningBus implements Bus {
       receivers: middleware.flatMap((each) => (each.receive ? [each.receive.bind(each)] : [])),
       telling: this.#telling,
       send: (outgoing) => this.#connection.current!.publish(outgoing),
+      wrap: (message) => this.#publisher.wrap(message),
       publish: (what, input, options, request) => this.#publisher.publish(what, input, options, request),
       effect: (what, input, options, request, collect) =>
         this.#publisher.effect(what, input, options, request, collect),

@@ -1,6 +1,6 @@
 import { TidingsError } from '@tidings/core'
 import type { AnyDefinedEvent } from '@tidings/events'
-import type { DeadLetter } from '../dead-letter/store.ts'
+import type { DeadLetter } from '../stores/dead-letters.ts'
 import { GroupConsumer } from '../delivery/group-consumer.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import type { AnyHandler } from '../handler/handler.ts'

@@ -1,6 +1,6 @@
 import type { Duration } from '@tidings/core'
 import type { DefinedEvent, EventOf, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
-import type { DeadLetters } from '../replay/dead-letters.ts'
+import type { DeadLetters } from '../dead-letter/dead-letters.ts'
 import type { EventFor, HandlerKey } from '../handler/handler.ts'
 import type { HandlerContext } from '../handler/context.ts'
 import type { HandlerOptions } from '../handler/options.ts'

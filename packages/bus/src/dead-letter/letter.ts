@@ -1,7 +1,7 @@
 import { isTidingsError } from '@tidings/core'
 import { uuidv7 } from '@tidings/events'
 import { deliveryHeaders, type Message } from '../message/message.ts'
-import type { RecordedError } from './store.ts'
+import type { RecordedError } from '../stores/dead-letters.ts'
 
 const longestMessage = 2048
 

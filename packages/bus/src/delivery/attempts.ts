@@ -87,7 +87,7 @@ export class Attempts implements Overdue {
   }
 
   #incoming({ delivery, attempt }: Job): Incoming {
-    return { message: delivery.message, group: this.#group, attempt }
+    return { message: delivery.message, group: this.#group, attempt, purpose: 'handle' }
   }
 
   #handle(job: Job, message: Message, handler: Handler): Step {

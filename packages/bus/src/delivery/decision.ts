@@ -1,6 +1,6 @@
 import { backoff } from '@tidings/core/tools'
 import { letterHeaders, letterId, recorded } from '../dead-letter/letter.ts'
-import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
+import type { DeadLetter, DeadLetterReason } from '../stores/dead-letters.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import type { Policy } from '../handler/policy.ts'
 import { deliveryHeaders, replyGroupOf } from '../message/message.ts'

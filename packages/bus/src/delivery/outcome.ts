@@ -1,6 +1,6 @@
 import { isTidingsError } from '@tidings/core'
 import { isFinal, isThenable } from '@tidings/core/tools'
-import type { DeadLetterReason } from '../dead-letter/store.ts'
+import type { DeadLetterReason } from '../stores/dead-letters.ts'
 import { UnreadableError } from '../message/read.ts'
 import { TogetherError } from './batches.ts'
 

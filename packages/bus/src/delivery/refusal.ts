@@ -1,5 +1,5 @@
 import { letterId } from '../dead-letter/letter.ts'
-import type { DeadLetter } from '../dead-letter/store.ts'
+import type { DeadLetter } from '../stores/dead-letters.ts'
 import type { Handler } from '../handler/handler.ts'
 import { deliveryHeaders, type Message } from '../message/message.ts'
 import { unknownType } from '../message/read.ts'

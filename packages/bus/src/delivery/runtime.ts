@@ -3,8 +3,9 @@ import type { TidingsEvent } from '@tidings/events'
 import type { PublishOptions } from '../handler/publish-options.ts'
 import type { Clock } from '../clock.ts'
 import type { Locks } from '../dead-letter/locks.ts'
-import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { DeadLetterStore } from '../stores/dead-letters.ts'
 import type { HandlerLog } from '../handler/context.ts'
+import type { Message } from '../message/message.ts'
 import type { KnownEvents } from '../message/read.ts'
 import type { Incoming, Middleware } from '../middleware.ts'
 import type { Telling } from '../observer.ts'
@@ -38,6 +39,8 @@ export interface Runtime {
   readonly receivers: readonly NonNullable<Middleware['receive']>[]
   /** Hands a message to the transport as it is: a copy of what was received has been through the middleware before. */
   send(outgoing: Outgoing): void | Promise<void>
+  /** A message as the `publish` middleware makes it, which is not sent. */
+  wrap(message: Message): Promise<Message>
   /** Publishes at once, also while the bus closes where it is on behalf of a handler. */
   publish(
     what: unknown,

@@ -1,6 +1,6 @@
 import type { Inbox } from '@tidings/core/tools'
 import { BusClosedError } from '../errors.ts'
-import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { DeadLetterStore } from '../stores/dead-letters.ts'
 import type { Message } from '../message/message.ts'
 import type { Groups } from '../transport/groups.ts'
 import type {

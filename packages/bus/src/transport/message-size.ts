@@ -1,5 +1,8 @@
 import type { Message } from '../message/message.ts'
 
+/** What the headers of the bus itself begin with. */
+const own = 'x-tidings-'
+
 /** The bytes of a message that is larger than `limit`; undefined for one that is not. */
 export function oversize(message: Message, limit: number): number | undefined {
   if (limit === Infinity || measure(message, mostBytes) <= limit) return undefined
@@ -12,7 +15,8 @@ function measure({ attributes, headers, contentType, body }: Message, bytesOf: (
   if (typeof body === 'string') size += bytesOf(body)
   else if (body !== undefined) size += body.byteLength
   for (const name in attributes) size += bytesOf(name) + bytesOf(String(attributes[name]))
-  for (const name in headers) size += bytesOf(name) + bytesOf(String(headers[name]))
+  // Not those of the bus: what could be published must have room for them when it is tried again or replayed.
+  for (const name in headers) if (!name.startsWith(own)) size += bytesOf(name) + bytesOf(String(headers[name]))
   return size
 }
 

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../dead-letter/store.ts'
+import type { DeadLetter } from '../stores/dead-letters.ts'
 import type { EventIdentity } from '@tidings/core/tools'
 import { keyOf } from '../message/message.ts'
 import { discarded, type Later, type Settlement } from './settlement.ts'

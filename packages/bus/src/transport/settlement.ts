@@ -1,5 +1,5 @@
 import { TidingsError } from '@tidings/core'
-import type { DeadLetter } from '../dead-letter/store.ts'
+import type { DeadLetter } from '../stores/dead-letters.ts'
 import type { EventIdentity } from '@tidings/core/tools'
 import type { Outgoing } from './transport.ts'
 

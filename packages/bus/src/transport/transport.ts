@@ -1,6 +1,6 @@
 import type { Inbox } from '@tidings/core/tools'
 import type { Clock } from '../clock.ts'
-import type { DeadLetterStore } from '../dead-letter/store.ts'
+import type { DeadLetterStore } from '../stores/dead-letters.ts'
 import type { Message } from '../message/message.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Backlog, Groups } from './groups.ts'

@@ -2,10 +2,10 @@ import { isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, isThenable, knownOptions, whole } from '@tidings/core/tools'
 import type { Runtime } from '../delivery/runtime.ts'
 import { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
-import { lockOfKey } from '../dead-letter/locks.ts'
+import { lockOfKey } from './locks.ts'
 import { copyToReplay, type DefinitionOf } from './copy-to-replay.ts'
 import type { ReplayOptions, ReplayResult } from './dead-letters.ts'
-import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
+import type { DeadLetter, DeadLetterStore } from '../stores/dead-letters.ts'
 
 /** Milliseconds between two looks at a parked key whose letters are on their way. */
 const interval = 50
@@ -151,7 +151,7 @@ export class Replay {
       letter === undefined || (this.#isOnItsWay(letter) && !isOurs)
     const now = await store.get(id)
     if (isGone(now)) return this.#passOver()
-    const copy = await copyToReplay(now, this.#options, definitionOf, runtime.clock)
+    const copy = await copyToReplay(now, this.#options, definitionOf, runtime)
     if (copy === undefined) {
       this.#passBy(listed)
       return false

@@ -1,33 +1,36 @@
 import { TidingsError } from '@tidings/core'
 import type { AnyDefinedEvent } from '@tidings/events'
-import type { Clock } from '../clock.ts'
+import type { Runtime } from '../delivery/runtime.ts'
 import type { Message } from '../message/message.ts'
 import { readEvent, UnreadableError } from '../message/read.ts'
 import type { ReplayOptions } from './dead-letters.ts'
-import type { DeadLetter } from '../dead-letter/store.ts'
+import { seenThrough } from './seen-through.ts'
+import type { DeadLetter } from '../stores/dead-letters.ts'
 
 /** By what the event of a letter is read. */
 export type DefinitionOf = (letter: DeadLetter) => AnyDefinedEvent | undefined
 
 /** What is sent for a letter; undefined where `edit` leaves it out. Rejects where it would not be handled. */
 export async function copyToReplay(
-  letter: DeadLetter,
+  kept: DeadLetter,
   { edit, expired = false }: Pick<ReplayOptions, 'edit' | 'expired'>,
   definitionOf: DefinitionOf,
-  clock: Clock,
+  runtime: Runtime,
 ): Promise<Message | undefined> {
-  const message = inTime(letter, expired, clock.now())
+  const message = inTime(kept, expired, runtime.clock.now())
   if (edit === undefined) return message
+  // As a handler would see it, and on its way back as it was published.
+  const letter = await seenThrough(runtime, { ...kept, message })
   const data: unknown = await edit(dataOf(letter), letter)
   if (data === undefined) return undefined
-  const edited = { ...message, body: JSON.stringify(data) }
+  const edited = { ...letter.message, contentType: 'application/json', body: JSON.stringify(data) }
   try {
     // Only to see that it can be read; what is sent is what was edited.
     readEvent(edited, definitionOf(letter))
   } catch (error) {
     throw error instanceof UnreadableError ? error.cause : error
   }
-  return edited
+  return runtime.wrap(edited)
 }
 
 /** A group leaves out what has expired, and the letter would be gone. */

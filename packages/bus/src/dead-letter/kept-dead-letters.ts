@@ -6,7 +6,8 @@ import { groupName } from '../transport/group-name.ts'
 import type { DeadLetterFilter, DeadLetters, ReplayOptions, ReplayResult } from './dead-letters.ts'
 import type { DefinitionOf } from './copy-to-replay.ts'
 import { Replay, type ReplaySetting } from './replay.ts'
-import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
+import { seenThrough } from './seen-through.ts'
+import type { DeadLetter, DeadLetterStore } from '../stores/dead-letters.ts'
 
 const page = 100
 const conditions = ['ids', 'group', 'type', 'key', 'reason', 'before']
@@ -27,6 +28,12 @@ export class KeptDeadLetters implements DeadLetters {
   }
 
   async *list(filter: DeadLetterFilter = {}): AsyncGenerator<DeadLetter, undefined> {
+    for await (const letter of this.#listKept(filter)) yield await seenThrough(this.#runtime, letter)
+    return undefined
+  }
+
+  /** As they are kept. */
+  async *#listKept(filter: DeadLetterFilter): AsyncGenerator<DeadLetter, undefined> {
     checkFilter(filter)
     const store = this.#store()
     const wanted = this.#wanted(filter)
@@ -44,12 +51,13 @@ export class KeptDeadLetters implements DeadLetters {
 
   async count(filter?: DeadLetterFilter): Promise<number> {
     let count = 0
-    for await (const _letter of this.list(filter)) count++
+    for await (const _letter of this.#listKept(filter ?? {})) count++
     return count
   }
 
   async get(id: string): Promise<DeadLetter | undefined> {
-    return this.#store().get(id)
+    const letter = await this.#store().get(id)
+    return letter && seenThrough(this.#runtime, letter)
   }
 
   async replay(filter: DeadLetterFilter, options: ReplayOptions = {}): Promise<ReplayResult> {
@@ -63,7 +71,7 @@ export class KeptDeadLetters implements DeadLetters {
       named: filter.ids !== undefined,
     }
     // All of them: what is not meant may stand before what is.
-    return new Replay(setting, options).run(this.list({ group: filter.group }))
+    return new Replay(setting, options).run(this.#listKept({ group: filter.group }))
   }
 
   async discard(filter: DeadLetterFilter): Promise<number> {
@@ -72,7 +80,7 @@ export class KeptDeadLetters implements DeadLetters {
     }
     let count = 0
     // Taken down first: a list from which letters go while it is read may leave some out.
-    for (const { id } of await toArray(this.list(filter))) {
+    for (const { id } of await toArray(this.#listKept(filter))) {
       // Else what a replay is about to mark would be there again.
       if (await this.#runtime.locks.alone(id, async () => this.#store().remove(id))) count++
     }

@@ -1,4 +1,5 @@
-import type { DeadLetter, DeadLetterStore } from '../dead-letter/store.ts'
+import { knownOptions, whole } from '@tidings/core/tools'
+import type { DeadLetter, DeadLetterStore } from './dead-letters.ts'
 import { DeadLettersFullError } from '../errors.ts'
 import { keyOf } from '../message/message.ts'
 import { List, type ListNode } from '../collections/list.ts'
@@ -12,6 +13,22 @@ interface Entry {
   readonly place: number
   /** Where it stands among those of its key, if it has one. */
   readonly ofKey: ListNode<string> | undefined
+}
+
+export interface MemoryDeadLettersOptions {
+  /** Letters that are kept; beyond it `add` throws `DeadLettersFullError`. Default 10,000. */
+  readonly max?: number | undefined
+}
+
+/**
+ * A store of dead letters in this process, as `memory()` has its own: lost with it. Give it to a bus whose transport has
+ * only a sink for them, or none, where that will do.
+ *
+ * @throws TidingsError `INVALID_ARGUMENT`
+ */
+export function memoryDeadLetters(options: MemoryDeadLettersOptions = {}): DeadLetterStore {
+  knownOptions(options, ['max'], 'memoryDeadLetters')
+  return new MemoryDeadLetters(whole(options.max ?? 10_000, 0, 'max'))
 }
 
 /** Dead letters in memory, `limit` at most. */

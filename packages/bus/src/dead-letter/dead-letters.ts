@@ -1,5 +1,5 @@
 import type { Duration } from '@tidings/core'
-import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
+import type { DeadLetter, DeadLetterReason } from '../stores/dead-letters.ts'
 
 /** Which dead letters; all conditions together. Left out: all. */
 export interface DeadLetterFilter {
@@ -21,8 +21,8 @@ export interface ReplayOptions {
   /** Ends the replay after the letter that is under way; so does closing the bus. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Changes the data before it goes back, a copy that may be changed; `undefined` leaves a letter out. May be asynchronous. The event keeps
-   * its id. What comes out must match the schema, else the letter stays and counts as failed; so does one whose body is
+   * Changes the data before it goes back, a copy that may be changed, as a handler would see it; `undefined` leaves a letter
+   * out. May be asynchronous. What comes out goes through the `publish` middleware; the event keeps its id. What comes out must match the schema, else the letter stays and counts as failed; so does one whose body is
    * no JSON.
    */
   readonly edit?: ((data: unknown, letter: DeadLetter) => unknown) | undefined
@@ -61,7 +61,10 @@ export interface ReplayResult {
 
 /** The dead letters of a bus's transport: to look at, to give back to their group, or to throw away. */
 export interface DeadLetters {
-  /** Oldest first. Those that come meanwhile may be among them or not. */
+  /**
+   * Oldest first, each with its message as a handler would see it, through the `receive` middleware. Those that come
+   * meanwhile may be among them or not.
+   */
   list(filter?: DeadLetterFilter): AsyncIterableIterator<DeadLetter, undefined>
   count(filter?: DeadLetterFilter): Promise<number>
   get(id: string): Promise<DeadLetter | undefined>
