@@ -5,7 +5,6 @@ import {
   createBus,
   type DeadLetter,
   type DeadLetterFilter,
-  type HandlerLog,
   memory,
   type Observer,
 } from '@tidings/bus'
@@ -15,6 +14,7 @@ import { AskedInboxes } from './asked-inboxes.ts'
 import { type Attempt, AttemptLog, type RunningAttempt } from './attempt-log.ts'
 import { HandlerWaits } from './handler-waits.ts'
 import { LastFailure } from './last-failure.ts'
+import { type LoggedLine, logInto } from './logged.ts'
 import { OrderedFailures } from './ordered-failures.ts'
 import { realWork } from './real-work.ts'
 import { Rest, type SettledOptions } from './rest.ts'
@@ -36,13 +36,6 @@ export interface TestBusOptions extends Partial<Omit<BusOptions, 'clock'>> {
    * Vitest and Jest give a test, so that the test can still say why.
    */
   readonly patience?: Duration | undefined
-}
-
-/** A line that a handler or the bus has logged. */
-export interface LoggedLine {
-  readonly level: keyof HandlerLog
-  readonly message: string
-  readonly facts: Readonly<Record<string, unknown>>
 }
 
 /** A bus under test, with virtual time, and with all that happened. */
@@ -120,7 +113,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   const failures = new OrderedFailures(handlers)
   const attempts = new AttemptLog(() => clock.now(), failures)
   const lines: LoggedLine[] = []
-  const log = options.log ?? collect(lines)
+  const log = options.log ?? logInto(lines)
   const failed = new LastFailure()
   const inboxes = new AskedInboxes((call, error) => failed.note(`${call}() of the inbox`, error))
   const published: TidingsEvent[] = []
@@ -249,14 +242,6 @@ class CountingClock implements Clock {
       if (ended()) cancel()
     }
   }
-}
-
-function collect(lines: LoggedLine[]): HandlerLog {
-  const at =
-    (level: keyof HandlerLog): HandlerLog[typeof level] =>
-    (message, facts = {}) =>
-      void lines.push({ level, message, facts })
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 type Failed = Parameters<NonNullable<Observer['failed']>>[0]
