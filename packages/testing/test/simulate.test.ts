@@ -1,3 +1,5 @@
+import { scrypt } from 'node:crypto'
+import { promisify } from 'node:util'
 import { type AnyHandler, handler, type Inbox, type Middleware, PermanentError } from '@tidings/bus'
 import { defineEvent } from '@tidings/events'
 import { expect, test } from 'vitest'
@@ -354,6 +356,25 @@ test('a client or a handler that waits for something real is waited for', async 
       invariants: { 'every order is charged': ({ rows }) => rows.size === 3 },
     },
     { runs: 5, faults: none },
+  )
+})
+
+test('a handler that works in the thread pool is waited for', async () => {
+  await simulate<World>(
+    {
+      ...naive,
+      start: (world) => ({
+        handlers: [
+          handler(OrderPlaced, { group: 'billing', timeout: '1s', retry: false }, async ({ id, data }, { signal }) => {
+            await promisify(scrypt)(data.orderId, 'salt', 64)
+            signal.throwIfAborted()
+            world.rows.set(id, data.orderId)
+          }),
+        ],
+      }),
+      invariants: { 'every order is charged': ({ rows }) => rows.size === 3 },
+    },
+    { runs: 3, faults: none },
   )
 })
 

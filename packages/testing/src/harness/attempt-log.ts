@@ -2,6 +2,7 @@ import type { AnyHandler, BatchContext, BatchHandler, Delivered, Handler, Handle
 import { isThenable } from '@tidings/core/tools'
 import type { AnyDefinedEvent, EventOf, TidingsEvent } from '@tidings/events'
 import type { OrderedFailures } from './ordered-failures.ts'
+import { type Call, realWork } from './real-work.ts'
 
 /** One call of a handler with one event, as a test sees it. */
 export interface Attempt<Event extends TidingsEvent = TidingsEvent> {
@@ -20,6 +21,18 @@ export interface Attempt<Event extends TidingsEvent = TidingsEvent> {
   readonly error: unknown
 }
 
+/** One that the bus waits for. */
+export interface RunningAttempt extends Attempt {
+  readonly wholeGroup: string
+  /** Those of a batch have the same. */
+  readonly call: HandlerCall
+}
+
+interface HandlerCall extends Call {
+  /** How often it has got on. */
+  readonly progress: number
+}
+
 interface Entry {
   event: TidingsEvent
   group: string
@@ -29,6 +42,7 @@ interface Entry {
   at: number
   outcome: Attempt['outcome']
   error: unknown
+  call: HandlerCall
   /** Whether the function of the handler is still under way, whatever the bus thinks of the attempt. */
   underWay: boolean
 }
@@ -51,7 +65,7 @@ export class AttemptLog {
   wrap(handler: AnyHandler): AnyHandler {
     if (handler.batch) return this.#wrapBatch(handler)
     const handle = (event: TidingsEvent, context: HandlerContext): unknown =>
-      this.#follow([this.#begin(handler, event, context.group, context.attempt)], () => {
+      this.#follow([this.#begin(handler, event, context.group, context.attempt, this.#call())], () => {
         this.#failures.throwIfOrdered(handler)
         return handler.handle(event, context)
       })
@@ -61,7 +75,7 @@ export class AttemptLog {
   /** The attempts at events of a definition, of one group (or handler, by its name) where it is given. */
   of<Definition extends AnyDefinedEvent>(definition: Definition, group?: string): Attempt<EventOf<Definition>>[] {
     const found: Attempt[] = []
-    for (const { underWay: _, wholeGroup, ...attempt } of this.#entries) {
+    for (const { underWay: _, call: __, wholeGroup, ...attempt } of this.#entries) {
       if (attempt.event.type !== definition.type) continue
       if (group === undefined || [attempt.group, wholeGroup, attempt.handler].includes(group)) found.push(attempt)
     }
@@ -70,7 +84,7 @@ export class AttemptLog {
   }
 
   /** The calls that the bus waits for. */
-  running(): Attempt[] {
+  running(): RunningAttempt[] {
     return this.#entries.filter(({ underWay, outcome }) => underWay && outcome === 'running')
   }
 
@@ -85,11 +99,12 @@ export class AttemptLog {
 
   #wrapBatch(handler: BatchHandler): BatchHandler {
     const handle = (events: readonly TidingsEvent[], context: BatchContext): unknown => {
+      const call = this.#call()
       const entries = events.map((event) => {
         const before = this.#entries.filter(
           ({ wholeGroup, event: { id } }) => id === event.id && wholeGroup === context.group,
         )
-        return this.#begin(handler, event, context.group, before.length + 1)
+        return this.#begin(handler, event, context.group, before.length + 1, call)
       })
       return this.#follow(entries, async () => {
         try {
@@ -105,7 +120,18 @@ export class AttemptLog {
     return { ...handler, handle }
   }
 
-  #begin(handler: AnyHandler, event: TidingsEvent, wholeGroup: string, attempt: number): Entry {
+  #call(): HandlerCall {
+    const call = {
+      progress: 0,
+      gotOn: () => {
+        call.progress++
+        this.changes++
+      },
+    }
+    return call
+  }
+
+  #begin(handler: AnyHandler, event: TidingsEvent, wholeGroup: string, attempt: number, call: HandlerCall): Entry {
     const { group, name } = handler
     const entry: Entry = {
       event,
@@ -116,6 +142,7 @@ export class AttemptLog {
       at: this.#now(),
       outcome: 'running',
       error: undefined,
+      call,
       underWay: true,
     }
     this.#entries.push(entry)
@@ -124,14 +151,15 @@ export class AttemptLog {
     return entry
   }
 
-  #follow(entries: readonly Entry[], call: () => unknown): unknown {
+  #follow(entries: readonly Entry[], run: () => unknown): unknown {
     const ended = (): void => {
       this.changes++
       for (const entry of entries) entry.underWay = false
     }
+    const { call } = entries[0]!
     let result: unknown
     try {
-      result = call()
+      result = realWork.of(call, run)
     } catch (error) {
       ended()
       throw error
@@ -140,7 +168,9 @@ export class AttemptLog {
       ended()
       return result
     }
-    return Promise.resolve(result).finally(ended)
+    const promised = result
+    // Queries of some libraries begin only when their `then` is called.
+    return realWork.of(call, () => Promise.resolve(promised)).finally(ended)
   }
 
   #conclude({ message, group }: Delivered, outcome: 'handled' | 'failed', error: unknown): boolean {

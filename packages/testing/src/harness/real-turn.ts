@@ -24,6 +24,21 @@ export function realNow(): number {
  * means that a handler waits for something real.
  */
 export function activeResources(): number {
+  return activeKinds().filter((kind) => kind !== 'Immediate').length
+}
+
+/** Of these, what may bring something at any time, as old as it is: sockets, child processes, ports of workers. */
+export function lastingResources(): number {
+  const count = activeKinds().filter((kind) => lastingKinds.has(kind)).length
+  return Math.max(0, count - portsOfRunner)
+}
+
+const lastingKinds = new Set(['TCPSocketWrap', 'UDPWrap', 'ProcessWrap', 'MessagePort'])
+
+/** A test runner may have its tests in a worker, which has ports to its parent. */
+const portsOfRunner = activeKinds().filter((kind) => kind === 'MessagePort').length
+
+function activeKinds(): readonly string[] {
   const { process } = globalThis as { process?: { getActiveResourcesInfo?: () => readonly string[] } }
-  return process?.getActiveResourcesInfo?.().filter((kind) => kind !== 'Immediate').length ?? 0
+  return process?.getActiveResourcesInfo?.() ?? []
 }

@@ -5,29 +5,37 @@ import {
   createBus,
   type DeadLetter,
   type DeadLetterFilter,
-  type HandlerLog,
   memory,
   type Observer,
 } from '@tidings/bus'
+import { type Duration, milliseconds } from '@tidings/core'
 import type { AnyDefinedEvent, EventOf, TidingsEvent } from '@tidings/events'
 import { AskedInboxes } from './asked-inboxes.ts'
-import { type Attempt, AttemptLog } from './attempt-log.ts'
+import { type Attempt, AttemptLog, type RunningAttempt } from './attempt-log.ts'
+import { HandlerWaits } from './handler-waits.ts'
 import { LastFailure } from './last-failure.ts'
+import { type LoggedLine, logInto } from './logged.ts'
 import { OrderedFailures } from './ordered-failures.ts'
+import { realWork } from './real-work.ts'
 import { Rest, type SettledOptions } from './rest.ts'
-import { type VirtualClock, virtualClock, type VirtualClockOptions } from './virtual-clock.ts'
+import {
+  handMovedClock,
+  type HandMovedClock,
+  theBus,
+  type VirtualClock,
+  type VirtualClockOptions,
+} from './virtual-clock.ts'
 
 /** What {@link testBus} takes: what `createBus` takes, and nothing is required. */
 export interface TestBusOptions extends Partial<Omit<BusOptions, 'clock'>> {
   /** When the virtual time begins. Default 2026-01-01, UTC. */
   readonly start?: VirtualClockOptions['start']
-}
-
-/** A line that a handler or the bus has logged. */
-export interface LoggedLine {
-  readonly level: keyof HandlerLog
-  readonly message: string
-  readonly facts: Readonly<Record<string, unknown>>
+  /**
+   * Real time for which a handler may wait for something real without getting on, before virtual time passes its
+   * `timeout`. Shorten it to test a handler that something real never answers. Default `'4s'`: less than the 5 s that
+   * Vitest and Jest give a test, so that the test can still say why.
+   */
+  readonly patience?: Duration | undefined
 }
 
 /** A bus under test, with virtual time, and with all that happened. */
@@ -48,8 +56,9 @@ export interface TestBus extends AsyncDisposable {
   failNext(groupOrHandler: string, times: number, error?: unknown): void
   /**
    * Resolves when nothing runs, waits or is ready any more. Virtual time passes on the way, through retries, delays and
-   * timeouts, without waiting. A handler that waits for something real (a request, a file) is waited for; one that does
-   * nothing for a while is taken to wait for the time, so its `timeout` passes.
+   * timeouts, without waiting. A handler that waits for something real (a request, a file, the thread pool, a worker) is
+   * waited for, as long as `patience` allows; one that has nothing real under way waits for the time, so its `timeout`
+   * passes at once.
    *
    * @throws NotSettledError when it does not come to rest; the message names what goes on
    */
@@ -88,17 +97,27 @@ export interface TestBus extends AsyncDisposable {
  * expect(t.attempts(OrderPlaced, 'billing').length).toBe(3)
  */
 export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
-  const { start, handlers = [], observer = {}, inbox, transport = memory(), ...others } = options
+  const {
+    start,
+    handlers = [],
+    observer = {},
+    inbox,
+    transport = memory(),
+    patience: given = '4s',
+    ...others
+  } = options
+  const patience = milliseconds(given, 'patience')
   const rest = { calm: async (): Promise<void> => {} }
-  const clock = virtualClock({ start, between: () => rest.calm() })
+  const clock = handMovedClock({ start, between: () => rest.calm() }, () => realWork.call)
   const timers = new CountingClock(clock)
   const failures = new OrderedFailures(handlers)
   const attempts = new AttemptLog(() => clock.now(), failures)
   const lines: LoggedLine[] = []
-  const log = options.log ?? collect(lines)
+  const log = options.log ?? logInto(lines)
   const failed = new LastFailure()
   const inboxes = new AskedInboxes((call, error) => failed.note(`${call}() of the inbox`, error))
   const published: TidingsEvent[] = []
+  const stopWatching = realWork.watch()
   const bus = await createBus({
     source: '/test',
     random: () => 0,
@@ -115,6 +134,9 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
       const { id, type } = message.attributes
       log.warn('an attempt failed outside of its handler', { id, type, group, attempt, error, retryIn })
     }),
+  }).catch((error: unknown) => {
+    stopWatching()
+    throw error
   })
   let publishing = 0
   let changes = 0
@@ -132,11 +154,15 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
         changes++
       }
     }
+  const running = (): readonly RunningAttempt[] => attempts.running()
   const watched = new Rest({
     bus,
     clock,
+    log,
+    patience,
+    running,
+    waits: new HandlerWaits(clock, running, patience),
     foreignTimers: () => clock.timers - timers.count,
-    running: () => attempts.running(),
     publishing: () => publishing,
     asked: () => inboxes.pending,
     lastFailure: () => failed.inWords,
@@ -150,6 +176,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
       if (clock.next !== undefined) await clock.advance(clock.next - clock.now())
     }
     await closing
+    stopWatching()
   }
   return {
     bus,
@@ -181,11 +208,11 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
 
 /** The clock that the bus is given, so that its timers can be told from those of handlers and tests. */
 class CountingClock implements Clock {
-  readonly #clock: VirtualClock
+  readonly #clock: HandMovedClock
   count = 0
   changes = 0
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: HandMovedClock) {
     this.#clock = clock
   }
 
@@ -204,21 +231,17 @@ class CountingClock implements Clock {
       this.changes++
       return true
     }
-    const cancel = this.#clock.after(delay, () => {
-      if (ended()) callback()
-    })
+    const cancel = this.#clock.after(
+      delay,
+      () => {
+        if (ended()) callback()
+      },
+      theBus,
+    )
     return () => {
       if (ended()) cancel()
     }
   }
-}
-
-function collect(lines: LoggedLine[]): HandlerLog {
-  const at =
-    (level: keyof HandlerLog): HandlerLog[typeof level] =>
-    (message, facts = {}) =>
-      void lines.push({ level, message, facts })
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 type Failed = Parameters<NonNullable<Observer['failed']>>[0]

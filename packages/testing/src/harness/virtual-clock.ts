@@ -37,6 +37,11 @@ export interface VirtualClockOptions {
  * @throws TidingsError `INVALID_ARGUMENT` for a start that is no time
  */
 export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
+  return handMovedClock(options)
+}
+
+/** The same, for a harness. */
+export function handMovedClock(options: VirtualClockOptions, ownerNow?: () => unknown): HandMovedClock {
   const { start = '2026-01-01T00:00:00Z', between = () => turns(2) } = options
   const begun = new Date(start).getTime()
   if (Number.isNaN(begun)) {
@@ -45,24 +50,32 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
       `\`start\` must be a time, received ${JSON.stringify(start)}\nSuch as '2026-01-01T00:00:00Z'.`,
     )
   }
-  return new HandMovedClock(begun, between)
+  return new HandMovedClock(begun, between, ownerNow)
 }
 
 interface Timer {
   readonly at: number
   readonly callback: () => void
+  readonly owner: unknown
 }
 
-class HandMovedClock implements VirtualClock {
+/** The owner of the timers that a bus makes. */
+export const theBus: unique symbol = Symbol('the bus')
+
+/** What a virtual clock is. It knows whose its timers are. */
+export class HandMovedClock implements VirtualClock {
   readonly #between: () => Promise<unknown>
+  readonly #ownerNow: () => unknown
   /** By time, those of one time by age. */
   readonly #timers: Timer[] = []
   #now: number
   #moving: Promise<void> = Promise.resolve()
 
-  constructor(start: number, between: () => Promise<unknown>) {
+  /** @param ownerNow tells whose a timer is that is made now; undefined for nobody's */
+  constructor(start: number, between: () => Promise<unknown>, ownerNow: () => unknown = () => undefined) {
     this.#now = start
     this.#between = between
+    this.#ownerNow = ownerNow
   }
 
   get timers(): number {
@@ -77,8 +90,15 @@ class HandMovedClock implements VirtualClock {
     return this.#now
   }
 
-  after(delay: number, callback: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, delay), callback }
+  /** The owners of the timers that wait, but for those of the bus. */
+  owners(): Set<unknown> {
+    const owners = new Set(this.#timers.map(({ owner }) => owner))
+    owners.delete(theBus)
+    return owners
+  }
+
+  after(delay: number, callback: () => void, owner: unknown = this.#ownerNow()): () => void {
+    const timer = { at: this.#now + Math.max(0, delay), callback, owner }
     let place = this.#timers.length
     while (place > 0 && this.#timers[place - 1]!.at > timer.at) place--
     this.#timers.splice(place, 0, timer)

@@ -3,6 +3,7 @@ import { milliseconds } from '@tidings/core'
 import type { AnyDefinedEvent, EventOf, TidingsEvent } from '@tidings/events'
 import { chance } from '../harness/chance.ts'
 import { activeResources, realNow, realPause, turns } from '../harness/real-turn.ts'
+import { realWork } from '../harness/real-work.ts'
 import type { Client, Run, Simulated } from './app.ts'
 import { SimulatedBroker, type Stage } from './broker.ts'
 import { simulatedTransport } from './connection.ts'
@@ -44,6 +45,8 @@ const maxSteps = 10_000
 const grace = 25
 /** The same while something real is open. */
 const patience = 2000
+/** The same while the thread pool has work: it comes to its end, unless it reads what nobody writes. */
+const patienceWithThreadPool = 60_000
 /** The same while an inbox is asked, on a socket perhaps that was open before; a run of many shows one that never answers. */
 const patienceWithInbox = 250
 const maxPublishes = 100
@@ -137,6 +140,7 @@ async function changes(
 ): Promise<boolean> {
   const since = realNow()
   const bound = (): number => {
+    if (realWork.computes) return patienceWithThreadPool
     if (activeResources() > resources) return patience
     return life !== undefined && life.asked > 0 ? patienceWithInbox : grace
   }

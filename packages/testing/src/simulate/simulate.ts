@@ -1,5 +1,6 @@
 import { TidingsError } from '@tidings/core'
 import { chance } from '../harness/chance.ts'
+import { realWork } from '../harness/real-work.ts'
 import type { Simulated } from './app.ts'
 import { type Decision, type Decisions, explore, type FaultRates, repeat, usualRates } from './decisions.ts'
 import { type Failure, type Outcome, runOnce } from './run.ts'
@@ -50,7 +51,20 @@ export async function simulate<World>(app: Simulated<World>, options: SimulateOp
   if (!Number.isSafeInteger(seed)) throw refused('seed', 'a whole number', seed)
   if (!Number.isSafeInteger(runs) || runs < 1) throw refused('runs', 'a whole number from 1 on', runs)
   const rates = ratesOf(options.faults ?? {})
-  if (replay !== undefined) return replayed(app, replay)
+  const stopWatching = realWork.watch()
+  try {
+    return replay === undefined ? await explored(app, seed, runs, rates) : await replayed(app, replay)
+  } finally {
+    stopWatching()
+  }
+}
+
+async function explored<World>(
+  app: Simulated<World>,
+  seed: number,
+  runs: number,
+  rates: FaultRates,
+): Promise<SimulationReport> {
   const faults: Record<string, number> = {}
   let handled = 0
   for (let run = 1; run <= runs; run++) {
