@@ -1,15 +1,18 @@
-import type { Inbox, Transport } from '@tidings/bus'
+import type { Delivery, Inbox, Transport } from '@tidings/bus'
 import { isThenable } from '@tidings/core/tools'
 import { over } from './over.ts'
+
+/** What an inbox, or a settlement that tells it, was asked. */
+type InboxCall = 'has' | 'add' | 'settle'
 
 /** Counts what inboxes are asked while they have not answered: they may do real I/O. */
 export class AskedInboxes {
   pending = 0
   /** Goes up with everything that happens. */
   changes = 0
-  readonly #onFailure: (call: 'has' | 'add', error: unknown) => void
+  readonly #onFailure: (call: InboxCall, error: unknown) => void
 
-  constructor(onFailure: (call: 'has' | 'add', error: unknown) => void) {
+  constructor(onFailure: (call: InboxCall, error: unknown) => void) {
     this.#onFailure = onFailure
   }
 
@@ -23,20 +26,26 @@ export class AskedInboxes {
     }
   }
 
-  /** A transport whose connections have their inbox followed. */
+  /** A transport whose settlements are followed: in one that keeps the inbox, they tell it. */
   behind(transport: Transport): Transport {
     const given: Partial<Transport> | null = transport
     if (typeof given?.connect !== 'function') return transport
     return over(transport, {
       connect: async (options) => {
         const connection = await transport.connect(options)
-        const { inbox } = connection
-        return inbox === undefined ? connection : over(connection, { inbox: this.follow(inbox) })
+        return over(connection, {
+          subscribe: (request, deliver, signal) =>
+            connection.subscribe(request, (delivery) => deliver(this.#following(delivery)), signal),
+        })
       },
     })
   }
 
-  #ask<Answer>(call: 'has' | 'add', question: () => Answer): Answer {
+  #following(delivery: Delivery): Delivery {
+    return over(delivery, { settle: (settlement) => this.#ask('settle', () => delivery.settle(settlement)) })
+  }
+
+  #ask<Answer>(call: InboxCall, question: () => Answer): Answer {
     try {
       const answer = question()
       return isThenable(answer) ? (this.#wait(call, answer) as Answer) : answer
@@ -46,7 +55,7 @@ export class AskedInboxes {
     }
   }
 
-  async #wait(call: 'has' | 'add', answer: PromiseLike<unknown>): Promise<unknown> {
+  async #wait(call: InboxCall, answer: PromiseLike<unknown>): Promise<unknown> {
     this.pending++
     this.changes++
     try {

@@ -40,6 +40,14 @@ export class RecordedEffects {
     this.replied.push(this.#event(definition, input, {}))
   }
 
+  /** Takes back what was published with a delay, as far as it is here. */
+  cancel(event: TidingsEvent | string): boolean {
+    const id = typeof event === 'string' ? event : event.id
+    const at = this.published.findIndex((each) => each.id === id && this.optionsOf(each).delay !== undefined)
+    if (at >= 0) this.published.splice(at, 1)
+    return at >= 0
+  }
+
   optionsOf(event: TidingsEvent): PublishOptions {
     return this.#options.get(event) ?? {}
   }
@@ -78,6 +86,7 @@ const publishOptions = {
   causationDepth: true,
   extensions: true,
   validated: true,
+  immediate: true,
 } satisfies Record<keyof PublishOptions, true>
 
 /** An option that is undefined leaves its default as it is. */

@@ -1,4 +1,5 @@
 import { type Clock, type HandlerContext, type PublishOptions, systemClock } from '@tidings/bus'
+import { TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, knownOptions, methodOption, whole } from '@tidings/core/tools'
 import { isEvent, type TidingsEvent } from '@tidings/events'
 import { type LoggedLine, logInto } from './logged.ts'
@@ -35,7 +36,7 @@ export interface TestContext {
 
 /**
  * A context to call one handler with, in a unit test without a bus. What the handler publishes is made and checked as on
- * a bus, and kept.
+ * a bus, and kept; `cancel` takes back what was published with a delay. A handler that asks needs a `request` of the test.
  *
  * @example
  * const event = OrderPlaced.create({ orderId: 'o-1' })
@@ -64,6 +65,11 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     log: logInto(logged, cause === undefined ? { group } : { id: cause.id, type: cause.type, group }),
     publish: (what: unknown, input: unknown, how?: PublishOptions) => effects.publish(what, input, how),
     reply: (definition, input) => effects.reply(definition, input),
+    request: async (definition) => {
+      const fix = 'Say what it gets: testContext({ request: async () => PriceQuoted.create({ cents: 5 }) }).'
+      throw new TidingsError('INVALID_ARGUMENT', `nobody answers the request "${definition.type}" here\n${fix}`)
+    },
+    cancel: async (event) => effects.cancel(event),
   }
   for (const [name, member] of Object.entries(replaced)) {
     if (member === undefined) continue
@@ -89,6 +95,8 @@ const members = {
   log: true,
   publish: true,
   reply: true,
+  request: true,
+  cancel: true,
 } satisfies Record<keyof HandlerContext, true>
 
 const optionNames: readonly string[] = [...Object.keys(members), 'cause', 'source', 'clock']
