@@ -118,7 +118,7 @@ export class Rest {
       await clock.advance(Math.max(0, clock.next - clock.now()))
     }
     const { groups } = await this.#watched.bus.health()
-    const left = groups.some(({ running, held, waiting = 0 }) => running > 0 || held > 0 || waiting > 0)
+    const left = groups.some(isActive)
     if ((left || this.#watched.publishing() > 0) && clock.next === undefined) {
       throw new NotSettledError('any time', await this.#goingOn())
     }
@@ -184,10 +184,11 @@ export class Rest {
   }
 }
 
-function isActive({ running, held, waiting = 0 }: GroupHealth): boolean {
-  return running > 0 || held > 0 || waiting > 0
+function isActive({ running, held, retrying, waiting = 0 }: GroupHealth): boolean {
+  return running > 0 || held > 0 || retrying > 0 || waiting > 0
 }
 
-function groupInWords({ group, running, held, waiting = 0 }: GroupHealth): string {
-  return `group "${group}" has ${running} running, ${held} held, ${waiting} waiting`
+function groupInWords({ group, running, held, retrying, waiting = 0 }: GroupHealth): string {
+  const retries = retrying > 0 ? `, ${retrying} waiting for a retry` : ''
+  return `group "${group}" has ${running} running, ${held} held, ${waiting} waiting${retries}`
 }
