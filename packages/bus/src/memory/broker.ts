@@ -107,7 +107,8 @@ export class Broker {
       return this.#room.wait(outgoing, connection, gates, options)
     }
     this.#place(connection, outgoing, groups)
-    return this.#host.turns.served()
+    const { turns } = this.#host
+    return turns.served() ?? (groups.some(isBehind) ? turns.next() : undefined)
   }
 
   cancel(id: string): boolean {
@@ -273,4 +274,11 @@ export class Broker {
 
 function identityOf({ attributes: { source, id } }: Message): { readonly source: string; readonly id: string } {
   return { source: String(source), id: String(id) }
+}
+
+/** Messages of a group beyond which its publishers let handlers have a turn: a long queue costs collecting garbage. */
+const mostAhead = 1000
+
+function isBehind({ unsettled }: Group): boolean {
+  return unsettled > mostAhead
 }

@@ -86,6 +86,11 @@ export class Group implements CopyHome, Served, Expecting {
     return this.#gone
   }
 
+  /** All that is due and not settled. */
+  get unsettled(): number {
+    return this.#unsettled
+  }
+
   get handedOut(): number {
     return this.#handedOut
   }
