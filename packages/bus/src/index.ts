@@ -1,5 +1,6 @@
 export { createBus } from './bus/create-bus.ts'
 export type { BusOptions } from './bus/options.ts'
+export { type FactsFirstLogger, pinoLog } from './bus/pino-log.ts'
 export type {
   Bus,
   BusSubscription,
@@ -21,7 +22,8 @@ export type {
   ReplayProgress,
   ReplayResult,
 } from './replay/dead-letters.ts'
-export type { DeadLetter, DeadLetterReason, DeadLetterStore, RecordedError } from './dead-letter/store.ts'
+export type { RecordedError } from './dead-letter/recorded-error.ts'
+export type { DeadLetter, DeadLetterReason, DeadLetterStore } from './dead-letter/store.ts'
 export {
   AttemptTimeoutError,
   BusClosedError,
@@ -36,7 +38,7 @@ export {
   RequestTimeoutError,
   UnknownGroupError,
 } from './errors.ts'
-export type { BatchContext, HandlerContext, HandlerLog, PublishEffect } from './handler/context.ts'
+export type { BatchContext, HandlerContext, HandlerLog, LogLevel, PublishEffect } from './handler/context.ts'
 export { effectId } from './handler/effect-id.ts'
 export {
   type AnyHandler,

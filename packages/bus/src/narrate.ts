@@ -1,7 +1,6 @@
 import { functionOption, knownOptions, oneOf } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { recorded } from './dead-letter/letter.ts'
-import type { RecordedError } from './dead-letter/store.ts'
+import { recorded, type RecordedError } from './dead-letter/recorded-error.ts'
 import type { Message } from './message/message.ts'
 import type { Delivered, Observer } from './observer.ts'
 import { coloured, colourWish, isTerminal, type Paint, plain } from './terminal-colour.ts'

@@ -49,7 +49,8 @@ export class JobContext implements HandlerContext {
   }
 
   get log(): HandlerLog {
-    return boundLog(this.#runtime.log, { id: this.#event.id, type: this.#event.type, group: this.group })
+    const { type, id } = this.#event
+    return boundLog(this.#runtime.log, { type, group: this.group, id, attempt: this.attempt })
   }
 
   get publish(): PublishEffect {

@@ -1,6 +1,7 @@
 import { isTidingsError } from '@tidings/core'
 import { backoff, isThenable } from '@tidings/core/tools'
-import { letterHeaders, letterId, recorded } from '../dead-letter/letter.ts'
+import { letterHeaders, letterId } from '../dead-letter/letter.ts'
+import { recorded } from '../dead-letter/recorded-error.ts'
 import type { DeadLetter, DeadLetterReason } from '../dead-letter/store.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
