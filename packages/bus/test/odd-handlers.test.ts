@@ -280,18 +280,3 @@ describe('a batch handler', () => {
     expect(tested.hooks('failed')).toEqual([])
   })
 })
-
-test('an asynchronous hook of the observer that rejects is told to the log, and harms nobody', async () => {
-  await using tested = await testedBus({
-    observer: {
-      handled: async () => {
-        await quiet(1)
-        throw new Error('the metrics are away')
-      },
-    },
-    handlers: [handler(ShelfScanned, { group: 'g' }, () => {})],
-  })
-  await tested.bus.publish(ShelfScanned, { shelf: 1 })
-  await quiet()
-  expect(tested.log.lines).toMatchObject([{ level: 'error', message: 'the observer failed in `handled`' }])
-})

@@ -17,13 +17,16 @@ type Facts = Readonly<Record<string, unknown>>
 const levels: Record<LogLevel, string> = { debug: 'DEBUG', info: 'INFO ', warn: 'WARN ', error: 'ERROR' }
 /** These come first, in this order. */
 const ofDelivery = ['type', 'group', 'id', 'attempt']
+/** What does not stand among the others. */
+const elsewhere = [...ofDelivery, 'retryIn', 'error']
 const longestFact = 200
 
-function line(now: number, level: LogLevel, message: string, { retryIn, error: _, ...facts }: Facts): string {
-  const others = Object.keys(facts).filter((name) => !ofDelivery.includes(name))
+function line(now: number, level: LogLevel, message: string, facts: Facts): string {
+  const { retryIn } = facts
+  const others = Object.keys(facts).filter((name) => !elsewhere.includes(name))
   const said = [...ofDelivery, ...others].flatMap((name) => {
     const fact = facts[name]
-    return fact === undefined || fact instanceof Error ? [] : [` ${inOneLine(name)}=${shown(fact)}`]
+    return fact === undefined || isError(fact) ? [] : [` ${inOneLine(name)}=${shown(fact)}`]
   })
   const again = typeof retryIn === 'number' ? `, again in ${inWords(retryIn)}` : ''
   const what = `${timeOf(now)} ${levels[level]} [tidings] ${inOneLine(message)}${again}`
@@ -56,7 +59,9 @@ function shown(fact: unknown): string {
   if (typeof fact === 'bigint') return String(fact)
   if (typeof fact === 'string' && /^[^\s"=\p{C}]+$/u.test(fact)) return cut(fact)
   try {
-    return cut(inOneLine((JSON.stringify(fact) as string | undefined) ?? typeof fact))
+    // Undefined for what JSON does not know, whatever the types say.
+    const json: string | undefined = JSON.stringify(fact)
+    return cut(inOneLine(json ?? typeof fact))
   } catch {
     return typeof fact
   }
@@ -68,7 +73,7 @@ function cut(text: string): string {
 
 /** `error` whatever it is, and every other fact that is an error. */
 function errorsOf({ error, ...others }: Facts): readonly string[] {
-  const errors = [error, ...Object.values(others).filter((fact) => fact instanceof Error)]
+  const errors = [error, ...Object.values(others).filter((fact) => isError(fact))]
   return errors.flatMap((each) => (each === undefined ? [] : linesOf(recorded(each), '    ')))
 }
 
@@ -84,6 +89,15 @@ function linesOf(error: RecordedError, indent: string, is = ''): readonly string
     ...(cause ? linesOf(cause, indent, 'caused by ') : []),
     ...errors.flatMap((each) => linesOf(each, `${indent}  `, 'one of them: ')),
   ]
+}
+
+/** Never throws: a handler may log anything, a revoked proxy too. */
+function isError(fact: unknown): fact is Error {
+  try {
+    return fact instanceof Error
+  } catch {
+    return false
+  }
 }
 
 /** Nothing that is said may look like a line of its own, or like an order to the terminal. */

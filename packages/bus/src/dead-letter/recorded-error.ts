@@ -138,7 +138,6 @@ function typeOf(value: unknown): string {
 
 function plainly(value: unknown): string {
   try {
-    // oxlint-disable-next-line no-base-to-string -- what an object says of itself, never its contents
     return String(value)
   } catch {
     return 'what was thrown cannot be shown'
