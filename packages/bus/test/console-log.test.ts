@@ -122,6 +122,20 @@ describe('without a log of your own', () => {
     expect(errors).toEqual(['    string: a text', '    AggregateError: outer', '      one of them: RangeError: inner'])
   })
 
+  test('a cause does not show again the frames that it shares', async () => {
+    const cause = Object.assign(new Error('inner'), {
+      stack: 'Error: inner\n    at send (/a.ts:9:9)\n    at bill (/a.ts:1:1)',
+    })
+    const error = Object.assign(new Error('outer', { cause }), { stack: 'Error: outer\n    at bill (/a.ts:1:1)' })
+    const [line] = await writtenBy(({ log }) => log.warn('no', { error }))
+    expect(line!.split('\n').slice(1)).toEqual([
+      '    Error: outer',
+      '        at bill (/a.ts:1:1)',
+      '    caused by Error: inner',
+      '        at send (/a.ts:9:9)',
+    ])
+  })
+
   test('foreign frames are shown where there are no others', async () => {
     const stack = 'Error: no\n    at get (node:internal/url:1:2)'
     const [line] = await writtenBy(({ log }) => log.warn('no', { error: Object.assign(new Error('no'), { stack }) }))

@@ -77,17 +77,21 @@ function errorsOf({ error, ...others }: Facts): readonly string[] {
   return errors.flatMap((each) => (each === undefined ? [] : linesOf(recorded(each), '    ')))
 }
 
-/** An error, its frames and its causes. Only the application's own frames, where there are some. */
-function linesOf(error: RecordedError, indent: string, is = ''): readonly string[] {
+/**
+ * An error, its frames and its causes. Only the application's own frames, where there are some, and each once: a cause
+ * shares most of them with what it caused.
+ */
+function linesOf(error: RecordedError, indent: string, is = '', before: readonly string[] = []): readonly string[] {
   const { name, code, message, stack = '', cause, errors = [] } = error
   const all = stack.slice(`${name}: ${message}`.length).split('\n').slice(1)
   const own = all.filter(isOwnFrame)
   const text = `${is}${name}${code === undefined ? '' : ` [${code}]`}: ${message}`
-  const frames = own.length > 0 ? own : all
+  const frames = (own.length > 0 ? own : all).filter((frame) => !before.includes(frame))
+  const seen = [...before, ...frames]
   return [
     ...[...text.split('\n'), ...frames].map((each) => `${indent}${inOneLine(each)}`),
-    ...(cause ? linesOf(cause, indent, 'caused by ') : []),
-    ...errors.flatMap((each) => linesOf(each, `${indent}  `, 'one of them: ')),
+    ...(cause ? linesOf(cause, indent, 'caused by ', seen) : []),
+    ...errors.flatMap((each) => linesOf(each, `${indent}  `, 'one of them: ', seen)),
   ]
 }
 
