@@ -1,6 +1,7 @@
 import { isOwnFrame, recorded, type RecordedError } from '../dead-letter/recorded-error.ts'
 import type { Clock } from '../clock.ts'
 import type { HandlerLog, LogLevel } from '../handler/context.ts'
+import { harmless, oneLine, timeInWords } from '../in-words.ts'
 
 /** Writes to the console what a person reads: one line that says what happened to what, and the errors below it. */
 export function consoleLog(clock: Pick<Clock, 'now'>): HandlerLog {
@@ -26,10 +27,10 @@ function line(now: number, level: LogLevel, message: string, facts: Facts): stri
   const others = Object.keys(facts).filter((name) => !elsewhere.includes(name))
   const said = [...ofDelivery, ...others].flatMap((name) => {
     const fact = facts[name]
-    return fact === undefined || isError(fact) ? [] : [` ${inOneLine(name)}=${shown(fact)}`]
+    return fact === undefined || isError(fact) ? [] : [` ${oneLine(name)}=${shown(fact)}`]
   })
-  const again = typeof retryIn === 'number' ? `, again in ${inWords(retryIn)}` : ''
-  const what = `${timeOf(now)} ${levels[level]} [tidings] ${inOneLine(message)}${again}`
+  const again = typeof retryIn === 'number' ? `, again in ${timeInWords(retryIn)}` : ''
+  const what = `${timeOf(now)} ${levels[level]} [tidings] ${oneLine(message)}${again}`
   return said.length > 0 ? `${what} ${said.join('')}` : what
 }
 
@@ -42,18 +43,6 @@ function timeOf(now: number): string {
   return `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, '0')}`
 }
 
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1000],
-] as const
-
-function inWords(milliseconds: number): string {
-  const unit = units.find(([, length]) => milliseconds >= length)
-  return unit ? `${Math.round((10 * milliseconds) / unit[1]) / 10} ${unit[0]}` : `${Math.round(milliseconds)} ms`
-}
-
 /** A text as it is where that leaves no doubt; everything else as JSON. */
 function shown(fact: unknown): string {
   if (typeof fact === 'bigint') return String(fact)
@@ -61,7 +50,7 @@ function shown(fact: unknown): string {
   try {
     // Undefined for what JSON does not know, whatever the types say.
     const json: string | undefined = JSON.stringify(fact)
-    return cut(inOneLine(json ?? typeof fact))
+    return cut(harmless(json ?? typeof fact))
   } catch {
     return typeof fact
   }
@@ -89,7 +78,7 @@ function linesOf(error: RecordedError, indent: string, is = '', before: readonly
   const frames = (own.length > 0 ? own : all).filter((frame) => !before.includes(frame))
   const seen = [...before, ...frames]
   return [
-    ...[...text.split('\n'), ...frames].map((each) => `${indent}${inOneLine(each)}`),
+    ...[...text.split('\n'), ...frames].map((each) => `${indent}${harmless(each)}`),
     ...(cause ? linesOf(cause, indent, 'caused by ', seen) : []),
     ...errors.flatMap((each) => linesOf(each, `${indent}  `, 'one of them: ', seen)),
   ]
@@ -102,11 +91,4 @@ function isError(fact: unknown): fact is Error {
   } catch {
     return false
   }
-}
-
-/** Nothing that is said may look like a line of its own, or like an order to the terminal. */
-function inOneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (sign) =>
-    sign === '\n' ? String.raw`\n` : String.raw`\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

@@ -48,7 +48,7 @@ class Recording {
     this.#seen.add(error)
     const message = property(error, 'message')
     // Also one of another realm, or one that was recorded before, which no `instanceof` knows.
-    if (typeof message !== 'string') return { name: typeOf(error), message: this.#cut(plainly(error), longest.message) }
+    if (typeof message !== 'string') return this.#recordPlainly(error)
     const name = this.#cut(textOf(property(error, 'name')) ?? typeOf(error), longest.name)
     const code = textOf(property(error, 'code'))
     const short = this.#cut(message, longest.message)
@@ -64,6 +64,14 @@ class Recording {
       ...(details === undefined ? {} : { details }),
       ...(cause === undefined ? {} : { cause }),
       ...(errors === undefined ? {} : { errors }),
+    }
+  }
+
+  #recordPlainly(thrown: unknown): RecordedError {
+    try {
+      return { name: typeOf(thrown), message: this.#cut(String(thrown), longest.message) }
+    } catch {
+      return { name: 'unknown', message: 'what was thrown cannot be shown' }
     }
   }
 
@@ -134,14 +142,6 @@ function textOf(value: unknown): string | undefined {
 /** A name for what says none itself. */
 function typeOf(value: unknown): string {
   return value === null ? 'null' : typeof value
-}
-
-function plainly(value: unknown): string {
-  try {
-    return String(value)
-  } catch {
-    return 'what was thrown cannot be shown'
-  }
 }
 
 /** At most so many characters, and none of them half of one. */
