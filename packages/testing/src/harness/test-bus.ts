@@ -153,7 +153,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   const watched = new Rest({
     bus,
     clock,
-    log,
+    log: log === false ? logInto([]) : log,
     patience,
     running,
     waits: new HandlerWaits(clock, running, patience),
