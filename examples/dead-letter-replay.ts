@@ -16,6 +16,7 @@ await using bus = await createBus({
   source: '/shop',
   transport: memory(),
   handlers: [customs, insurance],
+  log: false,
   observer: { deadLettered: ({ group, reason }) => console.log(`Parked for ${group}: ${reason}`) },
 })
 await bus.publish(ParcelSent, { parcel: 1, country: 'Utopia' })

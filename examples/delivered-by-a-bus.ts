@@ -29,6 +29,7 @@ const bus = await createBus({
   source: '/shop',
   transport: memory(),
   handlers: [packing, statistics, courier],
+  log: false,
   observer: { failed: ({ error }) => console.log(`Again soon: ${(error as Error).message}`) },
 })
 // The mug waits for the lamp, since both belong to order A; order B does not.

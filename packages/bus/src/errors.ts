@@ -1,19 +1,20 @@
-import { TidingsError } from '@tidings/core'
+import { TidingsError, type TidingsErrorOptions } from '@tidings/core'
 import type { TidingsEvent } from '@tidings/events'
 
 /**
  * Thrown by a handler that knows that trying again is useless: the event goes to the dead letters at once,
- * also where another error has it as its cause.
+ * also where another error has it as its cause. The letter keeps its `cause`, and its `details`, which must not hold
+ * secrets.
  *
  * @example
- * throw new PermanentError('card declined')
+ * throw new PermanentError('card declined', { cause: error, details: { orderId } })
  */
 export class PermanentError extends TidingsError<'PERMANENT'> {
   override readonly name = 'PermanentError'
   /** What `retry` of `@tidings/decorators` asks too. */
   readonly retryable = false
 
-  constructor(message: string, options?: { readonly cause?: unknown }) {
+  constructor(message: string, options?: TidingsErrorOptions) {
     super('PERMANENT', message, options)
   }
 }

@@ -4,6 +4,7 @@ export type { Description, HandlerDescription } from './bus/description.ts'
 export type { BusGroups, GroupInfo } from './bus/groups.ts'
 export type { GroupHealth, Health, HealthStatus } from './bus/health.ts'
 export type { Bus, BusSubscription, CloseOptions, IdleOptions, PullOptions, SubscribeOptions } from './bus/types.ts'
+export { type FactsFirstLogger, pinoLog } from './bus/pino-log.ts'
 export { type Clock, systemClock } from './clock.ts'
 export type {
   DeadLetterFilter,
@@ -12,7 +13,8 @@ export type {
   ReplayProgress,
   ReplayResult,
 } from './dead-letter/dead-letters.ts'
-export type { DeadLetter, DeadLetterReason, DeadLetterStore, RecordedError } from './stores/dead-letters.ts'
+export type { RecordedError } from './dead-letter/recorded-error.ts'
+export type { DeadLetter, DeadLetterReason, DeadLetterStore } from './stores/dead-letters.ts'
 export {
   AttemptTimeoutError,
   BusClosedError,
@@ -32,7 +34,14 @@ export {
   RequestTimeoutError,
   UnknownGroupError,
 } from './errors.ts'
-export type { BatchContext, HandlerContext, HandlerLog, PublishEffect, TransactionContext } from './handler/context.ts'
+export type {
+  BatchContext,
+  HandlerContext,
+  HandlerLog,
+  LogLevel,
+  PublishEffect,
+  TransactionContext,
+} from './handler/context.ts'
 export { effectId } from './handler/effect-id.ts'
 export {
   type AnyHandler,

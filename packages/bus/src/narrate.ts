@@ -1,7 +1,7 @@
 import { functionOption, knownOptions, oneOf } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { recorded } from './dead-letter/letter.ts'
-import type { RecordedError } from './stores/dead-letters.ts'
+import { recorded, type RecordedError } from './dead-letter/recorded-error.ts'
+import { oneLine, timeInWords } from './in-words.ts'
 import type { Message } from './message/message.ts'
 import type { Delivered, Observer } from './observer.ts'
 import { coloured, colourWish, isTerminal, type Paint, plain } from './terminal-colour.ts'
@@ -31,7 +31,7 @@ export interface NarrateOptions {
  * For development, and for whoever wants to see an application work: what a machine is to read goes to a log.
  *
  * @example
- * const bus = await createBus({ source: '/shop', transport: memory(), handlers, observer: narrate() })
+ * const bus = await createBus({ source: '/shop', transport: memory(), handlers, log: false, observer: narrate() })
  *
  * @example
  * narrate({ show: ({ data }) => JSON.stringify(data) })
@@ -135,31 +135,6 @@ function errorInWords(error: unknown): string {
 function recordedInWords({ name, message }: RecordedError): string {
   const [line = ''] = message.split('\n')
   return oneLine(name === 'Error' || name === 'string' ? line : `${name}: ${line}`)
-}
-
-/** `12 ms`, `1.5 s`, `2 min 5 s`, `3 h 20 min`. */
-function timeInWords(milliseconds: number): string {
-  if (milliseconds < 1) return 'under 1 ms'
-  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`
-  if (milliseconds < 59_950) return `${Math.round(milliseconds / 100) / 10} s`
-  const seconds = Math.round(milliseconds / 1000)
-  if (seconds < 3600) return twoUnits(seconds, 60, 'min', 's')
-  return twoUnits(Math.round(seconds / 60), 60, 'h', 'min')
-}
-
-function twoUnits(amount: number, of: number, large: string, small: string): string {
-  const rest = amount % of
-  return `${Math.floor(amount / of)} ${large}${rest === 0 ? '' : ` ${rest} ${small}`}`
-}
-
-/** Controls, line separators and what changes the direction of text: an event from elsewhere must not steer a terminal. */
-const steering = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu
-
-function oneLine(value: unknown): string {
-  return String(value)
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-    .replaceAll(steering, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`)
 }
 
 function toConsole(line: string): void {

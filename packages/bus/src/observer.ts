@@ -1,6 +1,7 @@
 import { isThenable } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import type { HandlerLog } from './handler/context.ts'
+import { letterInShort } from './dead-letter/letter.ts'
 import type { DeadLetter, DeadLetterReason } from './stores/dead-letters.ts'
 import type { Message } from './message/message.ts'
 import type { ConnectionState } from './transport/transport.ts'
@@ -31,77 +32,82 @@ export interface Observer {
   connection?(state: ConnectionState, error?: unknown): void
 }
 
-/** Calls the hooks of an observer, whatever they do; what must not pass unseen goes to the log where nobody asks for it. */
+/** Tells the log what somebody should know, and the observers what they have hooks for, whatever these do. */
 export class Telling {
-  readonly #observer: Observer
+  readonly #observers: readonly Observer[]
   readonly #log: HandlerLog
 
-  constructor(observer: Observer, log: HandlerLog) {
-    this.#observer = observer
+  constructor(observers: readonly Observer[], log: HandlerLog) {
+    this.#observers = observers
     this.#log = log
   }
 
   published(event: TidingsEvent): void {
-    if (this.#observer.published) this.#call('published', event)
+    this.#call('published', event)
   }
 
   unroutable(message: Message): void {
-    if (this.#observer.unroutable) this.#call('unroutable', message)
+    this.#call('unroutable', message)
   }
 
   /** Whether somebody wants to know what was handled, and how long it took. */
   get hearsHandled(): boolean {
-    return this.#observer.handled !== undefined
+    for (const observer of this.#observers) if (observer.handled !== undefined) return true
+    return false
   }
 
   handled(delivery: Delivered, duration: number): void {
-    if (this.#observer.handled) this.#call('handled', { ...delivery, duration })
+    if (this.hearsHandled) this.#call('handled', { ...delivery, duration })
   }
 
   failed(delivery: Delivered, error: unknown, retryIn: number | undefined): void {
-    if (this.#observer.failed) this.#call('failed', { ...delivery, error, retryIn })
-    else if (retryIn !== undefined) this.#log.warn('an attempt failed', { ...inShort(delivery), error, retryIn })
+    // The last one is told as what becomes of the event.
+    if (retryIn !== undefined) this.#log.warn('an attempt failed', { ...inShort(delivery), retryIn, error })
+    this.#call('failed', { ...delivery, error, retryIn })
   }
 
   duplicate(delivery: Delivered): void {
-    if (this.#observer.duplicate) this.#call('duplicate', delivery)
+    this.#call('duplicate', delivery)
   }
 
   expired(delivery: Delivered): void {
-    if (this.#observer.expired) this.#call('expired', delivery)
+    this.#call('expired', delivery)
   }
 
   deadLettered(letter: DeadLetter): void {
-    if (this.#observer.deadLettered) this.#call('deadLettered', letter)
-    else {
-      const { id, reason, error, attempts } = letter
-      this.#log.error('an event was parked among the dead letters', { id, reason, error, attempts })
-    }
+    const { reason, error } = letter
+    this.#log.error('an event was parked among the dead letters', { ...letterInShort(letter), reason, error })
+    this.#call('deadLettered', letter)
   }
 
   discarded(delivery: Delivered, reason: DeadLetterReason, error: unknown): void {
-    if (this.#observer.discarded) this.#call('discarded', { ...delivery, reason, error })
-    else this.#log.error('an event was discarded', { ...inShort(delivery), reason, error })
+    this.#log.error('an event was discarded', { ...inShort(delivery), reason, error })
+    this.#call('discarded', { ...delivery, reason, error })
   }
 
   connection(state: ConnectionState, error: unknown): void {
-    if (this.#observer.connection) this.#call('connection', state, error)
-    else if (error !== undefined) this.#log.warn(`the connection is ${state}`, { error })
+    if (error !== undefined) this.#log.warn(`the connection is ${state}`, { error })
+    this.#call('connection', state, error)
   }
 
   #call<Hook extends keyof Observer>(hook: Hook, ...args: Parameters<NonNullable<Observer[Hook]>>): void {
-    const failed = (error: unknown): void => this.#log.error(`the observer failed in \`${hook}\``, { error })
-    try {
-      const result: unknown = (this.#observer[hook] as ((...args: unknown[]) => unknown) | undefined)?.(...args)
-      // A hook may be an async function; nobody waits for it, and nothing it throws may end the process.
-      if (isThenable(result)) Promise.resolve(result).catch(failed)
-    } catch (error) {
-      failed(error)
+    for (const observer of this.#observers) {
+      const failed = (thrown: unknown): void => {
+        this.#log.error(`the observer failed in \`${hook}\``, { error: thrown })
+      }
+      try {
+        const result: unknown = (observer[hook] as ((...args: unknown[]) => unknown) | undefined)?.apply(observer, args)
+        // A hook may be an async function; nobody waits for it, and nothing it throws may end the process.
+        if (isThenable(result)) Promise.resolve(result).catch(failed)
+      } catch (thrown) {
+        failed(thrown)
+      }
     }
   }
 }
 
+/** What a log says of a delivery: nothing of its payload. */
 function inShort({ message, group, attempt }: Delivered): Record<string, unknown> {
   const { id, type } = message.attributes
-  return { id, type, group, attempt }
+  return { type, group, id, attempt }
 }

@@ -54,14 +54,16 @@ export function checkOptions(options: BusOptions): void {
       'An inbox has has(event, group) and add(event, group): memoryInbox() is one.',
     )
   if (deadLetters !== undefined) methods(deadLetters, ['add', 'get', 'list', 'remove', 'firstOfKey'], 'deadLetters')
-  if (log !== undefined) methods(log, ['debug', 'info', 'warn', 'error'], 'log')
+  if (log !== undefined && log !== false) checkLog(log)
   if (clock !== undefined) methods(clock, ['now', 'after'], 'clock')
   if (random !== undefined) functionOption(random, 'random')
-  if (observer !== undefined) maybeMethods(observer, hooks, 'observer')
   for (const each of list(options.carry, 'carry')) {
     if (typeof each === 'string' && each !== '') continue
     throw invalidArgument('carry', 'names of extensions', each, "Texts such as 'traceparent'.")
   }
+  if (Array.isArray(observer)) {
+    for (const [i, each] of observer.entries()) maybeMethods(each, hooks, `observer[${i}]`)
+  } else if (observer !== undefined) maybeMethods(observer, hooks, 'observer')
   for (const each of list(options.middleware, 'middleware')) checkMiddleware(each)
   for (const each of list(options.definitions, 'definitions')) checkDefinition(each)
   for (const each of list(options.handlers, 'handlers')) checkHandler(each)
@@ -73,6 +75,20 @@ function checkTransport(transport: unknown): void {
   const fix = 'A transport is what memory() and the adapters give.'
   if (typeof name !== 'string') throw invalidArgument('transport.name', 'a text', name, fix)
   if (!isObject(capabilities)) throw invalidArgument('transport.capabilities', 'an object', capabilities, fix)
+}
+
+function checkLog(log: unknown): void {
+  methods(
+    log,
+    ['debug', 'info', 'warn', 'error'],
+    'log',
+    'Pass false for no log at all, or leave it out for the console.',
+  )
+  // Whoever has no types would lose every fact.
+  const factsFirst = ['bindings', 'addSerializers'].find((name) => typeof facts(log)[name] === 'function')
+  if (factsFirst === undefined) return
+  const fix = 'This logger takes the facts first: pass pinoLog(logger).'
+  throw invalidArgument('log', `without \`${factsFirst}\``, log, fix)
 }
 
 function checkMiddleware(each: unknown): void {

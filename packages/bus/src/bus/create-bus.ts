@@ -5,6 +5,7 @@ import { checkOptions } from './check-options.ts'
 import { consoleLog } from './console-log.ts'
 import { RunningBus } from './running-bus.ts'
 import type { BusOptions } from './options.ts'
+import { silentLog } from './safe-log.ts'
 import { checkCapabilities } from './start-up.ts'
 import type { Bus } from './types.ts'
 
@@ -27,8 +28,8 @@ export async function createBus(options: BusOptions): Promise<Bus> {
     transport,
     clock,
     random: options.random ?? Math.random,
-    log: options.log ?? consoleLog,
-    observer: options.observer ?? {},
+    log: options.log === false ? silentLog : (options.log ?? consoleLog(clock)),
+    observers: options.observer === undefined ? [] : [options.observer].flat(),
     middleware: options.middleware ?? [],
     inbox: options.inbox,
     deadLetters: options.deadLetters,

@@ -26,10 +26,13 @@ export interface BusOptions {
   readonly deadLetters?: DeadLetterStore | undefined
   /** Wraps what goes out and what comes in, the first one outermost. */
   readonly middleware?: readonly Middleware[] | undefined
-  /** Told what happens. */
-  readonly observer?: Observer | undefined
-  /** Where handlers log to, and the bus where nobody else is told. Default: the console. */
-  readonly log?: HandlerLog | undefined
+  /** Told what happens: one observer, or several, in their order. The log is written whether or not somebody is told. */
+  readonly observer?: Observer | readonly Observer[] | undefined
+  /**
+   * Where handlers log to, and the bus what somebody should know: attempts that failed, events that were given up,
+   * connections that broke. `false` for nowhere. Default: the console, a line for each.
+   */
+  readonly log?: HandlerLog | false | undefined
   /**
    * Names of the extensions that events inherit from the event whose handler publishes them, such as `['traceparent',
    * 'tenant']`. Default: none.

@@ -49,7 +49,7 @@ export interface BusSettings {
   readonly clock: Clock
   readonly random: () => number
   readonly log: HandlerLog
-  readonly observer: Observer
+  readonly observers: readonly Observer[]
   readonly middleware: readonly Middleware[]
   readonly inbox: Inbox | undefined
   readonly deadLetters: DeadLetterStore | undefined
@@ -84,11 +84,11 @@ export class RunningBus implements Bus {
   #closing: Promise<void> | undefined
 
   constructor(settings: BusSettings) {
-    const { source, transport, clock, random, observer, middleware, maxDepth, publishTimeout } = settings
+    const { source, transport, clock, random, observers, middleware, maxDepth, publishTimeout } = settings
     const log = safeLog(settings.log)
     this.#log = log
     this.#settings = settings
-    this.#telling = new Telling(observer, log)
+    this.#telling = new Telling(observers, log)
     this.source = source
     this.capabilities = transport.capabilities
     for (const definition of settings.definitions) this.#events.add(definition)

@@ -1,5 +1,6 @@
 import { isTidingsError, milliseconds, TidingsError } from '@tidings/core'
 import { functionOption, invalidArgument, isThenable, knownOptions, whole } from '@tidings/core/tools'
+import { letterInShort } from '../dead-letter/letter.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
 import { lockOfKey } from './locks.ts'
@@ -230,7 +231,7 @@ export class Replay {
       const kept = await store.get(letter.id)
       if (kept?.replayedAt === replayedAt) await store.add({ ...letter, replayedAt: undefined })
     } catch (error) {
-      runtime.log.warn('a dead letter that was not sent keeps its mark', { id: letter.id, error })
+      runtime.log.warn('a dead letter that was not sent keeps its mark', { ...letterInShort(letter), error })
     }
   }
 
@@ -241,7 +242,7 @@ export class Replay {
     const told: unknown = this.#options.onProgress?.(progress)
     if (!isThenable(told)) return
     Promise.resolve(told).catch((error: unknown) => {
-      this.#setting.runtime.log.error('`onProgress` of a replay failed', { error })
+      this.#setting.runtime.log.error('`onProgress` of a replay failed', { ...letterInShort(letter), error })
     })
   }
 

@@ -1,4 +1,4 @@
-import { recorded } from '../dead-letter/letter.ts'
+import { recorded } from '../dead-letter/recorded-error.ts'
 import { deliveryHeaders, type Message } from '../message/message.ts'
 import type { Job } from './job.ts'
 

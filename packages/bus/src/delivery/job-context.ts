@@ -55,7 +55,7 @@ export class JobContext implements HandlerContext {
   }
 
   get log(): HandlerLog {
-    const { id, type } = this.#event
+    const { type, id } = this.#event
     return boundLog(this.#runtime.log, { type, group: this.group, id, attempt: this.attempt })
   }
 

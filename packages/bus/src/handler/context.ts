@@ -11,7 +11,7 @@ export interface HandlerContext {
   readonly redelivered: boolean
   /** Aborts when the attempt is over time, the delivery is lost, or the deadline of `close` has passed. */
   readonly signal: AbortSignal
-  /** Logs with the event's id and type and the group. */
+  /** Logs with the event's type and id, the group and the attempt. */
   readonly log: HandlerLog
   /**
    * Publishes an effect of the event: correlation and causation are set. Otherwise as `bus.publish`. Rejects with the
@@ -81,10 +81,29 @@ export interface BatchContext extends Omit<HandlerContext, 'attempt' | 'redelive
   ) => Promise<EventOf<DefinedEvent<Type, Schema>>>
 }
 
-/** Writes lines with facts. */
+/** How much a line of a log matters. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/**
+ * Writes lines: what happened, then the facts, such as `type`, `group`, `id`, `attempt`, and what was thrown as `error`.
+ *
+ * `console` is one, and so are winston's loggers. A logger that takes the facts first, as pino's does, would drop them
+ * all: the types refuse it, and `pinoLog(logger)` makes a log of it.
+ */
 export interface HandlerLog {
   debug(message: string, facts?: Readonly<Record<string, unknown>>): void
   info(message: string, facts?: Readonly<Record<string, unknown>>): void
   warn(message: string, facts?: Readonly<Record<string, unknown>>): void
   error(message: string, facts?: Readonly<Record<string, unknown>>): void
+  // By the four functions nobody can tell in which order a logger takes its arguments: those of pino accept a message
+  // alone, and so fit. By these three it is known.
+  /** Never there: a function of pino's loggers. */
+  readonly bindings?: TakesFactsFirst | undefined
+  /** A function in pino's loggers and in Fastify's; no matter where it is a switch, as in winston's. */
+  readonly silent?: boolean | TakesFactsFirst | undefined
+  /** Never there: a function of Bunyan's loggers. */
+  readonly addSerializers?: TakesFactsFirst | undefined
 }
+
+/** What the compiler says of a logger that is refused. */
+type TakesFactsFirst = 'This logger takes the facts first: pass pinoLog(logger).'

@@ -1,5 +1,6 @@
 import type { Message } from '../message/message.ts'
 import type { UnreadableReason } from '../message/read.ts'
+import type { RecordedError } from '../dead-letter/recorded-error.ts'
 
 /** Why an event was given up. */
 export type DeadLetterReason =
@@ -15,18 +16,12 @@ export type DeadLetterReason =
   /** An earlier event of its key is parked, and the group keeps the order. */
   | 'key-parked'
 
-/** An error as it is kept: no more than a log would show. */
-export interface RecordedError {
-  /** The class. */
-  readonly name: string
-  readonly code?: string | undefined
-  /** Cut at 2,048 characters. */
-  readonly message: string
-}
-
 /** An event that a group could not handle, as it was received, with what is known of why. */
 export interface DeadLetter {
-  /** Unique; the same for the same event in the same group. */
+  /**
+   * Unique; the same for the same event in the same group. At most 200 characters, all of which stand in a URL as they
+   * are.
+   */
   readonly id: string
   /** The whole name of the group. */
   readonly group: string

@@ -242,7 +242,7 @@ describe('time', () => {
   /** Counts the events handled, with all that was published for them. */
   const counting = () => {
     const count = { handled: 0 }
-    return { count, observer: { handled: () => void count.handled++, failed: () => {} } }
+    return { count, observer: { handled: () => void count.handled++ } }
   }
 
   test('when it is up, what is there comes out, and `then` is told why', async () => {

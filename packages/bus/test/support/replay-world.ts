@@ -12,6 +12,7 @@ import {
 } from '../../src/index.ts'
 import { altered } from './altered.ts'
 import { ManualClock, quiet } from './recording-member.ts'
+import { logOfProblems } from './shop.ts'
 
 const schema = z.object({ n: z.int(), k: z.int() })
 const key = ({ k }: { readonly k: number }): string => `k${k}`
@@ -160,8 +161,7 @@ export class ReplayWorld {
       transport: this.#transport,
       clock: this.clock,
       random: () => 0,
-      log: { debug() {}, info() {}, warn() {}, error: (message) => this.problems.push(`the log says: ${message}`) },
-      observer: { failed() {}, deadLettered() {} },
+      log: logOfProblems((problem) => this.problems.push(problem)),
       handlers: [handler(definitions, policy, ({ data }) => this.#handle(data))],
     })
   }

@@ -18,6 +18,15 @@ function recordingLog(): HandlerLog & { readonly lines: { level: string; message
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
+/** A log that tells each error but those that only say what became of an event. */
+export function logOfProblems(tell: (problem: string) => void): HandlerLog {
+  const isOutcome = /^an event was (?:parked among the dead letters|discarded)$/
+  const error = (message: string): void => {
+    if (!isOutcome.test(message)) tell(`the log says: ${message}`)
+  }
+  return { debug() {}, info() {}, warn() {}, error }
+}
+
 /** An observer that writes down the hooks it was called by, with what. */
 function recordingObserver(): { observer: Observer; seen: { hook: string; what: never }[] } {
   const seen: { hook: string; what: never }[] = []

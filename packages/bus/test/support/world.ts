@@ -15,6 +15,7 @@ import {
   ScriptedHandlers,
   type Setting,
 } from './scripted-handlers.ts'
+import { logOfProblems } from './shop.ts'
 
 /** One group on one broker, with a bus that comes and goes, and the book of what must hold. */
 export class World {
@@ -47,10 +48,8 @@ export class World {
       clock: this.clock,
       random: () => 0,
       inbox: this.#inbox,
-      log: { debug() {}, info() {}, warn() {}, error: (message) => this.#problem(`the log says: ${message}`) },
+      log: logOfProblems((problem) => this.#problem(problem)),
       observer: {
-        failed() {},
-        deadLettered() {},
         discarded: ({ message }) => {
           this.#ledger.of(message).discarded++
         },

@@ -92,9 +92,8 @@ export class AttemptLog {
     this.#conclude(delivered, 'handled', undefined)
   }
 
-  /** False where no handler was called: something else has failed. */
-  failed(delivered: Delivered, error: unknown): boolean {
-    return this.#conclude(delivered, 'failed', error)
+  failed(delivered: Delivered, error: unknown): void {
+    this.#conclude(delivered, 'failed', error)
   }
 
   #wrapBatch(handler: BatchHandler): BatchHandler {
@@ -173,14 +172,13 @@ export class AttemptLog {
     return realWork.of(call, () => Promise.resolve(promised)).finally(ended)
   }
 
-  #conclude({ message, group }: Delivered, outcome: 'handled' | 'failed', error: unknown): boolean {
+  #conclude({ message, group }: Delivered, outcome: 'handled' | 'failed', error: unknown): void {
     this.changes++
     const key = keyOf(group, String(message.attributes['id']))
     const entry = this.#open.get(key)
-    if (entry === undefined) return false
+    if (entry === undefined) return
     this.#open.delete(key)
     conclude(entry, outcome, error)
-    return true
   }
 }
 

@@ -77,8 +77,8 @@ export interface TestBus extends AsyncDisposable {
   published<Definition extends AnyDefinedEvent>(definition: Definition): readonly EventOf<Definition>[]
   deadLetters(filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>
   /**
-   * What was logged, each failure outside of a handler included (an inbox, a middleware, an event that cannot be read);
-   * empty where you gave a `log` of your own, which is told instead.
+   * What was logged: by handlers, and by the bus of each attempt that failed, in the handler or outside (an inbox, a
+   * middleware, an event that cannot be read). Empty where you gave a `log` of your own, which is told instead.
    */
   logged(): readonly LoggedLine[]
   /** Closes the bus; a handler that does not end is given up when its virtual time is up. Idempotent. */
@@ -100,7 +100,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   const {
     start,
     handlers = [],
-    observer = {},
+    observer = [],
     inbox,
     transport = memory(),
     patience: given = '4s',
@@ -127,13 +127,8 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     handlers: handlers.map((each) => attempts.wrap(each)),
     clock: timers,
     log,
-    observer: observing(observer, attempts, published, (delivery, isHandlers) => {
-      const { message, group, attempt, error, retryIn } = delivery
-      failed.note(`an attempt of group "${group}"`, error)
-      if (isHandlers) return
-      const { id, type } = message.attributes
-      log.warn('an attempt failed outside of its handler', { id, type, group, attempt, error, retryIn })
-    }),
+    // The harness knows what happened before the test is told.
+    observer: [noting(attempts, published, failed), ...[observer].flat()],
   }).catch((error: unknown) => {
     stopWatching()
     throw error
@@ -158,7 +153,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   const watched = new Rest({
     bus,
     clock,
-    log,
+    log: log === false ? logInto([]) : log,
     patience,
     running,
     waits: new HandlerWaits(clock, running, patience),
@@ -244,30 +239,14 @@ class CountingClock implements Clock {
   }
 }
 
-type Failed = Parameters<NonNullable<Observer['failed']>>[0]
-
-/** Notes what happens, and passes everything on. */
-function observing(
-  given: Observer,
-  attempts: AttemptLog,
-  published: TidingsEvent[],
-  onFailure: (delivery: Failed, isHandlers: boolean) => void,
-): Observer {
-  const hooks = ['unroutable', 'duplicate', 'expired', 'deadLettered', 'discarded', 'connection'] as const
-  const others = hooks.flatMap((hook) => (given[hook] === undefined ? [] : [[hook, given[hook].bind(given)]]))
+/** Notes what happens. */
+function noting(attempts: AttemptLog, published: TidingsEvent[], failures: LastFailure): Observer {
   return {
-    ...(Object.fromEntries(others) as Pick<Observer, (typeof hooks)[number]>),
-    published(event) {
-      published.push(event)
-      given.published?.(event)
-    },
-    handled(delivery) {
-      attempts.handled(delivery)
-      given.handled?.(delivery)
-    },
+    published: (event) => void published.push(event),
+    handled: (delivery) => attempts.handled(delivery),
     failed(delivery) {
-      onFailure(delivery, attempts.failed(delivery, delivery.error))
-      given.failed?.(delivery)
+      attempts.failed(delivery, delivery.error)
+      failures.note(`an attempt of group "${delivery.group}"`, delivery.error)
     },
   }
 }
