@@ -20,12 +20,12 @@ await using bus = await createBus({
   observer: { deadLettered: ({ group, reason }) => console.log(`Parked for ${group}: ${reason}`) },
 })
 await bus.publish(ParcelSent, { parcel: 1, country: 'Utopia' })
-await new Promise((resolve) => setTimeout(resolve, 20))
+await bus.idle()
 
 for await (const { error, message } of bus.deadLetters.list()) {
   console.log(`${String(message.attributes['type'])}: ${error?.message}`)
 }
 // Only the group that gave it up gets it again; nothing is insured twice.
 await bus.deadLetters.replay({ group: 'customs' }, { edit: (data) => ({ ...(data as object), country: 'Iceland' }) })
-await new Promise((resolve) => setTimeout(resolve, 20))
+await bus.idle()
 console.log(`${await bus.deadLetters.count()} dead letters left`)

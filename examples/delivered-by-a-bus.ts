@@ -36,6 +36,6 @@ const bus = await createBus({
 await bus.publish(OrderPlaced, { order: 'A', item: 'Lamp' })
 await bus.publish(OrderPlaced, { order: 'A', item: 'Mug' })
 await bus.publish(OrderPlaced, { order: 'B', item: 'Book' })
-await new Promise((resolve) => setTimeout(resolve, 100))
+await bus.idle()
 await bus.close()
 console.log(`Counted: ${[...counted].join(', ')}`)

@@ -131,8 +131,7 @@ function refusalToRequester(
   const group = replyGroupOf(message)
   if (group === undefined) return undefined
   const { id, type, source } = message.attributes
-  const { name, code, message: why } = recorded(error)
-  const facts = { name, ...(code === undefined ? {} : { code }), message: why }
+  const { stack: _stack, cause: _cause, errors: _errors, ...facts } = recorded(error)
   return {
     group,
     message: {
