@@ -12,6 +12,9 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // Against what hangs, and nothing else: how long a test computes depends on what else the machine does.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: ['default', new TallyReporter()],
     projects: globSync(['packages/*', 'apps/*', 'examples', 'scripts'], { cwd: import.meta.dirname }).map((root) => ({
       extends: true as const,

@@ -230,7 +230,10 @@ export class RequestFailedError extends TidingsError<'REQUEST_FAILED'> {
   constructor(
     type: string,
     why: string,
-    facts: { readonly reason?: string | undefined; readonly error?: Readonly<Record<string, unknown>> | undefined } = {},
+    facts: {
+      readonly reason?: string | undefined
+      readonly error?: Readonly<Record<string, unknown>> | undefined
+    } = {},
   ) {
     const { reason, error } = facts
     super(

@@ -25,6 +25,11 @@ export class BusConnection {
     return this.#state ?? (this.#connection === undefined ? 'reconnecting' : 'connected')
   }
 
+  /** Of a bus that has started. */
+  get open(): Connection {
+    return this.#connection!
+  }
+
   /** There once it is open; undefined before. */
   get current(): Connection | undefined {
     return this.#connection
@@ -36,14 +41,14 @@ export class BusConnection {
    *
    * @throws ConnectTimeoutError
    */
-  async open(timeout: number, begin: (connection: Connection, signal: AbortSignal) => Promise<void>): Promise<void> {
+  async begin(timeout: number, begin: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const patience = new Patience(this.#options.clock, timeout, undefined)
     const { signal } = patience
     const connecting = this.#connect(signal)
     try {
       this.#connection = await unlessAborted(connecting, signal)
       this.#check(this.#connection)
-      await unlessAborted(begin(this.#connection, signal), signal)
+      await unlessAborted(begin(signal), signal)
     } catch (error) {
       if (this.#connection) await this.#end(this.#connection)
       // Of no use any more, should it come after all.

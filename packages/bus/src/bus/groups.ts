@@ -85,7 +85,7 @@ export class GroupsOfBroker implements BusGroups {
     const store = this.#deadLetters()
     if (store === undefined) return undefined
     let count = 0
-    for (let after: string | undefined; ; ) {
+    for (let after: string | undefined; ;) {
       const letters = await store.list({ group, after, limit: page })
       count += letters.length
       if (letters.length < page) return count

@@ -17,11 +17,12 @@ interface Watched {
 }
 
 /** Resolves when nothing is left to do; rejects with what is left when the time is up, or with the reason of the end. */
-export async function untilIdle({ clock, closing, groups, isPublished }: Watched, timeout: number): Promise<void> {
+export async function untilIdle(watched: Watched, timeout: number): Promise<void> {
+  const { clock, closing } = watched
   const end = clock.now() + timeout
   for (let look = firstLook; ; look = Math.min(lastLook, 2 * look)) {
     closing.throwIfAborted()
-    const left = await whatIsLeft(groups(), isPublished())
+    const left = await whatIsLeft(watched.groups(), watched.isPublished())
     if (left.length === 0) return
     const now = clock.now()
     if (now >= end) throw new IdleTimeoutError(timeout, left.join(', '))

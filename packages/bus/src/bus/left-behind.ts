@@ -40,9 +40,10 @@ export function sayAtExit(bus: OpenBus): () => void {
 }
 
 function sayAll(): void {
-  for (const { log, transport, groups } of open) {
-    const lost = whatIsLost(groups())
+  for (const bus of open) {
+    const lost = whatIsLost(bus.groups())
     if (lost === undefined) continue
+    const { log, transport } = bus
     log.warn(`the process ends before the bus is closed, and what ${transport} holds goes with it: ${lost}`)
   }
 }

@@ -23,8 +23,9 @@ import type { KnownEvents } from '../message/read.ts'
 import type { Middleware } from '../middleware.ts'
 import type { Telling } from '../observer.ts'
 import { oversize } from '../transport/message-size.ts'
-import type { Connection, Outgoing, Transport } from '../transport/transport.ts'
+import type { Outgoing, Transport } from '../transport/transport.ts'
 import type { PublishOptions } from '../handler/publish-options.ts'
+import type { BusConnection } from './bus-connection.ts'
 import { Patience } from './patience.ts'
 
 const noHeaders: Message['headers'] = Object.freeze({})
@@ -32,6 +33,7 @@ const noHeaders: Message['headers'] = Object.freeze({})
 interface PublisherOptions {
   readonly source: string
   readonly transport: Transport
+  readonly connection: BusConnection
   readonly clock: Clock
   readonly events: KnownEvents
   readonly maxDepth: number
@@ -44,7 +46,6 @@ interface PublisherOptions {
 
 /** The way out: event, envelope, middleware, transport. */
 export class Publisher {
-  connection: Connection | undefined
   readonly #options: PublisherOptions
   readonly #senders: readonly NonNullable<Middleware['publish']>[]
   #underWay = 0
@@ -226,7 +227,7 @@ export class Publisher {
     const timeout = options?.timeout === undefined ? usual : milliseconds(options.timeout, 'timeout')
     const patience = new Patience(clock, timeout, options?.signal)
     try {
-      const connection = this.connection!
+      const connection = this.#options.connection.open
       const sending =
         this.#senders.length === 0
           ? connection.publish(outgoing, patience)

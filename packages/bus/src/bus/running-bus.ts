@@ -101,6 +101,7 @@ export class RunningBus implements Bus {
     this.#publisher = new Publisher({
       source,
       transport,
+      connection: this.#connection,
       clock,
       events: this.#events,
       maxDepth,
@@ -125,7 +126,7 @@ export class RunningBus implements Bus {
       ownDeadLetters: settings.deadLetters !== undefined,
       receivers: middleware.flatMap((each) => (each.receive ? [each.receive.bind(each)] : [])),
       telling: this.#telling,
-      send: (outgoing) => this.#connection.current!.publish(outgoing),
+      send: (outgoing) => this.#connection.open.publish(outgoing),
       wrap: (message) => this.#publisher.wrap(message),
       publish: (what, input, options, request) => this.#publisher.publish(what, input, options, request),
       effect: (what, input, options, request, collect) =>
@@ -133,7 +134,7 @@ export class RunningBus implements Bus {
       request: (cause, definition, input, options) => this.#ask(definition, input, options, cause),
       cancel: (event) => this.cancel(event),
     }
-    this.#subscriptions = new Subscriptions(source, this.#runtime)
+    this.#subscriptions = new Subscriptions(source, this.#connection, this.#runtime)
     this.#requests = new Requests(this.#runtime, replyGroupName(source))
     this.groups = new GroupsOfBroker(source, transport.name, this.#connection, deadLetters)
     this.deadLetters = this.#letters = new KeptDeadLetters(this.#runtime, source, transport.name, (letter) =>
@@ -143,9 +144,7 @@ export class RunningBus implements Bus {
 
   async start(handlers: readonly AnyHandler[]): Promise<void> {
     for (const each of handlers) this.#subscriptions.add(each)
-    await this.#connection.open(this.#settings.connectTimeout, async (connection, signal) => {
-      this.#publisher.connection = connection
-      this.#subscriptions.connection = connection
+    await this.#connection.begin(this.#settings.connectTimeout, async (signal) => {
       await this.#subscriptions.join(signal)
     })
     this.#status = 'ok'
@@ -201,7 +200,7 @@ export class RunningBus implements Bus {
   }
 
   async cancel(event: TidingsEvent | string): Promise<boolean> {
-    const connection = this.#connection.current!
+    const connection = this.#connection.open
     if (!this.capabilities.cancel || !connection.cancel) throw this.#cannot('cancel', 'bus.cancel')
     return connection.cancel(typeof event === 'string' ? event : event.id)
   }
@@ -287,12 +286,15 @@ export class RunningBus implements Bus {
     const returned = this.#subscriptions.all.flatMap(({ group, returned: count }) =>
       count > 0 ? [`${group}: ${count}`] : [],
     )
-    if (returned.length > 0) this.#log.info(`the bus is closed, and has given back what was not handled: ${returned.join(', ')}`)
+    if (returned.length > 0)
+      this.#log.info(`the bus is closed, and has given back what was not handled: ${returned.join(', ')}`)
     const left = this.#groupsAtHand().filter(({ members, temporary }) => members === 0 && !temporary)
     const lost = whatIsLost(left)
     if (lost === undefined) return
     const { name } = this.#settings.transport
-    this.#log.warn(`the bus is closed while ${name} holds events that go with the process: ${lost}. Wait for bus.idle() first`)
+    this.#log.warn(
+      `the bus is closed while ${name} holds events that go with the process: ${lost}. Wait for bus.idle() first`,
+    )
   }
 
   #sayAtExit(): void {
@@ -304,7 +306,7 @@ export class RunningBus implements Bus {
   /** The groups of a transport that forgets them with the process, and can tell at once. */
   #groupsAtHand(): readonly Group[] {
     const groups = this.capabilities.durable ? undefined : this.#connection.current?.groups?.list()
-    return groups === undefined || groups instanceof Promise ? [] : (groups as readonly Group[])
+    return groups === undefined || groups instanceof Promise ? [] : groups
   }
 
   #ask(definition: unknown, input: unknown, options: object, cause?: TidingsEvent): Promise<TidingsEvent> {
@@ -317,7 +319,7 @@ export class RunningBus implements Bus {
     if (!this.capabilities.temporaryGroups) {
       return Promise.reject(this.#cannot('temporaryGroups', `the request "${asked.type}"`))
     }
-    return this.#requests.ask(this.#connection.current!, asked as AnyDefinedEvent, input, options, cause)
+    return this.#requests.ask(this.#connection.open, asked as AnyDefinedEvent, input, options, cause)
   }
 
   #bind(bound: AnyHandler, signal: AbortSignal | undefined, isPulled?: boolean): BusSubscription {

@@ -27,7 +27,11 @@ export function checkCapabilities(
       const joins = capabilities.transactions && transaction.transport === transport.name
       want(joins, 'transactions', `a transaction of ${transaction.transport}`)
       // Marks and letters of another store would be no part of the commit.
-      want(deadLetters === undefined && inbox === undefined, 'one commit with `inbox` or `deadLetters` of createBus', 'its transaction')
+      want(
+        deadLetters === undefined && inbox === undefined,
+        'one commit with `inbox` or `deadLetters` of createBus',
+        'its transaction',
+      )
     }
     want(policy.from === 'latest' || capabilities.history, 'history', "from: 'earliest'")
     want(capabilities.wildcards || !types.some(isPattern), 'wildcards', `the pattern "${types.find(isPattern)}"`)

@@ -5,12 +5,12 @@ import { GroupConsumer } from '../delivery/group-consumer.ts'
 import type { Runtime } from '../delivery/runtime.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import { groupName } from '../transport/group-name.ts'
-import type { Connection } from '../transport/transport.ts'
+import type { BusConnection } from './bus-connection.ts'
 import type { BusSubscription } from './types.ts'
 
 /** The groups of a bus with their handlers, from the first binding to the last delivery. */
 export class Subscriptions {
-  connection: Connection | undefined
+  readonly #connection: BusConnection
   readonly #source: string
   readonly #runtime: Runtime
   readonly #groups = new Map<string, GroupConsumer>()
@@ -21,7 +21,8 @@ export class Subscriptions {
   /** How to let go of the signals that subscriptions were given. */
   readonly #heeded = new Set<() => void>()
 
-  constructor(source: string, runtime: Runtime) {
+  constructor(source: string, connection: BusConnection, runtime: Runtime) {
+    this.#connection = connection
     this.#source = source
     this.#runtime = runtime
   }
@@ -61,7 +62,7 @@ export class Subscriptions {
       this.#remove(bound, group)
     }
     const ignore = this.#heed(signal, unsubscribe)
-    const ready = group.join(this.connection!)
+    const ready = group.join(this.#connection.open)
     // Whoever does not ask is told by the log.
     ready.catch((error: unknown) => {
       this.#warn(`group "${name}" could not be joined`, error)
@@ -81,7 +82,7 @@ export class Subscriptions {
 
   /** Joins all groups; resolves when the broker has them. */
   async join(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.groups.map((group) => group.join(this.connection!, signal)))
+    await Promise.all(this.groups.map((group) => group.join(this.#connection.open, signal)))
   }
 
   /** Resolves when no join is under way; rejects when one that was is refused. */
@@ -125,7 +126,7 @@ export class Subscriptions {
     if (others) group.handlers.remove(bound)
     else this.#groups.delete(group.group)
     this.#pulled.delete(group.group)
-    const gone = others ? group.join(this.connection!) : this.#leave(group)
+    const gone = others ? group.join(this.#connection.open) : this.#leave(group)
     gone.catch((error: unknown) => this.#warn(`group "${group.group}" could not be left`, error))
   }
 

@@ -104,7 +104,9 @@ export class KeptDeadLetters implements DeadLetters {
   #store(): DeadLetterStore {
     const store = this.#runtime.deadLetters
     if (store) return store
-    throw new CapabilityMissingError(this.#transport, [{ capability: "deadLetters: 'store'", wantedBy: 'bus.deadLetters' }])
+    throw new CapabilityMissingError(this.#transport, [
+      { capability: "deadLetters: 'store'", wantedBy: 'bus.deadLetters' },
+    ])
   }
 
   /** The whole name of the group, which may have been given without the source; undefined for all. */

@@ -32,7 +32,14 @@ function escaped(part: string): string {
 /** The headers of a letter: a replay starts anew, and what earlier attempts noted is in the letter itself. */
 export function letterHeaders(headers: Message['headers']): Message['headers'] {
   const { attempt, firstFailedAt, lastError, replayOf, replayedAt } = deliveryHeaders
-  const { [attempt]: _attempt, [firstFailedAt]: _first, [lastError]: _last, [replayOf]: _replay, [replayedAt]: _at, ...others } = headers
+  const {
+    [attempt]: _attempt,
+    [firstFailedAt]: _first,
+    [lastError]: _last,
+    [replayOf]: _replay,
+    [replayedAt]: _at,
+    ...others
+  } = headers
   return others
 }
 

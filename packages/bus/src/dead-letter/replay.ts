@@ -11,7 +11,7 @@ import type { DeadLetter, DeadLetterStore } from '../stores/dead-letters.ts'
 /** Milliseconds between two looks at a parked key whose letters are on their way. */
 const interval = 50
 /** For how long nothing may happen to such a key. */
-const patience = 60_000
+const longestStandstill = 60_000
 const optionNames = ['rate', 'limit', 'signal', 'edit', 'again', 'expired', 'onProgress']
 
 /** What a replay works with. */
@@ -105,7 +105,7 @@ export class Replay {
     const { store } = this.#setting
     let idle = 0
     let before: string | undefined
-    while (!this.#signal.aborted && idle < patience) {
+    while (!this.#signal.aborted && idle < longestStandstill) {
       const first = await store.firstOfKey(group, key)
       if (first === undefined) return
       if (first.id !== before) idle = 0
@@ -127,9 +127,9 @@ export class Replay {
   async #one(letter: DeadLetter): Promise<boolean> {
     const { id, group, message, parksKey } = letter
     const key = parksKey ? keyOf(message) : undefined
-    const claim = key === undefined ? `letter ${id}` : lockOfKey(group, key)
+    const lock = key === undefined ? `letter ${id}` : lockOfKey(group, key)
     const { locks } = this.#setting.runtime
-    if (!locks.take(claim, this)) return this.#passOver()
+    if (!locks.take(lock, this)) return this.#passOver()
     this.#seen.set(id, 'left')
     try {
       if (key !== undefined && !(await this.#isTurnOf(id, group, key))) return this.#passOver()
@@ -139,7 +139,7 @@ export class Replay {
       throw error
     } finally {
       // A key that it has touched stays its own.
-      if (!this.#keys.has(claim)) locks.release(claim)
+      if (!this.#keys.has(lock)) locks.release(lock)
     }
   }
 

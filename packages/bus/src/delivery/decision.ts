@@ -1,5 +1,5 @@
 import { backoff } from '@tidings/core/tools'
-import { letterHeaders, letterId, } from '../dead-letter/letter.ts'
+import { letterHeaders, letterId } from '../dead-letter/letter.ts'
 import { recorded } from '../dead-letter/recorded-error.ts'
 import type { DeadLetter, DeadLetterReason } from '../stores/dead-letters.ts'
 import type { AnyHandler } from '../handler/handler.ts'

@@ -68,7 +68,7 @@ export class JobContext implements HandlerContext {
         ? this.#send(what, undefined, input as PublishOptions | undefined)
         : this.#send(what, input, this.#withId(what, input, options))
     }
-    return publish as PublishEffect
+    return publish
   }
 
   get reply(): HandlerContext['reply'] {
@@ -79,7 +79,7 @@ export class JobContext implements HandlerContext {
       const headers = { [deliveryHeaders.inReplyTo]: this.#event.id }
       await this.#send(definition, input, undefined, headers, group)
     }
-    return reply as HandlerContext['reply']
+    return reply
   }
 
   get request(): HandlerContext['request'] {
@@ -99,7 +99,7 @@ export class JobContext implements HandlerContext {
       if (typeof work !== 'function') {
         throw invalidArgument('work', 'a function', work, 'Pass what writes: transaction((tx) => …).')
       }
-      ;(this.#work ??= []).push(work as Work)
+      ;(this.#work ??= []).push(work)
     }
   }
 

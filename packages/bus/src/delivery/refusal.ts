@@ -31,19 +31,15 @@ export function refusalOf(
 ): Refusal | Promise<Refusal> {
   const parksKey = handler?.policy.deadLetter === 'park-key' && job.key !== undefined
   const refused = (): Refusal | Promise<Refusal> =>
-    refusalByItself(runtime, job, handler, deaths) ?? (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
+    refusalByItself(runtime, job, handler, deaths) ??
+    (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
   const isReplay = job.delivery.message.headers[deliveryHeaders.replayOf] !== undefined
   return isReplay
     ? findLetter(runtime, group, job).then((isOutdated) => (isOutdated ? 'superseded' : refused()))
     : refused()
 }
 
-function refusalByItself(
-  runtime: Runtime,
-  { delivery }: Job,
-  handler: Handler | undefined,
-  deaths: number,
-): Refusal {
+function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler | undefined, deaths: number): Refusal {
   const { message } = delivery
   if (hasExpired(message, runtime)) return 'expired'
   if (deaths >= maxDeaths) {

@@ -86,7 +86,7 @@ export class Settler {
   #persist<Result>(job: Job, step: () => Result | Promise<Result>): Result | Promise<Result> {
     try {
       const done = step()
-      return isThenable(done) ? this.#try(job, step, done as Promise<Result>) : done
+      return isThenable(done) ? this.#try(job, step, done) : done
     } catch (error) {
       return this.#try(job, step, Promise.reject(error))
     }

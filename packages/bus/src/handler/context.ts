@@ -69,7 +69,10 @@ export interface PublishEffect {
 }
 
 /** What a batch handler is given beside its events. */
-export interface BatchContext extends Omit<HandlerContext, 'attempt' | 'redelivered' | 'publish' | 'reply' | 'request' | 'cancel'> {
+export interface BatchContext extends Omit<
+  HandlerContext,
+  'attempt' | 'redelivered' | 'publish' | 'reply' | 'request' | 'cancel'
+> {
   /** Marks one event of the batch as failed; the others count as handled when the handler returns. */
   readonly fail: (event: TidingsEvent, error: unknown) => void
   /** Publishes an effect of `cause`, which must be an event of the batch. */
