@@ -1,4 +1,3 @@
-import type { Inbox } from '@tidings/core/tools'
 import { BusClosedError } from '../errors.ts'
 import type { DeadLetterStore } from '../stores/dead-letters.ts'
 import type { Message } from '../message/message.ts'

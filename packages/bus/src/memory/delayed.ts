@@ -61,7 +61,7 @@ export class Delayed<Group extends Expecting> {
     const entries = this.#byId.get(id)
     if (entries === undefined) return false
     const groups = [...entries].flatMap((entry) => entry.groups)
-    for (const entry of [...entries]) this.#remove(entry)
+    for (const entry of entries) this.#remove(entry)
     // Only now: room that is freed may let in another message of the event.
     for (const group of groups) if (!group.gone) group.dismiss()
     return true

@@ -1,4 +1,3 @@
-import type { Inbox } from '@tidings/core/tools'
 import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../stores/dead-letters.ts'
 import type { Message } from '../message/message.ts'
