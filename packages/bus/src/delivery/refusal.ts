@@ -31,19 +31,15 @@ export function refusalOf(
 ): Refusal | Promise<Refusal> {
   const parksKey = handler?.policy.deadLetter === 'park-key' && job.key !== undefined
   const refused = (): Refusal | Promise<Refusal> =>
-    refusalByItself(runtime, job, handler, deaths) ?? (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
+    refusalByItself(runtime, job, handler, deaths) ??
+    (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
   const isReplay = job.delivery.message.headers[deliveryHeaders.replayOf] !== undefined
   return isReplay
     ? findLetter(runtime, group, job).then((isOutdated) => (isOutdated ? 'superseded' : refused()))
     : refused()
 }
 
-function refusalByItself(
-  runtime: Runtime,
-  { delivery }: Job,
-  handler: Handler | undefined,
-  deaths: number,
-): Refusal {
+function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler | undefined, deaths: number): Refusal {
   const { message } = delivery
   if (hasExpired(message, runtime)) return 'expired'
   if (deaths >= maxDeaths) {
@@ -54,7 +50,7 @@ function refusalByItself(
 }
 
 function refusalByKey(
-  { deadLetters, locks, clock }: Runtime,
+  { deadLetters, locks, clock, capabilities }: Runtime,
   group: string,
   { delivery, replayOf }: Job,
   key: string,
@@ -63,9 +59,11 @@ function refusalByKey(
     if (first === undefined || first.id === replayOf) return undefined
     // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.
     if (replayOf !== undefined || first.id === letterId(group, delivery.message)) return 'superseded'
-    // Its letters are on their way back: what came behind them waits for them, rather than be parked once more.
+    // Its letters are on their way back: what came behind them waits for them, rather than be parked once more. Where a
+    // replay cannot go ahead it would not get through: then what is before it is parked, and comes behind it.
+    const goesAhead = capabilities.ordering === 'key'
     const sentAgo = first.replayedAt === undefined ? Infinity : clock.now() - Date.parse(first.replayedAt)
-    if (sentAgo < longestReplay || locks.isTaken(lockOfKey(group, key))) return 'awaits-replay'
+    if (goesAhead && (sentAgo < longestReplay || locks.isTaken(lockOfKey(group, key)))) return 'awaits-replay'
     return { error: parkedBehind(first), reason: 'key-parked', counts: false }
   }
   const first = asked(() => deadLetters?.firstOfKey(group, key))
