@@ -20,6 +20,7 @@ export {
   ConnectTimeoutError,
   DeadLettersFullError,
   EffectsOverflowError,
+  EffectTooLateError,
   type FullGroup,
   GroupInUseError,
   IdleTimeoutError,

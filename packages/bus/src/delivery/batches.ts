@@ -149,7 +149,12 @@ export class BatchCall {
       const isOver = joined.some(({ context }) => context.isAborted)
       if (joined.length === 1) joined[0]!.reject(error)
       else if (isOver) for (const { reject } of joined) reject(new TogetherError(error))
-      else for (const each of joined) await this.#handle([each])
+      else {
+        for (const each of joined) {
+          each.context.startsOver()
+          await this.#handle([each])
+        }
+      }
     }
   }
 

@@ -190,6 +190,7 @@ export class GroupConsumer {
 
   /** Decides what follows from an attempt, and has it carried out. A promise where that takes time. */
   #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void | Promise<void> {
+    job.context?.ends()
     if (!job.isOurs) return this.#passOn(job)
     if (outcome === 'given-back') return this.#giveBack(job, { isRunning: false, begun: false })
     job.settles()
