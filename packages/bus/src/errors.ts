@@ -126,6 +126,19 @@ export class GroupInUseError extends TidingsError<'GROUP_IN_USE'> {
   }
 }
 
+/** A handler has published, or handed over writes, after its attempt had ended: there is no settlement to go with. */
+export class EffectTooLateError extends TidingsError<'EFFECT_TOO_LATE'> {
+  override readonly name = 'EffectTooLateError'
+
+  constructor(group: string, type: string) {
+    super(
+      'EFFECT_TOO_LATE',
+      `the attempt of group "${group}" at an event "${type}" has ended, and its effects are on their way\nAwait what publishes before the handler ends, or publish with \`immediate: true\`.`,
+      { details: { group, type } },
+    )
+  }
+}
+
 /** An attempt has published more than its settlement may hold. */
 export class EffectsOverflowError extends TidingsError<'EFFECTS_OVERFLOW'> {
   override readonly name = 'EffectsOverflowError'

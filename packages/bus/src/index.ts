@@ -22,6 +22,7 @@ export {
   ConnectTimeoutError,
   DeadLettersFullError,
   EffectsOverflowError,
+  EffectTooLateError,
   type FullGroup,
   GroupInUseError,
   IdleTimeoutError,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createBus, handler, memory, type Transport } from '../src/index.ts'
 import { quiet } from './support/recording-member.ts'
+import { stepwise } from './support/stepwise.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
 
 describe('the effects of a handler', () => {
@@ -15,7 +16,7 @@ describe('the effects of a handler', () => {
           async ({ data }, { publish }) => {
             // In another order each time, as concurrent work is.
             const orders = ++attempts % 2 === 0 ? [data.order, 7, 7] : [7, data.order, 7]
-            for (const order of orders) await publish(PaymentTaken, { order })
+            for (const order of orders) await publish(PaymentTaken, { order }, { immediate: true })
             if (attempts < 3) throw new Error('crashed before the end')
           },
         ),
@@ -72,6 +73,51 @@ describe('the effects of a handler', () => {
     expect(tested.hooks('published').at(-1)).toMatchObject({ id: 'mine' })
   })
 
+  test('INVARIANT: what is published after the attempt has ended is refused, unless it leaves at once', async () => {
+    const errors: unknown[] = []
+    const paid: number[] = []
+    let late!: () => Promise<void>
+    await using tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g' }, ({ data: { order } }, { publish }) => {
+          late = async () => {
+            await publish(PaymentTaken, { order }).catch((error: unknown) => errors.push(error))
+            await publish(PaymentTaken, { order: -order }, { immediate: true })
+          }
+        }),
+        handler(PaymentTaken, { group: 'ledger' }, ({ data }) => paid.push(data.order)),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    await late()
+    await quiet()
+    expect(errors).toMatchObject([{ code: 'EFFECT_TOO_LATE' }])
+    expect(paid).toEqual([-1])
+  })
+
+  test('INVARIANT: a batch that fails as a whole, and is handled one by one, has the effects of that alone', async () => {
+    const paid: string[] = []
+    const calls: number[] = []
+    const batch = { size: 3, wait: 5 }
+    await using tested = await testedBus({
+      handlers: [
+        handler(OrderPlaced, { group: 'g', batch, retry: false }, async (events, { publish }) => {
+          calls.push(events.length)
+          for (const event of events) await publish(event, PaymentTaken, { order: event.data.order })
+          if (events.some(({ data }) => data.order === 2)) throw new Error('one of these')
+        }),
+        handler(PaymentTaken, { group: 'ledger', ordering: 'none' }, ({ data, id }) =>
+          paid.push(`${data.order} ${id}`),
+        ),
+      ],
+    })
+    for (const order of [1, 2, 3]) await tested.bus.publish(OrderPlaced, { order })
+    await tested.pass(1_000)
+    expect(calls).toEqual([3, 1, 1, 1])
+    expect(paid.map((each) => each.split(' ')[0]).toSorted()).toEqual(['1', '3'])
+  })
+
   test('INVARIANT: an event counts as handled only when its effects are confirmed, awaited or not', async () => {
     const confirms: (() => void)[] = []
     const real = memory()
@@ -95,7 +141,7 @@ describe('the effects of a handler', () => {
       },
     }
     await using tested = await testedBus({
-      transport: slow,
+      transport: stepwise(slow),
       handlers: [
         handler(OrderPlaced, { group: 'g' }, ({ data }, { publish }) => {
           void publish(PaymentTaken, { order: data.order })

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { type DeadLetter, deliveryHeaders, handler, memory, type Message, PermanentError, handled } from '../src/index.ts'
+import {
+  type DeadLetter,
+  deliveryHeaders,
+  handler,
+  memory,
+  type Message,
+  PermanentError,
+  handled,
+} from '../src/index.ts'
 import { connectTo, message, quiet, RecordingMember } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, type Tested, testedBus } from './support/shop.ts'
 
@@ -176,9 +184,12 @@ describe('a message that says where its reply is to go', () => {
     expect(requester.deliveries.map((delivery) => delivery.message)).toEqual([
       {
         attributes: { specversion: '1.0', id: 'e', type: ShelfScanned.type, source: '/test' },
-        contentType: undefined,
-        body: undefined,
-        headers: { [deliveryHeaders.inReplyTo]: 'e', [deliveryHeaders.replyError]: 'no such shelf' },
+        contentType: 'application/json',
+        body: JSON.stringify({
+          reason: 'permanent-error',
+          error: { name: 'PermanentError', code: 'PERMANENT', message: 'no such shelf' },
+        }),
+        headers: { [deliveryHeaders.inReplyTo]: 'e', [deliveryHeaders.replyError]: 'permanent-error' },
       },
     ])
   })

@@ -5,8 +5,8 @@ import { type Delivery, handler, memory, type Middleware, type Transport, handle
 import { altered, alteredDelivery } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
 import { logTransport } from './support/log-transport.ts'
-import { connectTo, quiet } from './support/recording-member.ts'
-import { OrderPlaced, ShelfScanned, testedBus } from './support/shop.ts'
+import { connectTo, quiet, stateOf } from './support/recording-member.ts'
+import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -139,11 +139,12 @@ describe('a delivery that is lost', () => {
     expect((await tested.bus.health()).groups).toMatchObject([{ settled: 3, running: 0, held: 0 }])
   })
 
-  test('its wait for the next attempt ends with it', async () => {
-    const { transport, cut } = flapping(memory())
+  test('its wait for the next attempt ends with it, where the member holds it', async () => {
+    const { transport, cut } = logTransport()
     let attempts = 0
     await using tested = await testedBus({
       transport,
+      deadLetters: (await connectTo(memory())).connection.deadLetters,
       handlers: [
         handler(OrderPlaced, { group: 'g', retry: { delay: '1m' } }, () => {
           if (++attempts === 1) throw new Error('once')
@@ -158,6 +159,27 @@ describe('a delivery that is lost', () => {
     expect(attempts).toBe(2)
     await tested.pass(120_000)
     expect(attempts).toBe(2)
+  })
+
+  test('INVARIANT: what waits for its next attempt at the broker waits on, with its attempts', async () => {
+    const { transport, cut } = flapping(memory())
+    const attempts: number[] = []
+    await using tested = await testedBus({
+      transport,
+      handlers: [
+        handler(OrderPlaced, { group: 'g', retry: { delay: '1m', jitter: false } }, (_event, { attempt }) => {
+          attempts.push(attempt)
+          if (attempts.length === 1) throw new Error('once')
+        }),
+      ],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    await cut()
+    await tested.pass(59_000)
+    expect(attempts).toEqual([1])
+    await tested.pass(2_000)
+    expect(attempts).toEqual([1, 2])
   })
 
   test('when it was lost before it was handed out, nobody sees it', async () => {
@@ -271,41 +293,60 @@ describe('a delivery that is lost', () => {
     expect(calls).toEqual(['1,2', '1', '1,2', '1'])
   })
 
-  test('what an idempotent handler did with it is left out when it comes again', async () => {
+  test('INVARIANT: what an idempotent handler did with it has neither mark nor effects; its next delivery has both, once', async () => {
     const { transport, cut } = flapping(memory())
-    let end!: () => void
-    let calls = 0
+    const paid: number[] = []
+    const ends: (() => void)[] = []
     await using tested = await testedBus({
       transport,
       handlers: [
-        handler(ShelfScanned, { group: 'g', idempotent: true }, async () => {
-          calls++
-          await new Promise<void>((resolve) => (end = resolve))
+        handler(ShelfScanned, { group: 'g', idempotent: true }, async (_event, { publish }) => {
+          const call = ends.length
+          await new Promise<void>((resolve) => ends.push(resolve))
+          // Who was told to stop has no effects any more.
+          await publish(PaymentTaken, { order: call }).catch(() => {})
         }),
+        handler(PaymentTaken, { group: 'ledger' }, ({ data }) => paid.push(data.order)),
       ],
     })
-    await tested.bus.publish(ShelfScanned, { shelf: 1 })
+    await tested.bus.publish(ShelfScanned, { shelf: 1 }, { id: 'e' })
     await quiet()
     await cut()
     await quiet()
-    end()
+    // It waits for the end of the one that was lost.
+    expect(ends).toHaveLength(1)
+    ends[0]!()
     await quiet()
-    expect(calls).toBe(1)
+    expect(ends).toHaveLength(2)
+    expect(paid).toEqual([])
+    ends[1]!()
+    await quiet()
+    expect(paid).toEqual([1])
+    await tested.bus.publish(ShelfScanned, { shelf: 1 }, { id: 'e' })
+    await quiet()
+    expect(ends).toHaveLength(2)
     expect(tested.hooks('duplicate')).toHaveLength(1)
   })
 
-  test('health does not count what is lost', async () => {
+  test('health counts what is lost until its handler has ended, and closing waits for that', async () => {
     const lost = new AbortController()
+    const ends: (() => void)[] = []
     const transport = handingOut(memory(), (delivery) => withLost(delivery, lost.signal))
     await using tested = await testedBus({
       transport,
-      handlers: [handler(ShelfScanned, { group: 'g' }, () => new Promise(() => {}))],
+      handlers: [handler(ShelfScanned, { group: 'g' }, () => new Promise<void>((resolve) => ends.push(resolve)))],
     })
     for (let shelf = 0; shelf < 5; shelf++) await tested.bus.publish(ShelfScanned, { shelf })
     await quiet()
     expect((await tested.bus.health()).groups).toMatchObject([{ running: 5, held: 0 }])
     lost.abort(new Error('gone'))
-    expect((await tested.bus.health()).groups).toMatchObject([{ running: 0, held: 0 }])
+    expect((await tested.bus.health()).groups).toMatchObject([{ running: 5, held: 0, settled: 0 }])
+    const closed = tested.bus.close({ timeout: '1m' })
+    expect(await stateOf(closed)).toBe('pending')
+    for (const end of ends) end()
+    await quiet()
+    expect((await tested.bus.health()).groups).toMatchObject([{ running: 0, held: 0, settled: 0 }])
+    expect(await stateOf(closed)).toBe('resolved')
   })
 })
 
@@ -330,7 +371,8 @@ describe('nothing is kept', () => {
   })
 
   test.for([
-    ['without a key on a queue', 'none', () => flapping(memory())],
+    // As if nobody counted how often: else they would come one by one.
+    ['without a key on a queue', 'none', () => flapping(memory(), { as: 'given-back', begun: false })],
     ['of one key on a log', 'per-key', logTransport],
   ] as const)('INVARIANT: of deliveries %s that a connection lost again and again', async ([, ordering, broker]) => {
     const refs: WeakRef<object>[] = []

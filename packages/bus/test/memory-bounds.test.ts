@@ -1,7 +1,15 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { memory, handled } from '../src/index.ts'
-import { connectTo, ManualClock, message, quiet, RecordingMember, stateOf, givenBack } from './support/recording-member.ts'
+import {
+  connectTo,
+  ManualClock,
+  message,
+  quiet,
+  RecordingMember,
+  stateOf,
+  givenBack,
+} from './support/recording-member.ts'
 
 describe('capacity', () => {
   test('INVARIANT: a publish waits until each of its groups has room', async () => {
@@ -92,7 +100,7 @@ describe('capacity', () => {
     expect(await stateOf(behind)).toBe('pending')
     const reason = new Error('too late')
     controller.abort(reason)
-    await expect(given).rejects.toBe(reason)
+    await expect(given).rejects.toMatchObject({ code: 'NO_ROOM', cause: reason })
     expect(await stateOf(behind)).toBe('resolved')
     one.of('1').settle(handled)
     await quiet()
@@ -139,22 +147,33 @@ describe('capacity', () => {
     await quiet()
     const retry = { message: message('1'), group: 'group', notBefore: clock.now() + 100 }
     expect(connection.publish(retry)).toBeUndefined()
-    member.of('1').settle(handled)
-    // The copy has the room now.
     expect(await stateOf(second)).toBe('pending')
+    member.of('1').settle(handled)
+    // What is delayed takes no room.
+    expect(await stateOf(second)).toBe('resolved')
     clock.advance(100)
     await quiet()
-    expect(member.ids).toEqual(['1', '1'])
+    expect(member.ids).toEqual(['1', '2', '1'])
+    const third = connection.publish({ message: message('3') })
+    member.of('2').settle(handled)
+    expect(await stateOf(third)).toBe('pending')
+    // At once, though there is no room.
+    expect(connection.publish({ message: message('1'), group: 'group' })).toBeUndefined()
     member.of('1').settle(handled)
-    expect(await stateOf(second)).toBe('resolved')
+    // The copy has the room now.
+    expect(await stateOf(third)).toBe('pending')
+    member.of('1').settle(handled)
+    expect(await stateOf(third)).toBe('resolved')
   })
 
-  test('delayed messages take room; one that is taken back gives it free', async () => {
+  test('delayed messages have room of their own; one that is taken back gives it free', async () => {
     const clock = new ManualClock()
-    const { connection } = await connectTo(memory({ capacity: 1 }), clock)
+    const { connection } = await connectTo(memory({ capacity: 1, maxDelayed: 1 }), clock)
     await RecordingMember.join(connection)
-    void connection.publish({ message: message('1'), notBefore: clock.now() + 1000 })
-    const second = connection.publish({ message: message('2') })
+    const notBefore = clock.now() + 1000
+    void connection.publish({ message: message('1'), notBefore })
+    expect(connection.publish({ message: message('due') })).toBeUndefined()
+    const second = connection.publish({ message: message('2'), notBefore })
     expect(await stateOf(second)).toBe('pending')
     expect(await connection.cancel!('1')).toBe(true)
     expect(await stateOf(second)).toBe('resolved')
@@ -182,7 +201,12 @@ describe('capacity', () => {
     const broker = memory({ capacity: 1 })
     const { connection, unroutable } = await connectTo(broker)
     const away = await connectTo(broker)
-    await RecordingMember.join(away.connection, { group: 'temporary', types: ['a', 'b'], temporary: true, marks: false })
+    await RecordingMember.join(away.connection, {
+      group: 'temporary',
+      types: ['a', 'b'],
+      temporary: true,
+      marks: false,
+    })
     const member = await RecordingMember.join(connection, { types: ['b'] })
     void connection.publish({ message: message('1') })
     const second = connection.publish({ message: message('2', { type: 'b' }) })

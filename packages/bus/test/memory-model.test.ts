@@ -3,8 +3,14 @@ import { expect, test } from 'vitest'
 import { type Connection, type Delivery, type Membership, memory, type Transport, handled } from '../src/index.ts'
 import { connectTo, idOf, ManualClock, message, quiet, givenBack } from './support/recording-member.ts'
 
+// Programs for the test. For more of them: TIDINGS_MODEL_RUNS=20000 pnpm test memory-model.test.ts
+const numRuns = Number(process.env['TIDINGS_MODEL_RUNS'] ?? 300)
+
 const capacity = 4
 const maxWaiting = 6
+const maxDelayed = 3
+/** How often a message comes back without an end before it is handed out alone. */
+const mostUnended = 2
 
 /** What a group of this name is like. */
 const groups = {
@@ -20,9 +26,17 @@ type GroupName = keyof typeof groups
 interface Entry {
   readonly id: string
   readonly key: string | undefined
-  state: 'delayed' | 'waiting' | 'held' | 'settled'
+  /** `retrying` keeps its place, and closes its key where it is ordered. */
+  state: 'delayed' | 'waiting' | 'held' | 'retrying' | 'settled'
+  attempt: number
   redeliveries: number
   due: number
+  /** Its number among all that is to happen at some time. */
+  added: number
+  /** Whether it keeps its place, and its key closed, while it waits for its next attempt. */
+  inPlace: boolean
+  /** Whether it was handed out alone. */
+  alone: boolean
   member: MemberModel | undefined
   delivery: Delivery | undefined
 }
@@ -48,6 +62,8 @@ interface PublishModel {
   readonly id: string
   readonly key: string | undefined
   readonly notBefore: number | undefined
+  /** Whether it has to pass the room of what is delayed. */
+  readonly isLater: boolean
   readonly from: ConnectionModel
   readonly groups: Set<GroupModel>
   readonly controller: AbortController
@@ -64,7 +80,7 @@ interface ConnectionModel {
 /** The broker as one would write it who has all the time of the world, with the real one beside it. */
 class World {
   readonly clock = new ManualClock()
-  readonly broker: Transport = memory({ capacity, maxWaiting })
+  readonly broker: Transport = memory({ capacity, maxWaiting, maxDelayed })
   readonly groups = new Map<GroupName, GroupModel>()
   readonly connections: ConnectionModel[] = []
   /** Every publish that has had to wait, in order. */
@@ -72,6 +88,9 @@ class World {
   readonly expectedUnroutable = new Map<ConnectionModel, string[]>()
   readonly #failures: unknown[] = []
   #ids = 0
+  #added = 0
+  /** The time of the model, while that of the broker is still to pass. */
+  #now = this.clock.now()
 
   async connect(at: number): Promise<void> {
     const { connection, unroutable } = await connectTo(this.broker, this.clock)
@@ -92,6 +111,7 @@ class World {
       id,
       key,
       notBefore,
+      isLater: notBefore !== undefined,
       from,
       groups: targets,
       controller,
@@ -156,17 +176,28 @@ class World {
     })
   }
 
-  settle(index: number, how: 'ack' | 'nack'): void {
+  settle(index: number, how: 'ack' | 'nack' | 'later' | 'behind', delay = 0): void {
     const held = this.#held()
     const entry = held[index % held.length]
     if (entry === undefined) return
-    const { delivery } = entry
+    const { delivery, member } = entry
     this.#release(entry)
-    if (how === 'ack') {
+    if (how === 'nack') void delivery!.settle(givenBack)
+    else if (how === 'ack') {
       entry.state = 'settled'
       this.#admitAll()
+      void delivery!.settle(handled)
+    } else {
+      const due = this.clock.now() + delay
+      const attempt = ++entry.attempt
+      entry.redeliveries = 0
+      entry.due = due
+      entry.state = 'retrying'
+      entry.added = this.#added++
+      entry.inPlace = how === 'later' && entry.key !== undefined && groups[member!.group.name].ordered
+      this.#admitAll()
+      void delivery!.settle({ as: 'later', due, headers: { attempt: String(attempt) }, inPlace: how === 'later' })
     }
-    void delivery!.settle(how === 'ack' ? handled : givenBack)
     // Idempotent, whichever way.
     delivery!.settle(givenBack)
     delivery!.settle(handled)
@@ -205,27 +236,43 @@ class World {
   }
 
   advance(milliseconds: number): void {
-    const now = this.clock.now() + milliseconds
-    for (const group of this.groups.values()) {
-      const due = group.entries.filter((entry) => entry.state === 'delayed' && entry.due <= now)
-      group.entries = group.entries.filter((entry) => !due.includes(entry))
-      for (const entry of due.toSorted((a, b) => a.due - b.due)) {
-        entry.state = 'waiting'
-        group.entries.push(entry)
+    const end = this.clock.now() + milliseconds
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#now = Math.max(this.#now, next.due)
+      // A delayed message arrives in all of its groups at once.
+      for (const group of this.groups.values()) {
+        const entry = group.entries.find(({ state, added }) => isTimed(state) && added === next!.added)
+        if (entry !== undefined) arrive(group, entry)
       }
+      this.#admitAll()
     }
+    this.#now = end
     this.clock.advance(milliseconds)
+  }
+
+  /** What happens next of all that is to happen until then. */
+  #next(end: number): Entry | undefined {
+    return [...this.groups.values()]
+      .flatMap(({ entries }) => entries)
+      .filter(({ state, due }) => isTimed(state) && due <= end)
+      .toSorted((a, b) => a.due - b.due || a.added - b.added)[0]
   }
 
   /** What must hold when nothing is under way. */
   check(): void {
     if (this.#failures.length > 0) throw this.#failures[0]
     for (const group of this.groups.values()) {
-      const waiting = group.entries.filter(({ state }) => state === 'waiting')
-      for (const { membership } of group.members) expect(membership.backlog()).toMatchObject({ waiting: waiting.length })
-      const hasRoom = group.members.some((member) => !member.paused && member.held.size < member.prefetch)
+      const waiting = inState(group, 'waiting')
+      const backlog = {
+        waiting: waiting.length,
+        handedOut: inState(group, 'held').length,
+        delayed: inState(group, 'delayed').length,
+        retrying: inState(group, 'retrying').length,
+      }
+      for (const { membership } of group.members) expect(membership.backlog()).toMatchObject(backlog)
       // Nothing that could be handed out is kept back.
-      if (hasRoom) expect(waiting.filter((entry) => mayCome(group, entry))).toEqual([])
+      const kept = waiting.filter((entry) => mayCome(group, entry) && hasTaker(group, entry))
+      expect(kept).toEqual([])
     }
     for (const { id, state, actual } of this.publishes) expect([id, actual]).toEqual([id, state])
     for (const from of this.connections) this.#checkUnroutable(from)
@@ -254,9 +301,13 @@ class World {
     const entry = group.entries.find((each) => each.id === id)
     expect(entry, `${id} is in ${group.name}`).toBeDefined()
     expect([id, entry!.state, delivery.redeliveries]).toEqual([id, 'waiting', entry!.redeliveries])
+    expect(delivery.message.headers['attempt'] ?? '0').toBe(String(entry!.attempt))
     expect(mayCome(group, entry!), `${id} may come now`).toBe(true)
     expect([member.paused, member.gone, delivery.lost.aborted]).toEqual([false, false, false])
     expect(member.held.size).toBeLessThan(member.prefetch)
+    entry!.alone = isSuspect(entry!)
+    if (entry!.alone) expect(member.held.size, `${id} is handed out alone`).toBe(0)
+    expect([...member.held].some(({ alone }) => alone), `nothing is beside a suspect`).toBe(false)
     entry!.state = 'held'
     entry!.member = member
     entry!.delivery = delivery
@@ -293,8 +344,15 @@ class World {
   /** Every group has room, and nobody waits there who came before. */
   #fits(publish: PublishModel): boolean {
     for (const group of publish.groups) {
-      if (group.entries.filter(({ state }) => state !== 'settled').length >= capacity) return false
-      const first = this.publishes.find((other) => other.state === 'pending' && other.groups.has(group))
+      const { isLater } = publish
+      const unsettled = inState(group, 'waiting').length + inState(group, 'held').length
+      const isFull = isLater
+        ? inState(group, 'delayed').length >= maxDelayed
+        : unsettled >= capacity || inState(group, 'retrying').length >= capacity
+      if (isFull) return false
+      const first = this.publishes.find(
+        (other) => other.state === 'pending' && other.isLater === isLater && other.groups.has(group),
+      )
       if (first !== undefined && first !== publish) return false
     }
     return true
@@ -313,9 +371,22 @@ class World {
     const { id, key, notBefore, from } = publish
     if (publish.groups.size === 0) this.expectedUnroutable.get(from)!.push(id)
     const due = notBefore ?? 0
+    const added = this.#added++
     for (const group of publish.groups) {
-      const state = due > this.clock.now() ? 'delayed' : 'waiting'
-      group.entries.push({ id, key, state, redeliveries: 0, due, member: undefined, delivery: undefined })
+      const state = publish.isLater ? 'delayed' : 'waiting'
+      group.entries.push({
+        id,
+        key,
+        state,
+        attempt: 0,
+        redeliveries: 0,
+        due,
+        added,
+        inPlace: false,
+        alone: false,
+        member: undefined,
+        delivery: undefined,
+      })
     }
   }
 
@@ -334,10 +405,52 @@ class World {
 
 /** Whether it is the turn of a message that waits, by the order of its group. */
 function mayCome(group: GroupModel, entry: Entry): boolean {
-  const lane = groups[group.name].ordered ? group.entries.filter(({ key }) => key === entry.key) : group.entries
   const isKeyed = groups[group.name].ordered && entry.key !== undefined
-  if (isKeyed && lane.some(({ state }) => state === 'held')) return false
-  return lane.find(({ state }) => state === 'waiting') === entry
+  const ofKey = group.entries.filter(({ key }) => key === entry.key)
+  if (isKeyed) {
+    if (ofKey.some(({ state, inPlace }) => state === 'held' || (state === 'retrying' && inPlace))) return false
+    if (ofKey.find(({ state }) => state === 'waiting') !== entry) return false
+  }
+  const waiting = inState(group, 'waiting')
+  if (isSuspect(entry)) {
+    return !hasSuspectOut(group) && waiting.find(isSuspect) === entry
+  }
+  const lane = groups[group.name].ordered ? waiting.filter(({ key }) => key === entry.key) : waiting
+  return isKeyed || lane.find((other) => !isSuspect(other)) === entry
+}
+
+/** Whether some member is sure to be given it. */
+function hasTaker(group: GroupModel, entry: Entry): boolean {
+  const able = group.members.filter(({ paused }) => !paused)
+  if (isSuspect(entry)) return able.some(({ held }) => held.size === 0)
+  const free = able.filter(({ held, prefetch }) => held.size < prefetch && ![...held].some(({ alone }) => alone))
+  // One of them is given nothing until it holds nothing, for a suspect that waits.
+  const isOneKept = !hasSuspectOut(group) && inState(group, 'waiting').some(isSuspect)
+  return free.length > (isOneKept ? 1 : 0)
+}
+
+function hasSuspectOut(group: GroupModel): boolean {
+  return inState(group, 'held').some(({ alone }) => alone)
+}
+
+function isSuspect({ redeliveries }: Entry): boolean {
+  return redeliveries >= mostUnended
+}
+
+function isTimed(state: Entry['state']): boolean {
+  return state === 'delayed' || state === 'retrying'
+}
+
+function inState({ entries }: GroupModel, wanted: Entry['state']): Entry[] {
+  return entries.filter(({ state }) => state === wanted)
+}
+
+/** Its time has come: at its place where it kept that, else behind the others. */
+function arrive(group: GroupModel, entry: Entry): void {
+  entry.state = 'waiting'
+  if (entry.inPlace) return
+  group.entries = group.entries.filter((other) => other !== entry)
+  group.entries.push(entry)
 }
 
 const at = fc.nat(1)
@@ -379,6 +492,13 @@ const steps: fc.Arbitrary<{ readonly does: string; readonly step: Step }> = fc.o
     arbitrary: index.map((i) => ({ does: `nack ${i}`, step: (world: World) => world.settle(i, 'nack') })),
   },
   {
+    weight: 4,
+    arbitrary: fc.tuple(index, fc.constantFrom('later', 'later', 'behind'), fc.constantFrom(0, 3, 12)).map((args) => ({
+      does: `retry ${args.join(' ')}`,
+      step: (world: World) => world.settle(...args),
+    })),
+  },
+  {
     weight: 2,
     arbitrary: fc.tuple(at, index, fc.boolean()).map((args) => ({
       does: `pause ${args.join(' ')}`,
@@ -418,6 +538,6 @@ test('INVARIANT: nothing is lost, held by two at once, out of order, beyond a pr
   const program = fc.array(steps, { minLength: 1, maxLength: 150, size: 'max' })
   await fc.assert(
     fc.asyncProperty(program, fc.constantFrom(1, 3), (steps, together) => run(steps, together)),
-    { numRuns: 300 },
+    { numRuns },
   )
-}, 60_000)
+}, 600_000)

@@ -1,6 +1,14 @@
 import { describe, expect, test, vi } from 'vitest'
 import { type Delivery, memory, systemClock, handled } from '../src/index.ts'
-import { connectTo, ManualClock, message, quiet, RecordingMember, until, givenBack } from './support/recording-member.ts'
+import {
+  connectTo,
+  ManualClock,
+  message,
+  quiet,
+  RecordingMember,
+  until,
+  givenBack,
+} from './support/recording-member.ts'
 
 describe('options', () => {
   test.for([
@@ -21,17 +29,20 @@ describe('options', () => {
         durable: false,
         remote: false,
         ordering: 'key',
-        patterns: true,
+        atomic: true,
+        transactions: false,
+        wildcards: true,
         delay: true,
         cancel: true,
-        deadLetters: true,
+        deadLetters: 'store',
         inbox: true,
         temporaryGroups: true,
+        groups: true,
         history: false,
         unroutable: true,
         redeliveries: true,
         deduplication: false,
-        lag: true,
+        waiting: true,
         maxMessageSize: 1024 * 1024,
         maxHeadersSize: 1024 * 1024,
         maxHold: Infinity,
@@ -87,7 +98,12 @@ describe('fan-out', () => {
 
   test('what a pattern resolved to is forgotten when groups change', async () => {
     const { connection, unroutable } = await connectTo(memory())
-    const first = await RecordingMember.join(connection, { group: 'first', types: ['shop.*'], temporary: true, marks: false })
+    const first = await RecordingMember.join(connection, {
+      group: 'first',
+      types: ['shop.*'],
+      temporary: true,
+      marks: false,
+    })
     void connection.publish({ message: message('1', { type: 'shop.order' }) })
     const second = await RecordingMember.join(connection, { group: 'second', types: ['shop.*'] })
     void connection.publish({ message: message('2', { type: 'shop.order' }) })
@@ -253,7 +269,7 @@ describe('delivery', () => {
         })
         for (let i = 0; i < 2000; i++) void connection.publish({ message: message(String(i)) })
       })
-      expect(handled).toBe(2000)
+      expect(count).toBe(2000)
     },
   )
 
@@ -513,7 +529,13 @@ describe('a temporary group', () => {
   test('vanishes with its connection, its messages too', async () => {
     const broker = memory()
     const { connection } = await connectTo(broker)
-    const member = await RecordingMember.join(connection, { group: 'replies', types: [], prefetch: 1, temporary: true, marks: false })
+    const member = await RecordingMember.join(connection, {
+      group: 'replies',
+      types: [],
+      prefetch: 1,
+      temporary: true,
+      marks: false,
+    })
     const other = await connectTo(broker)
     for (const id of ['1', '2']) void other.connection.publish({ message: message(id), group: 'replies' })
     await quiet()
@@ -546,13 +568,13 @@ describe('a temporary group', () => {
     const two = await connectTo(broker)
     await RecordingMember.join(one.connection, { group: 'mine', temporary: true, marks: false })
     await RecordingMember.join(one.connection, { group: 'ours' })
-    await expect(RecordingMember.join(two.connection, { group: 'mine', temporary: true, marks: false })).rejects.toThrow(
-      '`group` "mine" is there already, and temporary',
-    )
+    await expect(
+      RecordingMember.join(two.connection, { group: 'mine', temporary: true, marks: false }),
+    ).rejects.toThrow('`group` "mine" is there already, and temporary')
     await expect(RecordingMember.join(two.connection, { group: 'mine' })).rejects.toThrow('and temporary')
-    await expect(RecordingMember.join(two.connection, { group: 'ours', temporary: true, marks: false })).rejects.toThrow(
-      'and not temporary',
-    )
+    await expect(
+      RecordingMember.join(two.connection, { group: 'ours', temporary: true, marks: false }),
+    ).rejects.toThrow('and not temporary')
   })
 })
 

@@ -53,7 +53,7 @@ const settings: fc.Arbitrary<Setting> = fc
     deadLetter: fc.constantFrom('park', 'park', 'park-key', 'discard'),
     batch: fc.constantFrom(0, 0, 1, 3),
     marks: fc.boolean(),
-    transport: fc.constantFrom('store', 'queue', 'log'),
+    transport: fc.constantFrom('memory', 'store', 'queue', 'log'),
   })
   .map(({ spare, ...setting }) => ({ ...setting, prefetch: setting.concurrency + spare }))
 

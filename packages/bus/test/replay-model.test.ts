@@ -26,7 +26,7 @@ async function take(world: ReplayWorld, step: Step): Promise<void> {
 }
 
 const settings: fc.Arbitrary<ReplaySetting> = fc.record({
-  store: fc.constantFrom('at once', 'late', 'now and then', 'late, now and then'),
+  store: fc.constantFrom("the broker's", "the broker's", 'at once', 'late', 'now and then', 'late, now and then'),
   deadLetter: fc.constantFrom('park-key', 'park-key', 'park-key', 'park'),
   concurrency: fc.integer({ min: 1, max: 3 }),
   attempts: fc.constantFrom(1, 1, 2),

@@ -45,7 +45,19 @@ describe('requests', () => {
     await expect(tested.bus.request(PriceAsked, { item: 'Unicorn' })).rejects.toMatchObject({
       code: 'REQUEST_FAILED',
       message: expect.stringContaining('not for sale'),
+      reason: 'permanent-error',
+      error: { name: 'PermanentError', code: 'PERMANENT', message: 'not for sale' },
     })
+    // Who asked knows of it.
+    expect(await tested.bus.deadLetters.count()).toBe(0)
+  })
+
+  test('a letter besides is for a handler that says so', async () => {
+    const keeping = handler(PriceAsked, { group: 'prices', retry: false, deadLetter: 'park' }, () => {
+      throw new PermanentError('not for sale')
+    })
+    await using tested = await testedBus({ handlers: [keeping] })
+    await expect(tested.bus.request(PriceAsked, { item: 'Unicorn' })).rejects.toMatchObject({ code: 'REQUEST_FAILED' })
     expect(await tested.bus.deadLetters.count()).toBe(1)
   })
 

@@ -1,7 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { handler, type HandlerOptions, PermanentError } from '../src/index.ts'
-import { quiet } from './support/recording-member.ts'
+import { handler, type HandlerOptions, memory, PermanentError } from '../src/index.ts'
+import { altered } from './support/altered.ts'
+import { logTransport } from './support/log-transport.ts'
+import { connectTo, quiet } from './support/recording-member.ts'
 import { OrderPlaced, ShelfScanned, testedBus } from './support/shop.ts'
 
 /** A handler that fails so often for each key, and notes each attempt with its time. */
@@ -18,6 +20,49 @@ function failing(times: number, options: HandlerOptions = {}) {
   )
   return { bound, calls, follow: (clock: { now(): number }) => (now = () => clock.now() - Date.UTC(2026, 0, 1)) }
 }
+
+describe('where the member holds what waits', () => {
+  test('INVARIANT: an event that waits, and all that stands behind it, holds up no other key', async () => {
+    const seen: string[] = []
+    await using tested = await testedBus({
+      transport: logTransport().transport,
+      deadLetters: (await connectTo(memory())).connection.deadLetters,
+      handlers: [
+        handler(OrderPlaced, { group: 'g', prefetch: 2, concurrency: 2, retry: { delay: '1m', jitter: false } }, (event) => {
+          seen.push(`${event.data.order} ${event.data.item}`)
+          if (seen.length === 1) throw new Error('once')
+        }),
+      ],
+    })
+    for (let n = 0; n < 10; n++) await tested.bus.publish(OrderPlaced, { order: 1, item: `${n}` })
+    await tested.bus.publish(OrderPlaced, { order: 2, item: 'other' })
+    await quiet()
+    expect(seen).toEqual(['1 0', '2 other'])
+    await tested.pass(120_000)
+    expect(seen.slice(2)).toEqual(Array.from({ length: 10 }, (_, n) => `1 ${n}`))
+  })
+
+  test('INVARIANT: there is a bound to it', async () => {
+    let handed = 0
+    const { transport } = logTransport()
+    await using tested = await testedBus({
+      transport: altered(transport, (connection) => ({
+        subscribe: (request, deliver, signal) =>
+          connection.subscribe(request, (delivery) => (handed++, deliver(delivery)), signal),
+      })),
+      deadLetters: (await connectTo(memory())).connection.deadLetters,
+      handlers: [
+        handler(OrderPlaced, { group: 'g', prefetch: 2, concurrency: 2, retry: { delay: '1m' } }, () => {
+          throw new Error('always')
+        }),
+      ],
+    })
+    for (let order = 0; order < 100; order++) await tested.bus.publish(OrderPlaced, { order })
+    await quiet()
+    expect(handed).toBe(22)
+    expect((await tested.bus.health()).groups).toMatchObject([{ retrying: 22, waiting: 100 }])
+  })
+})
 
 describe('retries', () => {
   test('a failed attempt is made again after waits that grow', async () => {

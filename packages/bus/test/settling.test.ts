@@ -16,6 +16,7 @@ import { altered } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
 import { storeOf } from './support/letters.ts'
 import { connectTo, message, quiet, stateOf } from './support/recording-member.ts'
+import { stepwise } from './support/stepwise.ts'
 import { OrderPlaced, ShelfScanned, type Tested, testedBus } from './support/shop.ts'
 
 /** A step of the broker, or of a store, that is held until it is let go. */
@@ -71,12 +72,14 @@ async function settling(name: StepName): Promise<Scene> {
   let calls = 0
   let isBad: boolean = fails || holds === 'remove'
   const tested = await testedBus({
-    transport: altered(transport, (connection) => ({
-      async publish(outgoing, patience) {
-        await connection.publish(outgoing, patience)
-        if (holds === 'publish' && outgoing.group !== undefined) await held.wait()
-      },
-    })),
+    transport: stepwise(
+      altered(transport, (connection) => ({
+        async publish(outgoing, patience) {
+          await connection.publish(outgoing, patience)
+          if (holds === 'publish' && outgoing.group !== undefined) await held.wait()
+        },
+      })),
+    ),
     deadLetters: storeOf(store, {
       async add(letter) {
         await store.add(letter)

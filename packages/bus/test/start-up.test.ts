@@ -43,7 +43,13 @@ describe('what does not fit is refused at start-up', () => {
       'wildcards (wanted by handler f: the pattern "shop.**")',
     ],
     [
-      { maxHold: 60_000 },
+      { maxHold: 20_000 },
+      handler(OrderPlaced, { group: 'g' }, f),
+      'maxHold (wanted by handler f: its attempts may take 30000ms, the broker waits 20000ms)',
+    ],
+    [
+      // What waits for a retry is held by the member there.
+      { maxHold: 60_000, ordering: 'partition' },
       handler(OrderPlaced, { group: 'g' }, f),
       'maxHold (wanted by handler f: its attempts may take 165000ms, the broker waits 60000ms)',
     ],
@@ -87,7 +93,7 @@ describe('what does not fit is refused at start-up', () => {
     await other.close()
   })
 
-  test.each(['inbox', 'deadLetters'])(
+  test.each(['groups', 'deadLetters'])(
     'a connection that lacks the `%s` which its transport promises',
     async (store) => {
       const transport = altered(memory(), () => ({ [store]: undefined }))

@@ -37,23 +37,25 @@ export class Attempts implements Overdue {
     try {
       const deaths = this.#survivors.deathsOf(job)
       const refused = refusalOf(this.#runtime, this.#group, job, handler, deaths)
-      if (!(refused instanceof Promise)) return refused ?? this.#begin(job, handler!, onTwin)
-      return refused.then((is) => is ?? this.#begin(job, handler!, onTwin)).catch(failureOf)
+      if (!(refused instanceof Promise)) return refused ?? this.#begin(job, handler!, onTwin, false)
+      return refused.then((is) => is ?? this.#begin(job, handler!, onTwin, true)).catch(failureOf)
     } catch (error) {
       return failureOf(error)
     }
   }
 
-  #begin(job: Job, handler: Handler, onTwin: (() => void) | undefined): Outcome | Promise<Outcome> {
+  /** `isLate`: something was waited for, so that even what ends at once is concluded only later. */
+  #begin(job: Job, handler: Handler, onTwin: (() => void) | undefined, isLate: boolean): Outcome | Promise<Outcome> {
     if (!handler.policy.idempotent) return this.#receive(job, handler)
     const twin = this.twins.endOf(job)
     if (twin !== undefined) {
       onTwin?.()
       // A duplicate waits for what becomes of its twin: left out after a success, handled after a failure.
       const next = (handled: boolean): Outcome | Promise<Outcome> =>
-        handled ? 'duplicate' : this.#begin(job, handler, onTwin)
+        handled ? 'duplicate' : this.#begin(job, handler, onTwin, true)
       return twin.then(next).catch(failureOf)
     }
+    if (isLate) this.twins.begins(job)
     const outcome = this.#unlessKnown(job, handler)
     if (outcome instanceof Promise) this.twins.begins(job)
     return outcome

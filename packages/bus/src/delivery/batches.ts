@@ -76,6 +76,8 @@ export class BatchCall {
   /** Jobs of which it is not known yet whether they come. */
   #undecided: number
   #joined: Joined[] | undefined = []
+  /** Calls for one event that have not ended. */
+  #alones = 0
   /** The end of the last call so far. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -117,7 +119,8 @@ export class BatchCall {
       const failed = await this.#call([event], [context])
       if (failed.has(event)) throw failed.get(event)
     }
-    const called = this.#last.then(call, call)
+    this.#alones++
+    const called = this.#last.then(call, call).finally(() => this.#alones--)
     this.#last = called.catch(() => {})
     return called
   }
@@ -126,7 +129,9 @@ export class BatchCall {
     const joined = this.#joined
     if (joined === undefined || this.#undecided > 0) return
     this.#joined = undefined
-    if (joined.length > 0) this.#last = this.#handle(joined)
+    if (joined.length === 0) return
+    // One that waited for its twin may have come before the others.
+    this.#last = this.#alones === 0 ? this.#handle(joined) : this.#last.then(() => this.#handle(joined))
   }
 
   async #handle(all: readonly Joined[]): Promise<void> {
@@ -149,7 +154,12 @@ export class BatchCall {
       const isOver = joined.some(({ context }) => context.isAborted)
       if (joined.length === 1) joined[0]!.reject(error)
       else if (isOver) for (const { reject } of joined) reject(new TogetherError(error))
-      else for (const each of joined) await this.#handle([each])
+      else {
+        for (const each of joined) {
+          each.context.startsOver()
+          await this.#handle([each])
+        }
+      }
     }
   }
 

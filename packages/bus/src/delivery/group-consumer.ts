@@ -110,17 +110,18 @@ export class GroupConsumer {
     }
     const job = new Job(delivery, this.handlers.policy.ordering === 'per-key' ? keyOf(delivery.message) : undefined)
     this.held.add(job)
+    const hasTurn = this.#lanes.enter(job)
     this.#limit()
-    if (this.#lanes.enter(job)) this.#makeReady(job)
+    if (hasTurn) this.#makeReady(job)
   }
 
   get #keepsRetries(): boolean {
     return this.#runtime.capabilities.ordering !== 'key' || !this.#runtime.capabilities.delay
   }
 
-  /** Keeps to the prefetch, in which what waits for its next attempt has no place. */
+  /** Keeps to the prefetch, in which what waits for its next attempt has no place, nor what stands behind it. */
   #limit(): void {
-    const active = this.held.size - this.held.waiting
+    const active = this.held.size - this.held.waiting - this.#lanes.blocked
     const { prefetch } = this.handlers.policy
     // The transport keeps to the prefetch by itself, unless it was asked for more for what waits here.
     this.membership.pause(this.#keepsRetries ? active >= prefetch : active > prefetch)
@@ -190,6 +191,7 @@ export class GroupConsumer {
 
   /** Decides what follows from an attempt, and has it carried out. A promise where that takes time. */
   #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void | Promise<void> {
+    job.context?.ends()
     if (!job.isOurs) return this.#passOn(job)
     if (outcome === 'given-back') return this.#giveBack(job, { isRunning: false, begun: false })
     job.settles()
@@ -281,12 +283,15 @@ export class GroupConsumer {
     this.attempts.twins.ends(job, false)
     const cancel = this.#runtime.clock.after(Math.max(0, delay), () => {
       this.held.wakes(job)
+      // In its state first, since that decides whether those behind it count.
+      if (!this.#lanes.hasTurn(job)) job.queues()
+      else this.#makeReady(job)
+      this.#lanes.changes(job)
       this.#limit()
-      if (this.#lanes.hasTurn(job)) this.#makeReady(job)
-      else job.queues()
     })
     job.waits(cancel)
     this.held.waits(job)
+    this.#lanes.changes(job)
     this.#limit()
   }
 

@@ -11,18 +11,21 @@ export async function healthOf(
 ): Promise<GroupHealth> {
   const { busySince } = held
   const isStalled = busySince !== undefined && now - Math.max(lastProgress ?? 0, busySince) > stalledAfter
-  const backlog = await soon(async () => membership.backlog())
   const resting = held.resting().length
+  const running = held.size - resting + held.left.length
+  const { waiting } = held
+  // Asked in the same moment, so that what goes from here to the broker meanwhile is not left out of both.
+  const backlog = await soon(async () => membership.backlog())
   const own = !isMember ? 'starting' : isStalled ? 'stalled' : backlog?.full === true ? 'full' : 'ok'
   return {
     group,
     status: overall === 'ok' ? own : overall,
-    running: held.size - resting + held.left.length,
+    running,
     held: resting,
     overdue: attempts.overdue,
     waiting: backlog?.waiting,
     delayed: backlog?.delayed,
-    retrying: held.waiting + (backlog?.retrying ?? 0),
+    retrying: waiting + (backlog?.retrying ?? 0),
     retryAt: backlog?.retryAt === undefined ? undefined : new Date(backlog.retryAt).toISOString(),
     settled: settledCount,
     lastProgress: lastProgress === undefined ? undefined : new Date(lastProgress).toISOString(),

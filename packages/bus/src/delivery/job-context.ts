@@ -1,5 +1,6 @@
 import { invalidArgument, isThenable } from '@tidings/core/tools'
 import { isEvent, type TidingsEvent } from '@tidings/events'
+import { EffectTooLateError } from '../errors.ts'
 import type { PublishOptions } from '../handler/publish-options.ts'
 import type { HandlerContext, HandlerLog, PublishEffect, TransactionContext } from '../handler/context.ts'
 import { deliveryHeaders, type Message, replyGroupOf } from '../message/message.ts'
@@ -32,6 +33,9 @@ export class JobContext implements HandlerContext {
   #open = 0
   #failed: { readonly error: unknown } | undefined = undefined
   #whenReady: (() => void) | undefined = undefined
+  /** Which call of the handler it serves: what an earlier one still has under way is no effect of this one. */
+  #call = 0
+  #hasEnded = false
   #left: readonly ((reason: unknown) => void)[] = none
 
   constructor(runtime: Runtime, { message, group, attempt }: Incoming, event: TidingsEvent) {
@@ -96,6 +100,7 @@ export class JobContext implements HandlerContext {
 
   get transaction(): TransactionContext<never>['transaction'] {
     return (work) => {
+      if (this.#hasEnded) throw this.#tooLate()
       if (typeof work !== 'function') {
         throw invalidArgument('work', 'a function', work, 'Pass what writes: transaction((tx) => …).')
       }
@@ -135,28 +140,37 @@ export class JobContext implements HandlerContext {
     group?: string,
   ): Promise<TidingsEvent> {
     const request = { cause: this.#event, headers, group }
+    const call = this.#call
+    const collect = (event: TidingsEvent, outgoing: Outgoing): void => this.#collect(call, event, outgoing)
+    if (options?.immediate !== true && this.#hasEnded) return Promise.reject(this.#tooLate())
     const published =
       options?.immediate === true
         ? this.#runtime.publish(what, input, options, request)
-        : this.#runtime.effect(what, input, options, request, (event, outgoing) => this.#collect(event, outgoing))
+        : this.#runtime.effect(what, input, options, request, collect)
     this.#follow(published)
     return published
   }
 
-  #collect(event: TidingsEvent, outgoing: Outgoing): void {
+  #collect(call: number, event: TidingsEvent, outgoing: Outgoing): void {
     if (this.#aborted) throw this.#aborted.reason
+    if (this.#hasEnded || call !== this.#call) throw this.#tooLate()
     ;(this.#effects ??= new Effects(this.group)).add(event, outgoing)
   }
 
   #follow(published: Promise<unknown>): void {
+    const call = this.#call
     this.#open++
     const settled = (): void => {
-      if (--this.#open === 0) this.#whenReady?.()
+      if (call === this.#call && --this.#open === 0) this.#whenReady?.()
     }
     published.then(settled, (error: unknown) => {
-      this.#failed ??= { error }
+      if (call === this.#call) this.#failed ??= { error }
       settled()
     })
+  }
+
+  #tooLate(): EffectTooLateError {
+    return new EffectTooLateError(this.group, this.#event.type)
   }
 
   #withId(what: unknown, input: unknown, options: PublishOptions | undefined): PublishOptions | undefined {
@@ -164,6 +178,18 @@ export class JobContext implements HandlerContext {
     this.#ids ??= new EffectIds(this.#event, this.group)
     const id = this.#ids.next(String((what as { type?: unknown } | null)?.type), input)
     return id === undefined ? options : { ...options, id }
+  }
+
+  /** The attempt has ended: what is published from now on would go nowhere. */
+  ends(): void {
+    this.#hasEnded = true
+  }
+
+  /** The handler is called once more for the same attempt: what it has published so far has no effect. */
+  startsOver(): void {
+    this.#call++
+    this.#open = 0
+    this.#ids = this.#effects = this.#work = this.#failed = this.#whenReady = undefined
   }
 
   /** Tells the handler to stop. Only the first reason counts. */

@@ -5,6 +5,8 @@ interface Lane {
   /** Whose turn it is. */
   front: Job
   readonly behind: Deque<Job>
+  /** How many of them can do nothing before the next attempt of the front is due. */
+  blocked: number
 }
 
 /**
@@ -14,6 +16,8 @@ interface Lane {
  */
 export class Lanes {
   readonly #lanes = new Map<string, Job | Lane>()
+  /** How many stand behind one that waits for its next attempt. */
+  blocked = 0
 
   /** Takes a job in; says whether it has its turn at once, as it has no key or is the only one of it. */
   enter(job: Job): boolean {
@@ -30,7 +34,10 @@ export class Lanes {
     const passes = job.isReplay && front.state === 'waiting'
     if (passes) behind.unshift(front)
     else behind.push(job)
-    this.#lanes.set(key, { front: passes ? job : front, behind })
+    const changed = 'behind' in lane ? lane : { front, behind, blocked: 0 }
+    if (passes) changed.front = job
+    this.#lanes.set(key, changed)
+    this.#count(changed)
     return passes
   }
 
@@ -41,11 +48,18 @@ export class Lanes {
     return lane === job || (lane !== undefined && 'behind' in lane && lane.front === job)
   }
 
+  /** Its wait for the next attempt has begun, or ended. */
+  changes({ key }: Job): void {
+    const lane = key === undefined ? undefined : this.#lanes.get(key)
+    if (lane !== undefined && 'behind' in lane) this.#count(lane)
+  }
+
   /** Drops those that wait and are ours no more. */
   forgetGone(): void {
     for (const lane of this.#lanes.values()) {
       if (!('behind' in lane)) continue
       for (const job of lane.behind.clear()) if (job.isOurs) lane.behind.push(job)
+      this.#count(lane)
     }
   }
 
@@ -65,7 +79,14 @@ export class Lanes {
     if (next === undefined) this.#lanes.delete(key)
     else if (behind!.size === 0) this.#lanes.set(key, next)
     else (lane as Lane).front = next
+    if ('behind' in lane) this.#count(lane)
     return next
+  }
+
+  #count(lane: Lane): void {
+    const blocked = lane.front.state === 'waiting' ? lane.behind.size : 0
+    this.blocked += blocked - lane.blocked
+    lane.blocked = blocked
   }
 }
 

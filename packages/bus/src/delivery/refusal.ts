@@ -50,7 +50,7 @@ function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler |
 }
 
 function refusalByKey(
-  { deadLetters, locks, clock }: Runtime,
+  { deadLetters, locks, clock, capabilities }: Runtime,
   group: string,
   { delivery, replayOf }: Job,
   key: string,
@@ -59,9 +59,11 @@ function refusalByKey(
     if (first === undefined || first.id === replayOf) return undefined
     // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.
     if (replayOf !== undefined || first.id === letterId(group, delivery.message)) return 'superseded'
-    // Its letters are on their way back: what came behind them waits for them, rather than be parked once more.
+    // Its letters are on their way back: what came behind them waits for them, rather than be parked once more. Where a
+    // replay cannot go ahead it would not get through: then what is before it is parked, and comes behind it.
+    const goesAhead = capabilities.ordering === 'key'
     const sentAgo = first.replayedAt === undefined ? Infinity : clock.now() - Date.parse(first.replayedAt)
-    if (sentAgo < longestReplay || locks.isTaken(lockOfKey(group, key))) return 'awaits-replay'
+    if (goesAhead && (sentAgo < longestReplay || locks.isTaken(lockOfKey(group, key)))) return 'awaits-replay'
     return { error: parkedBehind(first), reason: 'key-parked', counts: false }
   }
   const first = asked(() => deadLetters?.firstOfKey(group, key))

@@ -1,6 +1,7 @@
 import { functionOption, knownOptions, whole } from '@tidings/core/tools'
-import type { TidingsEvent } from '@tidings/events'
+import { isEvent, type TidingsEvent } from '@tidings/events'
 import type { HandlerContext } from '../handler/context.ts'
+import type { PublishOptions } from '../handler/publish-options.ts'
 import { derivedContext } from './derived-context.ts'
 import { type EventHandler, named } from './event-handler.ts'
 
@@ -11,7 +12,7 @@ export interface WireTapOptions {
 
 /**
  * **Wire Tap**: shows each event to `tap` besides handling it, at every attempt. The tap cannot change the main flow:
- * events are immutable, its `reply` does nothing, its errors go to `context.log`, nobody waits for it, and it is called
+ * events are immutable, its `reply` does nothing, what it publishes leaves at once, its errors go to `context.log`, nobody waits for it, and it is called
  * when the handler has begun. Only one thing nobody can take from it: code that computes for long holds up its process.
  *
  * It is for looking: best effort, not awaited when the bus closes, and lost with the process. What must see every event
@@ -41,7 +42,7 @@ export function wireTap<Event extends TidingsEvent>(
     if (before > 0) context.log.warn('a wire tap sees events again', { missed: before })
     running++
     try {
-      await tap(event, derivedContext(context, { reply: async () => {} }))
+      await tap(event, derivedContext(context, { reply: async () => {}, publish: atOnce(context) }))
     } catch (error) {
       context.log.error('a wire tap failed', { error })
     } finally {
@@ -56,4 +57,13 @@ export function wireTap<Event extends TidingsEvent>(
       follow(event, context).catch(() => {})
     }
   })
+}
+
+/** Nobody waits for the tap, so that its effects cannot go with the settlement. */
+function atOnce(context: HandlerContext): HandlerContext['publish'] {
+  const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> => {
+    if (isEvent(what)) return context.publish(what, { ...(input as PublishOptions | undefined), immediate: true })
+    return context.publish(what as never, input as never, { ...options, immediate: true })
+  }
+  return publish as HandlerContext['publish']
 }

@@ -61,7 +61,8 @@ export class Broker {
     this.#history = new History(limits.history)
     this.#room = new Room(
       limits.maxWaiting,
-      ({ outgoing, connection }, groups) => this.#place(connection, outgoing, groups),
+      // What has waited for the room of delayed messages comes as one, in their order, though it may be due by now.
+      ({ outgoing, connection }, groups) => this.#place(connection, outgoing, groups, outgoing.notBefore !== undefined),
       (gates, type, reason) => fullness(gates, type, reason),
     )
   }
@@ -89,7 +90,7 @@ export class Broker {
   }
 
   publish(connection: Client, outgoing: Outgoing, options: Abortable | undefined): void | Promise<void> {
-    const { message, group: name, notBefore } = outgoing
+    const { message, group: name } = outgoing
     const type = String(message.attributes['type'])
     const tooLarge = this.#tooLarge(message)
     if (tooLarge !== undefined) return Promise.reject(tooLarge)
@@ -100,11 +101,11 @@ export class Broker {
       return Promise.reject(new UnknownGroupError(name, type))
     }
     const groups = this.#routes.to(type)
-    const isLater = notBefore !== undefined && notBefore > this.#clock!.now()
+    const isLater = this.#isLater(outgoing)
     for (const group of groups) {
       if ((isLater ? group.later : group.due).isOpen) continue
       const gates = groups.map((each) => (isLater ? each.later : each.due))
-      return this.#room.wait(outgoing, connection, gates, options)
+      return this.#room.wait(isLater ? outgoing : { message }, connection, gates, options)
     }
     this.#place(connection, outgoing, groups)
     const { turns } = this.#host
@@ -226,11 +227,11 @@ export class Broker {
     this.#routes.bind(group, types)
   }
 
-  #place(connection: Client, outgoing: Outgoing, groups: readonly Group[]): void {
-    const { message, notBefore, ahead } = outgoing
+  #place(connection: Client, outgoing: Outgoing, groups: readonly Group[], isLater = this.#isLater(outgoing)): void {
+    const { message, notBefore = 0, ahead } = outgoing
     const direct = outgoing.group !== undefined
     if (groups.length === 0) connection.unroutable(message)
-    if (notBefore !== undefined && notBefore > this.#clock!.now()) {
+    if (isLater) {
       if (groups.length > 0) this.#delayed.add({ message, groups, direct, due: notBefore })
       return
     }
@@ -241,9 +242,15 @@ export class Broker {
     }
   }
 
+  #isLater({ notBefore }: Outgoing): boolean {
+    return notBefore !== undefined && notBefore > this.#clock!.now()
+  }
+
   #onDue({ message, groups, direct }: DelayedMessage<Group>): void {
     if (!direct) this.#history.add(message)
-    for (const group of groups) if (!group.gone) group.addExpected(message)
+    // First all that arrives: room that is freed may let in what was published later.
+    for (const group of groups) if (!group.gone) group.add(message)
+    for (const group of groups) if (!group.gone) group.dismiss()
   }
 
   #check({ group, types, prefetch, from }: GroupRequest): void {

@@ -127,17 +127,12 @@ export class Group implements CopyHome, Served, Expecting {
     this.wake()
   }
 
-  /** A message comes later, by `addExpected`. */
+  /** A message comes later; it is dismissed when it has come, or does not come. */
   expect(): void {
     this.#delayed++
   }
 
-  addExpected(message: Message): void {
-    this.dismiss()
-    this.add(message)
-  }
-
-  /** A message that was expected does not come. */
+  /** A message is expected no more. */
   dismiss(): void {
     this.#delayed--
     if (this.later.publishes.first !== undefined) this.#host.roomIn(this.later)
@@ -218,8 +213,7 @@ export class Group implements CopyHome, Served, Expecting {
   #end(copy: Copy): void {
     if (!this.#takeFrom(copy)) return
     this.#unsettled--
-    const next = this.#lines.leave(copy)
-    if (next !== undefined) this.#ready.push(next)
+    this.#readies(this.#lines.leave(copy))
     this.wake()
     this.#tellRoom()
   }
@@ -231,8 +225,7 @@ export class Group implements CopyHome, Served, Expecting {
     const keepsPlace = inPlace && key !== undefined
     const later = { ...message, headers: { ...message.headers, ...headers } }
     const again = new Copy(this, later, keepsPlace ? key : undefined, copy.place, 0)
-    const next = keepsPlace ? this.#lines.postpone(copy, again) : this.#lines.leave(copy)
-    if (next !== undefined) this.#ready.push(next)
+    this.#readies(keepsPlace ? this.#lines.postpone(copy, again) : this.#lines.leave(copy))
     this.#retries.add(again, due)
     this.wake()
     this.#tellRoom()
@@ -259,7 +252,14 @@ export class Group implements CopyHome, Served, Expecting {
   #enqueue(message: Message, redeliveries: number): void {
     const key = this.#ordered ? keyOf(message) : undefined
     const copy = new Copy(this, message, key, this.#arrived++, redeliveries)
-    if (this.#lines.enter(copy)) this.#ready.push(copy)
+    if (this.#lines.enter(copy)) this.#readies(copy)
+  }
+
+  /** It may be handed out; alone where it may be what ends its member. */
+  #readies(copy: Copy | undefined): void {
+    if (copy === undefined) return
+    if (isSuspect(copy)) this.#suspects.add(copy)
+    else this.#ready.push(copy)
   }
 
   #hasReady(): boolean {

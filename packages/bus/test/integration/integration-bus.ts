@@ -9,6 +9,7 @@ import {
   handler,
   type HandlerLog,
   memory,
+  type Middleware,
 } from '../../src/index.ts'
 import { quiet } from '../support/recording-member.ts'
 
@@ -66,6 +67,17 @@ export class Log implements HandlerLog {
 /** A bus in memory. Failed events are tried again at once by those who say `retry: atOnce`. */
 export function busOf(handlers: readonly AnyHandler[], options: Partial<BusOptions> = {}): Promise<Bus> {
   return createBus({ source: '/shop', transport: memory(), log: new Log(), random: () => 0, handlers, ...options })
+}
+
+/** Writes down the ids of all messages of a type that are prepared, those of attempts that fail later included. */
+export function preparing(type: string, ids: string[]): Middleware {
+  return {
+    name: 'preparing',
+    async publish(message, next) {
+      if (message.attributes['type'] === type) ids.push(String(message.attributes['id']))
+      await next(message)
+    },
+  }
 }
 
 export const atOnce = { attempts: 5, delay: 0 } as const

@@ -1,17 +1,20 @@
 import { givenBack } from './recording-member.ts'
-import type { Connection, Delivery, GroupRequest, Membership, Transport } from '../../src/index.ts'
+import type { Connection, Delivery, GivenBack, GroupRequest, Membership, Transport } from '../../src/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 
 /**
- * A queue whose connections can be lost: what is unsettled is ours no more and goes back, oldest first, and then each
- * group is joined again.
+ * A queue whose connections can be lost: what is unsettled is ours no more and goes back, as `back` says, oldest first, and
+ * then each group is joined again.
  */
-export function flapping(transport: Transport): { readonly transport: Transport; cut(): Promise<void> } {
+export function flapping(
+  transport: Transport,
+  back: GivenBack = givenBack,
+): { readonly transport: Transport; cut(): Promise<void> } {
   const members = new Set<FlappingMember>()
   return {
     transport: altered(transport, (connection) => ({
       async subscribe(request, deliver, signal) {
-        const member = new FlappingMember(connection, request, deliver)
+        const member = new FlappingMember(connection, request, deliver, back)
         await member.join(signal)
         members.add(member)
         return member
@@ -31,13 +34,15 @@ class FlappingMember implements Membership {
   readonly #connection: Connection
   readonly #request: GroupRequest
   readonly #deliver: (delivery: Delivery) => void
+  readonly #back: GivenBack
   #membership!: Membership
   #lost = new AbortController()
   #unsettled = new Set<Delivery>()
   #isStopped = false
   #isPaused = false
 
-  constructor(connection: Connection, request: GroupRequest, deliver: (delivery: Delivery) => void) {
+  constructor(connection: Connection, request: GroupRequest, deliver: (delivery: Delivery) => void, back: GivenBack) {
+    this.#back = back
     this.#connection = connection
     this.#request = request
     this.#deliver = deliver
@@ -64,7 +69,7 @@ class FlappingMember implements Membership {
     this.#unsettled = new Set()
     await this.#membership.stop()
     lost.abort(new Error('the connection was lost'))
-    for (const delivery of unsettled) delivery.settle(givenBack)
+    for (const delivery of unsettled) delivery.settle(this.#back)
     if (!this.#isStopped) await this.join()
   }
 

@@ -1,4 +1,14 @@
-import type { Connection, DeadLetter, DeadLetterStore, Message, Outgoing, Transport } from '../../src/index.ts'
+import type {
+  Connection,
+  DeadLetter,
+  DeadLetterStore,
+  Delivery,
+  Inbox,
+  Message,
+  Outgoing,
+  Settlement,
+  Transport,
+} from '../../src/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 
 /** What the broker or the store does with a copy or a letter, other than to do it at once. */
@@ -13,9 +23,17 @@ export interface Fact {
   /** Copies of it that the broker has, by their marks. */
   readonly copies: Set<number>
   handled: number
+  /** Whether its group has noted that it is handled. */
+  isMarked: boolean
+  /** Whether a delivery of it was lost or given back before it was settled. */
+  wasLost: boolean
   isLetter: boolean
   wasLetter: boolean
   discarded: number
+  /** How often it was tried and came to nothing. */
+  failures: number
+  /** How often it could not be parked, so that it was tried once more. */
+  unparked: number
   /** Whether more than one delivery of it may be under way, by somebody else's doing. */
   isTwice: boolean
 }
@@ -26,9 +44,11 @@ const mark = 'x-copy'
 export class Ledger {
   readonly facts: Fact[] = []
   readonly problems: string[] = []
-  /** Unsettled, in the hands of the bus. */
-  held = 0
   mostHeld = 0
+  /** Of those that have not failed yet. */
+  mostFresh = 0
+  /** Unsettled, in the hands of the bus. */
+  readonly #held = new Set<Delivery>()
   #marks = 0
 
   /** The fact of a message. */
@@ -39,29 +59,30 @@ export class Ledger {
 
   transport(real: Transport): Transport {
     return altered(real, (connection) => ({
+      deadLetters: connection.deadLetters && this.store(connection.deadLetters),
       publish: (outgoing, options) => this.#publish(connection, outgoing, options),
       subscribe: (request, deliver, signal) => {
         // What a connection holds is lost with it, and so is its count.
-        this.held = 0
+        this.#held.clear()
         return connection.subscribe(
           request,
           (delivery) => {
             let isOpen = true
             const close = (): void => {
-              if (!isOpen) return
               isOpen = false
-              this.held--
+              this.#held.delete(delivery)
             }
-            this.held++
-            this.mostHeld = Math.max(this.mostHeld, this.held)
-            delivery.lost.addEventListener('abort', close)
+            this.#hold(delivery)
+            delivery.lost.addEventListener('abort', () => {
+              if (isOpen) this.of(delivery.message).wasLost = true
+              close()
+            })
             deliver(
               alteredDelivery(delivery, {
                 settle: (settlement) => {
                   const isOurs = !delivery.lost.aborted && isOpen
-                  // What comes later is with the broker as the copy that it is.
-                  if (isOurs && settlement.as !== 'given-back' && settlement.as !== 'later') this.#acked(delivery.message)
                   close()
+                  if (isOurs) this.#settled(delivery, settlement)
                   return delivery.settle(settlement)
                 },
               }),
@@ -75,11 +96,14 @@ export class Ledger {
 
   store(real: DeadLetterStore): DeadLetterStore {
     return {
-      add: (letter) =>
-        this.#troubled(this.of(letter.message), () => {
+      add: (letter) => {
+        const fact = this.of(letter.message)
+        if (letter.replayedAt === undefined && (fact.troubles[0] ?? 'slow') !== 'slow') fact.unparked++
+        return this.#troubled(fact, () => {
           this.#kept(letter)
           return real.add(letter)
-        }),
+        })
+      },
       get: (id) => real.get(id),
       list: (query) => real.list(query),
       firstOfKey: (group, key) => real.firstOfKey(group, key),
@@ -89,6 +113,24 @@ export class Ledger {
         return real.remove(id)
       },
     }
+  }
+
+  inbox(real: Inbox): Inbox {
+    return {
+      has: (event, group) => real.has(event, group),
+      add: (event, group) => {
+        this.facts[Number(event.id)]!.isMarked = true
+        return real.add(event, group)
+      },
+    }
+  }
+
+  #hold(delivery: Delivery): void {
+    this.#held.add(delivery)
+    this.mostHeld = Math.max(this.mostHeld, this.#held.size)
+    const fresh = [...this.#held].map(({ message }) => this.of(message))
+    const { length } = fresh.filter(({ failures, unparked }) => failures + unparked === 0)
+    this.mostFresh = Math.max(this.mostFresh, length)
   }
 
   #kept({ message }: DeadLetter): void {
@@ -127,6 +169,29 @@ export class Ledger {
       await step()
       if (trouble === 'unanswered') throw new Error('no answer came')
     })()
+  }
+
+  #settled({ message, lost }: Delivery, settlement: Settlement): void {
+    const fact = this.of(message)
+    if (settlement.as === 'given-back') fact.wasLost = true
+    if (settlement.as === 'dead-lettered') {
+      this.#kept(settlement.letter)
+      return this.#acked(message)
+    }
+    if ('replayed' in settlement && settlement.replayed !== undefined) fact.isLetter = false
+    if (settlement.as === 'handled') {
+      fact.isMarked ||= settlement.mark !== undefined
+      return this.#acked(message)
+    }
+    // What comes later, or again, is with the broker as the copy that it is.
+    if (settlement.as !== 'discarded') return
+    // The bus says what it has given up only once that is done.
+    fact.copies.delete(Number(message.headers[mark]))
+    setImmediate(() => {
+      // Nor does it say so where the delivery was lost before it heard that it was done.
+      if (lost.aborted) fact.discarded++
+      this.#acked(message)
+    })
   }
 
   /** Acknowledged means handled, parked or given up, or that a copy is with the broker. */

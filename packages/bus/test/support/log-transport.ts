@@ -153,6 +153,8 @@ class Member implements Membership {
   }
 
   lose(reason: Error): void {
+    // What is settled is not lost.
+    if (this.#open.size === 0) return
     this.#open.clear()
     const lost = this.#lost
     this.#lost = new AbortController()

@@ -10,8 +10,7 @@ import {
   memory,
   type ReplayOptions,
 } from '../../src/index.ts'
-import { altered } from './altered.ts'
-import { ManualClock, quiet } from './recording-member.ts'
+import { connectTo, ManualClock, quiet } from './recording-member.ts'
 import { logOfProblems } from './shop.ts'
 
 const schema = z.object({ n: z.int(), k: z.int() })
@@ -19,8 +18,8 @@ const key = ({ k }: { readonly k: number }): string => `k${k}`
 const definitions = [defineEvent('model.a', { schema, key }), defineEvent('model.b', { schema, key })] as const
 
 export interface ReplaySetting {
-  /** How the store of dead letters answers. */
-  readonly store: 'at once' | 'late' | 'now and then' | 'late, now and then'
+  /** The broker's own store, where letters are a part of the settlement; or how a store of the application answers. */
+  readonly store: "the broker's" | 'at once' | 'late' | 'now and then' | 'late, now and then'
   readonly deadLetter: 'park' | 'park-key'
   readonly concurrency: number
   readonly attempts: 1 | 2
@@ -57,7 +56,8 @@ export class ReplayWorld {
   readonly #stops: AbortController[] = []
   readonly #running = new Set<Promise<unknown>>()
   readonly #buses: Bus[] = []
-  readonly #transport = altered(memory(), ({ deadLetters }) => ({ deadLetters: this.#troubled(deadLetters!) }))
+  readonly #transport = memory()
+  #store: DeadLetterStore | undefined
   #taken = 0
   #isWell = false
   #wasClosed = false
@@ -68,6 +68,10 @@ export class ReplayWorld {
   }
 
   async open(): Promise<void> {
+    if (this.#setting.store !== "the broker's") {
+      const { connection } = await connectTo(memory(), this.clock)
+      this.#store = this.#troubled(connection.deadLetters!)
+    }
     for (let member = 0; member < this.#setting.members; member++) this.#buses.push(await this.#bus())
   }
 
@@ -159,6 +163,7 @@ export class ReplayWorld {
     return createBus({
       source: '/model',
       transport: this.#transport,
+      ...(this.#store === undefined ? {} : { deadLetters: this.#store }),
       clock: this.clock,
       random: () => 0,
       log: logOfProblems((problem) => this.problems.push(problem)),
@@ -261,7 +266,9 @@ export class ReplayWorld {
   async #rest(): Promise<void> {
     const isBusy = async (): Promise<boolean> => {
       const healths = await Promise.all(this.#buses.map((bus) => bus.health()))
-      return healths.some(({ groups }) => groups.some(({ running, held, waiting = 0 }) => running + held + waiting > 0))
+      return healths.some(({ groups }) =>
+        groups.some(({ running, held, retrying, waiting = 0 }) => running + held + retrying + waiting > 0),
+      )
     }
     for (let time = 0; time < 60; time++) {
       if (!(await isBusy())) return

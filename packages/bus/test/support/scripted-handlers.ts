@@ -14,7 +14,8 @@ export const Free = defineEvent('model.free', z.object({ n: z.int() }))
 export type Ending = 'fail' | 'permanent' | 'hang' | 'late' | 'never'
 
 export interface Setting {
-  readonly transport: 'store' | 'queue' | 'log'
+  /** `memory` does all of a settlement in one step; with `store`, inbox and letters are the application's own. */
+  readonly transport: 'memory' | 'store' | 'queue' | 'log'
   readonly concurrency: number
   readonly prefetch: number
   readonly attempts: number
@@ -39,7 +40,6 @@ export interface Played extends Fact {
   /** What is to become of it when nothing comes between. */
   readonly expected: 'handled' | 'given-up'
   readonly hasTroubles: boolean
-  failures: number
 }
 
 /** A call of a handler, on its way. */
@@ -191,7 +191,7 @@ export class ScriptedHandlers {
 
   #failed(fact: Played): Ending | undefined {
     fact.failures++
-    if (this.#course.isUndisturbed && !fact.isTwice && fact.failures > this.#setting.attempts) {
+    if (this.#course.isUndisturbed && !fact.isTwice && fact.failures > this.#setting.attempts + fact.unparked) {
       this.#problem(`event ${fact.n} has failed ${fact.failures} times, of ${this.#setting.attempts}`)
     }
     return fact.endings.shift()
@@ -199,10 +199,15 @@ export class ScriptedHandlers {
 
   #handled(fact: Played): void {
     fact.handled++
-    // A log hands out again what was acked behind its position, a queue what was given back while it was being given up.
-    const isOpen = this.#setting.transport === 'log' || fact.hasTroubles
-    const mayRepeat = fact.isTwice || this.#course.wasCut || (this.#course.buses > 1 && isOpen)
-    if (fact.handled > 1 && (this.#setting.idempotent || !mayRepeat)) this.#problem(`event ${fact.n} handled again`)
+    if (this.#setting.idempotent) {
+      // What was lost before its settlement has neither effects nor mark, and comes again as if it had not been here.
+      if (fact.isMarked || (fact.handled > 1 && !fact.wasLost)) this.#problem(`event ${fact.n} handled again`)
+    } else {
+      // A log hands out again what was acked behind its position, a queue what was given back while it was being given up.
+      const isOpen = this.#setting.transport === 'log' || fact.hasTroubles
+      const mayRepeat = fact.isTwice || this.#course.wasCut || (this.#course.buses > 1 && isOpen)
+      if (fact.handled > 1 && !mayRepeat) this.#problem(`event ${fact.n} handled again`)
+    }
     if (fact.handled > 1 || fact.key === undefined) return
     const order = this.#order.get(fact.key) ?? []
     this.#order.set(fact.key, order)
