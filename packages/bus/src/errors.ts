@@ -138,6 +138,19 @@ export class EffectsOverflowError extends TidingsError<'EFFECTS_OVERFLOW'> {
   }
 }
 
+/** A handler was done with its event, and what it did not wait for comes too late: its settlement has been decided. */
+export class AttemptOverError extends TidingsError<'ATTEMPT_OVER'> {
+  override readonly name = 'AttemptOverError'
+
+  constructor(group: string, type: string, what: string) {
+    super(
+      'ATTEMPT_OVER',
+      `${what} is refused: group "${group}" is done with the event "${type}" that it belongs to\nAwait it before the handler returns; what may leave whatever becomes of the attempt is published with \`immediate: true\`.`,
+      { details: { group, type } },
+    )
+  }
+}
+
 /** There was still something to do when the time of `bus.idle` was up. */
 export class IdleTimeoutError extends TidingsError<'IDLE_TIMEOUT'> {
   override readonly name = 'IdleTimeoutError'
@@ -229,7 +242,10 @@ export class RequestFailedError extends TidingsError<'REQUEST_FAILED'> {
   constructor(
     type: string,
     why: string,
-    facts: { readonly reason?: string | undefined; readonly error?: Readonly<Record<string, unknown>> | undefined } = {},
+    facts: {
+      readonly reason?: string | undefined
+      readonly error?: Readonly<Record<string, unknown>> | undefined
+    } = {},
   ) {
     const { reason, error } = facts
     super(

@@ -14,6 +14,7 @@ export type {
 } from './dead-letter/dead-letters.ts'
 export type { DeadLetter, DeadLetterReason, DeadLetterStore, RecordedError } from './stores/dead-letters.ts'
 export {
+  AttemptOverError,
   AttemptTimeoutError,
   BusClosedError,
   CapabilityMissingError,

@@ -191,6 +191,7 @@ export class GroupConsumer {
   /** Decides what follows from an attempt, and has it carried out. A promise where that takes time. */
   #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void | Promise<void> {
     if (!job.isOurs) return this.#passOn(job)
+    job.context?.end()
     if (outcome === 'given-back') return this.#giveBack(job, { isRunning: false, begun: false })
     job.settles()
     const decision = decide(job, handler, outcome, (handler ?? this.handlers).policy, this.group, this.#runtime)

@@ -1,5 +1,6 @@
 import { invalidArgument, isThenable } from '@tidings/core/tools'
 import { isEvent, type TidingsEvent } from '@tidings/events'
+import { AttemptOverError } from '../errors.ts'
 import type { PublishOptions } from '../handler/publish-options.ts'
 import type { HandlerContext, HandlerLog, PublishEffect, TransactionContext } from '../handler/context.ts'
 import { deliveryHeaders, type Message, replyGroupOf } from '../message/message.ts'
@@ -25,6 +26,8 @@ export class JobContext implements HandlerContext {
   readonly #event: TidingsEvent
   #controller: AbortController | undefined = undefined
   #aborted: { readonly reason: unknown } | undefined = undefined
+  /** Its handler has ended, and what follows from that has been decided. */
+  #ended = false
   #ids: EffectIds | undefined = undefined
   #effects: Effects | undefined = undefined
   #work: Work[] | undefined = undefined
@@ -99,6 +102,7 @@ export class JobContext implements HandlerContext {
       if (typeof work !== 'function') {
         throw invalidArgument('work', 'a function', work, 'Pass what writes: transaction((tx) => …).')
       }
+      if (this.#ended) throw this.#comesTooLate('a transaction')
       ;(this.#work ??= []).push(work as Work)
     }
   }
@@ -145,7 +149,15 @@ export class JobContext implements HandlerContext {
 
   #collect(event: TidingsEvent, outgoing: Outgoing): void {
     if (this.#aborted) throw this.#aborted.reason
+    if (this.#ended) throw this.#comesTooLate(`the effect "${event.type}"`)
     ;(this.#effects ??= new Effects(this.group)).add(event, outgoing)
+  }
+
+  /** Whoever does not wait for it would not hear of it. */
+  #comesTooLate(what: string): AttemptOverError {
+    const error = new AttemptOverError(this.group, this.#event.type, what)
+    this.log.error('a handler had an effect after it had ended, which is refused', { error })
+    return error
   }
 
   #follow(published: Promise<unknown>): void {
@@ -170,6 +182,11 @@ export class JobContext implements HandlerContext {
   abort(reason: unknown): void {
     this.#aborted ??= { reason }
     this.#controller?.abort(this.#aborted.reason)
+  }
+
+  /** What follows from the attempt has been decided, so nothing can be added to it. */
+  end(): void {
+    this.#ended = true
   }
 
   get isAborted(): boolean {
