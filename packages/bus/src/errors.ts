@@ -126,14 +126,14 @@ export class GroupInUseError extends TidingsError<'GROUP_IN_USE'> {
   }
 }
 
-/** A handler has published, or handed over writes, after its attempt had ended: there is no settlement to go with. */
+/** A handler was done with its event, and what it did not wait for comes too late: its settlement has been decided. */
 export class EffectTooLateError extends TidingsError<'EFFECT_TOO_LATE'> {
   override readonly name = 'EffectTooLateError'
 
-  constructor(group: string, type: string) {
+  constructor(group: string, type: string, what: string) {
     super(
       'EFFECT_TOO_LATE',
-      `the attempt of group "${group}" at an event "${type}" has ended, and its effects are on their way\nAwait what publishes before the handler ends, or publish with \`immediate: true\`.`,
+      `${what} is refused: group "${group}" is done with the event "${type}" that it belongs to\nAwait it before the handler returns; what may leave whatever becomes of the attempt is published with \`immediate: true\`.`,
       { details: { group, type } },
     )
   }

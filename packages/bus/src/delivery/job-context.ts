@@ -100,7 +100,7 @@ export class JobContext implements HandlerContext {
 
   get transaction(): TransactionContext<never>['transaction'] {
     return (work) => {
-      if (this.#hasEnded) throw this.#tooLate()
+      if (this.#hasEnded) throw this.#tooLate('a transaction')
       if (typeof work !== 'function') {
         throw invalidArgument('work', 'a function', work, 'Pass what writes: transaction((tx) => …).')
       }
@@ -142,7 +142,7 @@ export class JobContext implements HandlerContext {
     const request = { cause: this.#event, headers, group }
     const call = this.#call
     const collect = (event: TidingsEvent, outgoing: Outgoing): void => this.#collect(call, event, outgoing)
-    if (options?.immediate !== true && this.#hasEnded) return Promise.reject(this.#tooLate())
+    if (options?.immediate !== true && this.#hasEnded) return refused(this.#tooLate('an effect'))
     const published =
       options?.immediate === true
         ? this.#runtime.publish(what, input, options, request)
@@ -153,7 +153,7 @@ export class JobContext implements HandlerContext {
 
   #collect(call: number, event: TidingsEvent, outgoing: Outgoing): void {
     if (this.#aborted) throw this.#aborted.reason
-    if (this.#hasEnded || call !== this.#call) throw this.#tooLate()
+    if (this.#hasEnded || call !== this.#call) throw this.#tooLate(`the effect "${event.type}"`)
     ;(this.#effects ??= new Effects(this.group)).add(event, outgoing)
   }
 
@@ -169,8 +169,11 @@ export class JobContext implements HandlerContext {
     })
   }
 
-  #tooLate(): EffectTooLateError {
-    return new EffectTooLateError(this.group, this.#event.type)
+  /** Whoever does not wait for it would not hear of it. */
+  #tooLate(what: string): EffectTooLateError {
+    const error = new EffectTooLateError(this.group, this.#event.type, what)
+    this.log.error('a handler had an effect after it had ended, which is refused', { error })
+    return error
   }
 
   #withId(what: unknown, input: unknown, options: PublishOptions | undefined): PublishOptions | undefined {
@@ -197,6 +200,7 @@ export class JobContext implements HandlerContext {
     this.#aborted ??= { reason }
     this.#controller?.abort(this.#aborted.reason)
   }
+
 
   get isAborted(): boolean {
     return this.#aborted !== undefined

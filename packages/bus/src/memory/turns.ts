@@ -1,3 +1,4 @@
+import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
 import { Deque } from '../collections/deque.ts'
 
 /** Deliveries after which timers and I/O get their turn. */
@@ -20,10 +21,12 @@ export interface Served {
 /**
  * Serves groups, never in the stack of a publisher or of a handler: in a microtask, so that little time is lost, but with
  * a turn of the event loop every {@link perTurn} deliveries, so that handlers and publishers which never really wait
- * starve nobody.
+ * starve nobody. And in the async context in which it was made, where the runtime can take it: else handlers would run in
+ * that of whoever published first, and what they log or trace would be taken for theirs.
  */
 export class Turns {
   readonly #groups = new Deque<Served>()
+  readonly #inOwnContext: Snapshot | undefined = asyncSnapshot()?.()
   #left = perTurn
   #pending = false
   /** Turns of the event loop that have been asked for since nothing was left to be served. */
@@ -70,6 +73,11 @@ export class Turns {
   }
 
   readonly #serve = (): void => {
+    if (this.#inOwnContext) this.#inOwnContext(this.#serveAll)
+    else this.#serveAll()
+  }
+
+  readonly #serveAll = (): void => {
     while (this.#left > 0) {
       const group = this.#groups.shift()
       if (group === undefined) break
