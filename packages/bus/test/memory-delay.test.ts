@@ -112,7 +112,12 @@ describe('a delayed message', () => {
   test('of a temporary group goes with it; of other groups it stays', async () => {
     const { broker, connection, clock, publish, pass } = await delayed()
     const away = await connectTo(broker, clock)
-    await RecordingMember.join(away.connection, { group: 'temporary', types: ['a', 'b'], temporary: true, marks: false })
+    await RecordingMember.join(away.connection, {
+      group: 'temporary',
+      types: ['a', 'b'],
+      temporary: true,
+      marks: false,
+    })
     const member = await RecordingMember.join(connection, { types: ['b'] })
     void publish('1', 10)
     void publish('2', 20, { type: 'b' })

@@ -2,7 +2,15 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test, vi } from 'vitest'
 import { type Connection, memory, handled } from '../src/index.ts'
-import { connectTo, ManualClock, message, quiet, RecordingMember, until, givenBack } from './support/recording-member.ts'
+import {
+  connectTo,
+  ManualClock,
+  message,
+  quiet,
+  RecordingMember,
+  until,
+  givenBack,
+} from './support/recording-member.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -43,7 +51,15 @@ test('INVARIANT: memory stays flat, however many messages, keys and event types 
   const { connection } = await connectTo(memory({ capacity: 1000 }))
   let settled = 0
   for (const [group, ordered] of [['ordered', true] as const, ['plain', false] as const]) {
-    const request = { group, types: ['a.**'], prefetch: 50, ordered, from: 'latest', temporary: false, marks: false } as const
+    const request = {
+      group,
+      types: ['a.**'],
+      prefetch: 50,
+      ordered,
+      from: 'latest',
+      temporary: false,
+      marks: false,
+    } as const
     await connection.subscribe(request, (delivery) => {
       if (delivery.redeliveries === 0 && settled % 3 === 0) delivery.settle(givenBack)
       else delivery.settle(handled)
@@ -107,7 +123,12 @@ test('members, temporary groups and connections that are gone leave nothing', as
   const grown = await growth(async (round) => {
     for (let i = 0; i < perRound / 10; i++) {
       const away = await connectTo(broker)
-      await RecordingMember.join(away.connection, { group: `temporary${round}.${i}`, types: ['b'], temporary: true, marks: false })
+      await RecordingMember.join(away.connection, {
+        group: `temporary${round}.${i}`,
+        types: ['b'],
+        temporary: true,
+        marks: false,
+      })
       const stopped = await RecordingMember.join(connection, { types: ['a', `c${i}`] })
       void away.connection.publish({ message: message('1', { type: 'b' }) })
       await stopped.membership.stop()

@@ -307,7 +307,10 @@ class World {
     expect(member.held.size).toBeLessThan(member.prefetch)
     entry!.alone = isSuspect(entry!)
     if (entry!.alone) expect(member.held.size, `${id} is handed out alone`).toBe(0)
-    expect([...member.held].some(({ alone }) => alone), `nothing is beside a suspect`).toBe(false)
+    expect(
+      [...member.held].some(({ alone }) => alone),
+      `nothing is beside a suspect`,
+    ).toBe(false)
     entry!.state = 'held'
     entry!.member = member
     entry!.delivery = delivery

@@ -109,7 +109,9 @@ describe('an ordered group', () => {
     for (const id of ['x1', 'y1', 'x2', 'y2']) void connection.publish({ message: message(id, { key: id[0]! }) })
     await quiet()
     await connection.close()
-    const next = await RecordingMember.join((await connectTo(broker)).connection, {}, (delivery) => delivery.settle(handled))
+    const next = await RecordingMember.join((await connectTo(broker)).connection, {}, (delivery) =>
+      delivery.settle(handled),
+    )
     await quiet()
     expect(next.ids).toEqual(['x1', 'y1', 'x2', 'y2'])
     expect(next.deliveries.map(({ redeliveries }) => redeliveries)).toEqual([1, 1, 0, 0])

@@ -63,8 +63,8 @@ test('INVARIANT: an observer that throws or rejects is told to the log, and harm
   ).toEqual([
     ['error', 'the observer failed in `published`', 'Error: the page is gone'],
     ['error', 'the observer failed in `published`', 'Error: the page is gone'],
-    ['error', 'the observer failed in `deadLettered`', 'Error: no such hook'],
     ['error', 'the observer failed in `handled`', 'Error: the metrics are away'],
+    ['error', 'the observer failed in `deadLettered`', 'Error: no such hook'],
   ])
   expect(await tested.bus.deadLetters.count()).toBe(1)
 })

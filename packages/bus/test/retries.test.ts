@@ -28,10 +28,14 @@ describe('where the member holds what waits', () => {
       transport: logTransport().transport,
       deadLetters: (await connectTo(memory())).connection.deadLetters,
       handlers: [
-        handler(OrderPlaced, { group: 'g', prefetch: 2, concurrency: 2, retry: { delay: '1m', jitter: false } }, (event) => {
-          seen.push(`${event.data.order} ${event.data.item}`)
-          if (seen.length === 1) throw new Error('once')
-        }),
+        handler(
+          OrderPlaced,
+          { group: 'g', prefetch: 2, concurrency: 2, retry: { delay: '1m', jitter: false } },
+          (event) => {
+            seen.push(`${event.data.order} ${event.data.item}`)
+            if (seen.length === 1) throw new Error('once')
+          },
+        ),
       ],
     })
     for (let n = 0; n < 10; n++) await tested.bus.publish(OrderPlaced, { order: 1, item: `${n}` })

@@ -1,7 +1,7 @@
 import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { handler, memory, type Message, type Middleware } from '../../src/index.ts'
+import { handler, memory, memoryDeadLetters, type Message, type Middleware } from '../../src/index.ts'
 import { claimCheck, type ClaimCheckStore, memoryClaimChecks } from '../../src/integration/index.ts'
 import { ManualClock, until } from '../support/recording-member.ts'
 import { atOnce, busOf, someDeadLetters } from './integration-bus.ts'
@@ -85,10 +85,14 @@ test('INVARIANT: retries, dead letters and replays carry the reference, and chec
     seen.push(data.text)
     if (fails) throw new Error('not yet')
   })
-  await using bus = await busOf([flaky], { middleware: [claimCheck({ store: memoryClaimChecks() }), line] })
+  const deadLetters = memoryDeadLetters()
+  const middleware = [claimCheck({ store: memoryClaimChecks() }), line]
+  await using bus = await busOf([flaky], { middleware, deadLetters })
   await bus.publish(PageScanned, { text: large })
   const [letter] = await someDeadLetters(bus)
-  expect(letter!.message.attributes['dataref']).toBe(line.sent[0]!.attributes['dataref'])
+  expect(letter!.message.body, 'as a handler would see it').toContain(large)
+  const kept = await deadLetters.get(letter!.id)
+  expect(kept!.message.attributes['dataref']).toBe(line.sent[0]!.attributes['dataref'])
   fails = false
   await bus.deadLetters.replay({})
   await until(() => seen.length === 3)

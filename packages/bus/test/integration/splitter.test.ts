@@ -4,7 +4,16 @@ import * as z from 'zod'
 import { effectId, handler, type HandlerContext, type Middleware } from '../../src/index.ts'
 import { partOf, splitter } from '../../src/integration/index.ts'
 import { quiet, until } from '../support/recording-member.ts'
-import { atOnce, busOf, someDeadLetters, LineOrdered, OrderPlaced, OrderPriced, preparing, recording } from './integration-bus.ts'
+import {
+  atOnce,
+  busOf,
+  someDeadLetters,
+  LineOrdered,
+  OrderPlaced,
+  OrderPriced,
+  preparing,
+  recording,
+} from './integration-bus.ts'
 
 type Lines = readonly InputOf<typeof LineOrdered.schema>[]
 

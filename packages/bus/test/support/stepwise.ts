@@ -1,4 +1,11 @@
-import { type Connection, type Delivery, discarded, inSafeOrder, type Settlement, type Transport } from '../../src/index.ts'
+import {
+  type Connection,
+  type Delivery,
+  discarded,
+  inSafeOrder,
+  type Settlement,
+  type Transport,
+} from '../../src/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 
 /**
