@@ -198,7 +198,9 @@ export class CapabilityMissingError extends TidingsError<'CAPABILITY_MISSING'> {
   constructor(transport: string, missing: readonly { readonly capability: string; readonly wantedBy: string }[]) {
     const list = missing.map(({ capability, wantedBy }) => `${capability} (wanted by ${wantedBy})`).join(', ')
     // What the bus takes from elsewhere too, under the name of the capability.
-    const own = ['inbox', 'deadLetters'].filter((store) => missing.some(({ capability }) => capability === store))
+    const own = ['inbox', 'deadLetters'].filter((store) =>
+      missing.some(({ capability }) => capability.startsWith(store)),
+    )
     const instead =
       own.length > 0 ? `, or give createBus its own ${own.map((store) => `\`${store}\``).join(' and ')}` : ''
     super(

@@ -63,6 +63,7 @@ export { narrate, type NarrateOptions } from './narrate.ts'
 export type { Delivered, Observer } from './observer.ts'
 export { memoryDeadLetters, type MemoryDeadLettersOptions } from './stores/memory-dead-letters.ts'
 export type { Capabilities } from './transport/capabilities.ts'
+export type { DeadLetterSink, SinkReplay } from './transport/dead-letter-sink.ts'
 export type { Backlog, Group, Groups } from './transport/groups.ts'
 export { inSafeOrder, type SettlementSteps } from './transport/safe-order.ts'
 export {

@@ -67,8 +67,12 @@ export class BusConnection {
   /** What the capabilities promise must be there, or the first delivery would find out. */
   #check(connection: Connection): void {
     const { name, capabilities } = this.#transport
-    const promised = { deadLetters: capabilities.deadLetters === 'store', groups: capabilities.groups }
-    for (const part of ['deadLetters', 'groups'] as const) {
+    const promised = {
+      deadLetters: capabilities.deadLetters === 'store',
+      deadLetterSink: capabilities.deadLetters === 'sink',
+      groups: capabilities.groups,
+    }
+    for (const part of ['deadLetters', 'deadLetterSink', 'groups'] as const) {
       if (!promised[part] || connection[part]) continue
       throw invalidArgument(
         `transport.connect`,

@@ -24,6 +24,7 @@ import type { Middleware } from '../middleware.ts'
 import { type Observer, Telling } from '../observer.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import { replyGroupName } from '../transport/group-name.ts'
+import type { DeadLetterSink } from '../transport/dead-letter-sink.ts'
 import type { Group } from '../transport/groups.ts'
 import type { ConnectOptions, Transport } from '../transport/transport.ts'
 import { BusConnection } from './bus-connection.ts'
@@ -111,6 +112,7 @@ export class RunningBus implements Bus {
       carry: settings.carry,
     })
     const deadLetters = (): DeadLetterStore | undefined => settings.deadLetters ?? this.#connection.current?.deadLetters
+    const sink = (): DeadLetterSink | undefined => this.#connection.current?.deadLetterSink
     this.#runtime = {
       clock,
       random,
@@ -121,6 +123,9 @@ export class RunningBus implements Bus {
       capabilities: transport.capabilities,
       get deadLetters() {
         return deadLetters()
+      },
+      get deadLetterSink() {
+        return sink()
       },
       inbox: settings.inbox,
       ownDeadLetters: settings.deadLetters !== undefined,

@@ -6,6 +6,7 @@ import { groupName } from '../transport/group-name.ts'
 import type { DeadLetterFilter, DeadLetters, ReplayOptions, ReplayResult } from './dead-letters.ts'
 import type { DefinitionOf } from './copy-to-replay.ts'
 import { Replay, type ReplaySetting } from './replay.ts'
+import { replaySink } from './replay-sink.ts'
 import { seenThrough } from './seen-through.ts'
 import type { DeadLetter, DeadLetterStore } from '../stores/dead-letters.ts'
 
@@ -62,6 +63,10 @@ export class KeptDeadLetters implements DeadLetters {
 
   async replay(filter: DeadLetterFilter, options: ReplayOptions = {}): Promise<ReplayResult> {
     checkFilter(filter)
+    const { deadLetterSink, deadLetters } = this.#runtime
+    if (deadLetters === undefined && deadLetterSink !== undefined) {
+      return replaySink(deadLetterSink, this.#groupOfSink(filter), options, this.#closing.signal)
+    }
     const setting: ReplaySetting = {
       runtime: this.#runtime,
       store: this.#store(),
@@ -107,6 +112,14 @@ export class KeptDeadLetters implements DeadLetters {
     throw new CapabilityMissingError(this.#transport, [
       { capability: "deadLetters: 'store'", wantedBy: 'bus.deadLetters' },
     ])
+  }
+
+  /** A sink is replayed as a whole: what chooses among its letters asks for a store. */
+  #groupOfSink({ group, ...others }: DeadLetterFilter): string {
+    const chosen = Object.entries(others).find(([, value]) => value !== undefined)
+    if (chosen === undefined && group !== undefined) return groupName(this.#source, group)
+    const wantedBy = chosen === undefined ? 'a replay of all groups at once' : `a replay by \`${chosen[0]}\``
+    throw new CapabilityMissingError(this.#transport, [{ capability: "deadLetters: 'store'", wantedBy }])
   }
 
   /** The whole name of the group, which may have been given without the source; undefined for all. */

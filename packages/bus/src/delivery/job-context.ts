@@ -201,7 +201,6 @@ export class JobContext implements HandlerContext {
     this.#controller?.abort(this.#aborted.reason)
   }
 
-
   get isAborted(): boolean {
     return this.#aborted !== undefined
   }

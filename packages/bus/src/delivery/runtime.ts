@@ -9,6 +9,7 @@ import type { Message } from '../message/message.ts'
 import type { KnownEvents } from '../message/read.ts'
 import type { Incoming, Middleware } from '../middleware.ts'
 import type { Telling } from '../observer.ts'
+import type { DeadLetterSink } from '../transport/dead-letter-sink.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { Outgoing } from '../transport/transport.ts'
 
@@ -32,6 +33,8 @@ export interface Runtime {
   readonly inbox: Inbox | undefined
   /** Where letters are looked up: the application's own store, else the transport's. */
   readonly deadLetters: DeadLetterStore | undefined
+  /** The transport's sink, where there is no store. */
+  readonly deadLetterSink: DeadLetterSink | undefined
   /** Whether that store is the application's own, so that the transport's settlement does not reach it. */
   readonly ownDeadLetters: boolean
   /** Of dead letters. */

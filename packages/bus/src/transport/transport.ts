@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { DeadLetterStore } from '../stores/dead-letters.ts'
 import type { Message } from '../message/message.ts'
 import type { Capabilities } from './capabilities.ts'
+import type { DeadLetterSink } from './dead-letter-sink.ts'
 import type { Backlog, Groups } from './groups.ts'
 import type { Settled, Settlement } from './settlement.ts'
 
@@ -66,6 +67,9 @@ export interface Connection {
 
   /** Where dead letters are kept, to be listed and replayed; there when the capability is `'store'`. */
   readonly deadLetters: DeadLetterStore | undefined
+
+  /** Where dead letters go that can only be added to, and replayed as a whole; there when the capability is `'sink'`. */
+  readonly deadLetterSink?: DeadLetterSink | undefined
 
   /** All groups of the broker that the application may see; there when the capability says so. */
   readonly groups?: Groups | undefined
