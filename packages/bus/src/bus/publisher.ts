@@ -1,52 +1,34 @@
-import { EventStormError, isTidingsError, milliseconds, TidingsError } from '@tidings/core'
-import { invalidArgument, knownOptions, shown } from '@tidings/core/tools'
-import {
-  type AnyDefinedEvent,
-  causedBy,
-  type CreateOptions,
-  encodeEvent,
-  isEvent,
-  type TidingsEvent,
-} from '@tidings/events'
-import { type Clock, systemClock } from '../clock.ts'
+import { isTidingsError, milliseconds } from '@tidings/core'
+import type { TidingsEvent } from '@tidings/events'
 import type { PublishRequest } from '../delivery/runtime.ts'
 import {
   BusClosedError,
-  CapabilityMissingError,
   MessageTooLargeError,
   NoRoomError,
   OutcomeUnknownError,
   PublishTimeoutError,
 } from '../errors.ts'
+import type { PublishOptions } from '../handler/publish-options.ts'
 import type { Message } from '../message/message.ts'
-import type { KnownEvents } from '../message/read.ts'
 import type { Middleware } from '../middleware.ts'
 import type { Telling } from '../observer.ts'
 import { oversize } from '../transport/message-size.ts'
-import type { Outgoing, Transport } from '../transport/transport.ts'
-import type { PublishOptions } from '../handler/publish-options.ts'
+import type { Outgoing } from '../transport/transport.ts'
 import type { BusConnection } from './bus-connection.ts'
+import { OutboundMaker, type OutboundOptions } from './outbound.ts'
 import { Patience } from './patience.ts'
 
-const noHeaders: Message['headers'] = Object.freeze({})
-
-interface PublisherOptions {
-  readonly source: string
-  readonly transport: Transport
+interface PublisherOptions extends OutboundOptions {
   readonly connection: BusConnection
-  readonly clock: Clock
-  readonly events: KnownEvents
-  readonly maxDepth: number
   readonly timeout: number
   readonly middleware: readonly Middleware[]
   readonly telling: Telling
-  /** Names of the extensions that effects inherit from their cause. */
-  readonly carry: readonly string[]
 }
 
 /** The way out: event, envelope, middleware, transport. */
 export class Publisher {
   readonly #options: PublisherOptions
+  readonly #outbound: OutboundMaker
   readonly #senders: readonly NonNullable<Middleware['publish']>[]
   #underWay = 0
   /** Publishes that nobody's handler waits for. */
@@ -56,6 +38,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options
+    this.#outbound = new OutboundMaker(options)
     this.#senders = options.middleware.flatMap((each) => (each.publish ? [each.publish.bind(each)] : []))
   }
 
@@ -67,13 +50,8 @@ export class Publisher {
     request: PublishRequest = {},
   ): Promise<TidingsEvent> {
     try {
-      checkPublished(what)
-      if (options !== undefined) knownOptions(options, optionNames, 'publish')
-      const event = this.#event(what, input, options, request.cause)
+      const { event, outgoing } = this.#outbound.make(what, input, options, request)
       if (this.#closed && request.cause === undefined) throw new BusClosedError(`publishing "${event.type}"`)
-      this.#checkDepth(event)
-      const outgoing = this.#outgoing(event, options, request)
-      options?.signal?.throwIfAborted()
       return this.#confirmed(event, outgoing, options, request.cause !== undefined)
     } catch (error) {
       return Promise.reject(error)
@@ -92,12 +70,7 @@ export class Publisher {
     collect: (event: TidingsEvent, outgoing: Outgoing) => void,
   ): Promise<TidingsEvent> {
     try {
-      checkPublished(what)
-      if (options !== undefined) knownOptions(options, optionNames, 'publish')
-      const event = this.#event(what, input, options, request.cause)
-      this.#checkDepth(event)
-      const outgoing = this.#outgoing(event, options, request)
-      options?.signal?.throwIfAborted()
+      const { event, outgoing } = this.#outbound.make(what, input, options, request)
       const prepared = this.#through(outgoing, (message) => {
         this.#checkSize(event, message)
         collect(event, message === outgoing.message ? outgoing : { ...outgoing, message })
@@ -148,72 +121,6 @@ export class Publisher {
   /** Resolves when no publish is under way. */
   settled(): Promise<void> {
     return this.#underWay === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenSettled.push(resolve))
-  }
-
-  #event(
-    what: unknown,
-    input: unknown,
-    options: PublishOptions | undefined,
-    cause: TidingsEvent | undefined,
-  ): TidingsEvent {
-    if (isEvent(what)) return what
-    // What else it may be has been refused.
-    const definition = what as AnyDefinedEvent
-    this.#options.events.add(definition)
-    const { source, clock } = this.#options
-    // Only where the time is not the machine's: reading it costs a little each time.
-    const stamp = clock === systemClock ? { source } : { source, time: clock.now() }
-    const chosen = cause === undefined ? stamp : { ...stamp, ...causedBy(cause) }
-    const given = options === undefined ? chosen : { ...chosen, ...definedOnly(options) }
-    return definition.create(input as never, cause === undefined ? given : this.#carrying(cause, given))
-  }
-
-  /** With the extensions that effects inherit, under those that they are given. */
-  #carrying(cause: TidingsEvent, options: CreateOptions): CreateOptions {
-    const { carry } = this.#options
-    const { extensions } = cause
-    if (carry.length === 0 || extensions === undefined) return options
-    const carried = carry.flatMap((name) => (extensions[name] === undefined ? [] : [[name, extensions[name]] as const]))
-    if (carried.length === 0) return options
-    return { ...options, extensions: { ...Object.fromEntries(carried), ...options.extensions } }
-  }
-
-  #checkDepth({ type, causationDepth }: TidingsEvent): void {
-    const { maxDepth } = this.#options
-    if (causationDepth <= maxDepth) return
-    throw new EventStormError(
-      `an event "${type}" is refused: ${causationDepth} events led to it, each caused by the one before\n` +
-        'Find the cycle by their correlation id, or raise `maxDepth` of createBus.',
-      [type],
-    )
-  }
-
-  #due(event: TidingsEvent, delay: NonNullable<PublishOptions['delay']>): number {
-    const { transport, clock } = this.#options
-    if (!transport.capabilities.delay) {
-      throw new CapabilityMissingError(transport.name, [
-        { capability: 'delay', wantedBy: `publishing "${event.type}" with a delay` },
-      ])
-    }
-    return after(clock, delay, 'delay')
-  }
-
-  #outgoing(event: TidingsEvent, options: PublishOptions | undefined, request: PublishRequest): Outgoing {
-    const { clock } = this.#options
-    const { attributes, contentType, body } = encodeEvent(event)
-    return {
-      message: {
-        attributes:
-          options?.expires === undefined
-            ? attributes
-            : { ...attributes, expirytime: new Date(after(clock, options.expires, 'expires')).toISOString() },
-        contentType,
-        body,
-        headers: request.headers ?? noHeaders,
-      },
-      group: request.group,
-      notBefore: options?.delay === undefined ? undefined : this.#due(event, options.delay),
-    }
   }
 
   /** Hands it to the broker, and waits for it no longer than the options say. */
@@ -278,43 +185,4 @@ export class Publisher {
     if (group === undefined || !isTidingsError(error, 'UNKNOWN_GROUP')) throw error
     this.#options.telling.unroutable(message)
   }
-}
-
-/** Before its options are looked at: for what is no event the last argument may be its data. */
-function checkPublished(what: unknown): void {
-  if (isEvent(what) || typeof (what as Partial<AnyDefinedEvent> | undefined)?.create === 'function') return
-  throw new TidingsError(
-    'INVALID_ARGUMENT',
-    `publish takes an event definition or an event, received ${shown(what)}\nMake one with defineEvent: a bus needs a schema to send by.`,
-  )
-}
-
-const ours = new Set(['delay', 'expires', 'timeout', 'signal', 'immediate'])
-/** What `publish` takes. */
-export const optionNames: readonly string[] = [
-  ...ours,
-  'id',
-  'time',
-  'source',
-  'subject',
-  'sequence',
-  'correlationId',
-  'causationId',
-  'causationDepth',
-  'extensions',
-  'validated',
-]
-/** The last moment that a `Date` can tell. */
-const endOfTime = 8.64e15
-
-/** The options that are the event's, without those that are undefined: these leave a default as it is. */
-function definedOnly(options: PublishOptions): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([name, value]) => !ours.has(name) && value !== undefined))
-}
-
-/** Milliseconds since 1970. */
-function after(clock: Clock, duration: NonNullable<PublishOptions['delay']>, option: string): number {
-  const moment = clock.now() + milliseconds(duration, option)
-  if (moment <= endOfTime) return moment
-  throw invalidArgument(option, 'a time that ends', duration, 'Leave it out for none, or give at most some years.')
 }

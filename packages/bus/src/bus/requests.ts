@@ -8,7 +8,7 @@ import { deliveryHeaders, type Message } from '../message/message.ts'
 import { readEvent, UnreadableError } from '../message/read.ts'
 import { handled } from '../transport/settlement.ts'
 import type { Connection, Delivery } from '../transport/transport.ts'
-import { optionNames } from './publisher.ts'
+import { optionNames } from './outbound.ts'
 
 interface Waiting {
   readonly type: string

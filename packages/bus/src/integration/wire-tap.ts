@@ -65,5 +65,5 @@ function atOnce(context: HandlerContext): HandlerContext['publish'] {
     if (isEvent(what)) return context.publish(what, { ...(input as PublishOptions | undefined), immediate: true })
     return context.publish(what as never, input as never, { ...options, immediate: true })
   }
-  return publish as HandlerContext['publish']
+  return publish
 }
