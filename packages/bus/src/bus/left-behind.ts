@@ -1,8 +1,71 @@
+import type { GroupConsumer } from '../delivery/group-consumer.ts'
 import type { HandlerLog } from '../handler/context.ts'
 import type { Group } from '../transport/groups.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { BusConnection } from './bus-connection.ts'
 
-/** What is lost with the process where a transport is not durable, in one line; undefined for nothing. */
-export function whatIsLost(groups: readonly Group[]): string | undefined {
+const open = new Set<LeftBehind>()
+let isListening = false
+
+/** Says in one line what a bus leaves behind: at its end, and at the end of the process where it was not closed before. */
+export class LeftBehind {
+  readonly #log: HandlerLog
+  readonly #transport: Transport
+  readonly #connection: BusConnection
+
+  constructor(log: HandlerLog, transport: Transport, connection: BusConnection) {
+    this.#log = log
+    this.#transport = transport
+    this.#connection = connection
+  }
+
+  /** From now on the end of the process is told, where the transport forgets with it what it holds. */
+  watch(): void {
+    if (this.#transport.capabilities.durable) return
+    open.add(this)
+    const { process } = globalThis as { process?: { once?(event: 'exit', listener: () => void): unknown } }
+    if (isListening || !process?.once) return
+    isListening = true
+    process.once('exit', () => {
+      for (const each of open) each.#sayAtExit()
+    })
+  }
+
+  /** The bus closes: the end of the process is nothing to tell any more. */
+  unwatch(): void {
+    open.delete(this)
+  }
+
+  /** What was given back by these groups, and what goes with the process. */
+  say(groups: readonly GroupConsumer[]): void {
+    const returned = groups.flatMap(({ group, returned: count }) => (count > 0 ? [`${group}: ${count}`] : []))
+    if (returned.length > 0) {
+      this.#log.info(`the bus is closed, and has given back what was not handled: ${returned.join(', ')}`)
+    }
+    // What has members elsewhere is in good hands, and what is temporary goes by intent.
+    const lost = inWords(this.#groups().filter(({ members, temporary }) => members === 0 && !temporary))
+    if (lost === undefined) return
+    this.#log.warn(
+      `the bus is closed while ${this.#transport.name} holds events that go with the process: ${lost}. Wait for bus.idle() first`,
+    )
+  }
+
+  #sayAtExit(): void {
+    const lost = inWords(this.#groups())
+    if (lost === undefined) return
+    const { name } = this.#transport
+    this.#log.warn(`the process ends before the bus is closed, and what ${name} holds goes with it: ${lost}`)
+  }
+
+  /** The groups of a transport that forgets them with the process, and can tell at once. */
+  #groups(): readonly Group[] {
+    const groups = this.#transport.capabilities.durable ? undefined : this.#connection.current?.groups?.list()
+    return groups === undefined || groups instanceof Promise ? [] : groups
+  }
+}
+
+/** What these groups hold; undefined for nothing. */
+function inWords(groups: readonly Group[]): string | undefined {
   const parts = groups.flatMap(({ group, waiting, handedOut, retrying, delayed }) => {
     const facts = [
       [waiting, 'waiting'],
@@ -14,36 +77,4 @@ export function whatIsLost(groups: readonly Group[]): string | undefined {
     return found.length > 0 ? [`${group}: ${found.join(', ')}`] : []
   })
   return parts.length > 0 ? parts.join('; ') : undefined
-}
-
-/** A bus that is open. */
-export interface OpenBus {
-  readonly log: HandlerLog
-  /** The name of the transport. */
-  readonly transport: string
-  /** The groups of a transport that is not durable, where it can tell at once. */
-  groups(): readonly Group[]
-}
-
-const open = new Set<OpenBus>()
-let isListening = false
-
-/** Has a bus say, when the process ends before it is closed, what is lost with it. The function returned takes it back. */
-export function sayAtExit(bus: OpenBus): () => void {
-  open.add(bus)
-  const { process } = globalThis as { process?: { once?(event: 'exit', listener: () => void): unknown } }
-  if (!isListening && process?.once) {
-    isListening = true
-    process.once('exit', sayAll)
-  }
-  return () => void open.delete(bus)
-}
-
-function sayAll(): void {
-  for (const bus of open) {
-    const lost = whatIsLost(bus.groups())
-    if (lost === undefined) continue
-    const { log, transport } = bus
-    log.warn(`the process ends before the bus is closed, and what ${transport} holds goes with it: ${lost}`)
-  }
 }

@@ -25,7 +25,6 @@ import { type Observer, Telling } from '../observer.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import { replyGroupName } from '../transport/group-name.ts'
 import type { DeadLetterSink } from '../transport/dead-letter-sink.ts'
-import type { Group } from '../transport/groups.ts'
 import type { ConnectOptions, Transport } from '../transport/transport.ts'
 import { BusConnection } from './bus-connection.ts'
 import { describe } from './describe.ts'
@@ -33,7 +32,7 @@ import type { Description } from './description.ts'
 import { GroupsOfBroker } from './groups.ts'
 import type { Health, HealthStatus } from './health.ts'
 import { untilIdle } from './idle.ts'
-import { sayAtExit, whatIsLost } from './left-behind.ts'
+import { LeftBehind } from './left-behind.ts'
 import type { PublishOptions, RequestOptions } from '../handler/publish-options.ts'
 import { Publisher } from './publisher.ts'
 import { pull } from './pull-stream.ts'
@@ -81,7 +80,7 @@ export class RunningBus implements Bus {
   readonly #connection: BusConnection
   #status: HealthStatus = 'starting'
   readonly #ended = new AbortController()
-  #forgetExit: () => void = () => {}
+  readonly #leftBehind: LeftBehind
   #closing: Promise<void> | undefined
 
   constructor(settings: BusSettings) {
@@ -99,6 +98,7 @@ export class RunningBus implements Bus {
       this.#telling.unroutable(message)
     }
     this.#connection = new BusConnection(transport, { name: source, clock, onState, onUnroutable }, log)
+    this.#leftBehind = new LeftBehind(log, transport, this.#connection)
     this.#publisher = new Publisher({
       source,
       transport,
@@ -153,7 +153,7 @@ export class RunningBus implements Bus {
       await this.#subscriptions.join(signal)
     })
     this.#status = 'ok'
-    this.#sayAtExit()
+    this.#leftBehind.watch()
   }
 
   publish<Type extends string, Schema extends StandardSchema>(
@@ -264,7 +264,7 @@ export class RunningBus implements Bus {
 
   async #close(timeout: number): Promise<void> {
     this.#status = 'closing'
-    this.#forgetExit()
+    this.#leftBehind.unwatch()
     this.#publisher.close()
     this.#letters.close()
     for (const stream of this.#streams) stream.finish()
@@ -280,38 +280,10 @@ export class RunningBus implements Bus {
     cancel?.()
     this.#requests.close()
     this.#subscriptions.abandon()
-    this.#sayWhatIsLeft()
+    this.#leftBehind.say(this.#subscriptions.all)
     await this.#connection.close()
     this.#status = 'closed'
     this.#ended.abort(new BusClosedError('waiting until it is idle'))
-  }
-
-  /** One line for all that was given back, and for what goes with the process. */
-  #sayWhatIsLeft(): void {
-    const returned = this.#subscriptions.all.flatMap(({ group, returned: count }) =>
-      count > 0 ? [`${group}: ${count}`] : [],
-    )
-    if (returned.length > 0)
-      this.#log.info(`the bus is closed, and has given back what was not handled: ${returned.join(', ')}`)
-    const left = this.#groupsAtHand().filter(({ members, temporary }) => members === 0 && !temporary)
-    const lost = whatIsLost(left)
-    if (lost === undefined) return
-    const { name } = this.#settings.transport
-    this.#log.warn(
-      `the bus is closed while ${name} holds events that go with the process: ${lost}. Wait for bus.idle() first`,
-    )
-  }
-
-  #sayAtExit(): void {
-    const { name } = this.#settings.transport
-    if (this.capabilities.durable) return
-    this.#forgetExit = sayAtExit({ log: this.#log, transport: name, groups: () => this.#groupsAtHand() })
-  }
-
-  /** The groups of a transport that forgets them with the process, and can tell at once. */
-  #groupsAtHand(): readonly Group[] {
-    const groups = this.capabilities.durable ? undefined : this.#connection.current?.groups?.list()
-    return groups === undefined || groups instanceof Promise ? [] : groups
   }
 
   #ask(definition: unknown, input: unknown, options: object, cause?: TidingsEvent): Promise<TidingsEvent> {
