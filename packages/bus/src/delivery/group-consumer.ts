@@ -105,7 +105,7 @@ export class GroupConsumer {
     // Twice as much only where a member that joins again is handed more before it can pause.
     const most = this.handlers.policy.prefetch * (this.#keepsRetries ? 2 + heldRetries : 2)
     if (this.membership.isStopped || this.held.size >= most) {
-      void delivery.settle({ as: 'given-back', begun: false })
+      giveBack(delivery, false)
       return
     }
     const job = new Job(delivery, this.handlers.policy.ordering === 'per-key' ? keyOf(delivery.message) : undefined)
@@ -249,7 +249,9 @@ export class GroupConsumer {
   }
 
   #settled(job: Job, settlement: Settlement, outcome: Outcome, settled: Settled): void {
-    if (job.isOurs) {
+    // Of one that was lost meanwhile nobody knows whether it was done: it comes again, and is asked for then.
+    const isDone = job.isOurs
+    if (isDone) {
       tellSettled(this.#runtime, this.group, job, settlement, outcome, settled)
       this.#survivors.settled(job)
       if (settlement.as !== 'later') this.settledCount++
@@ -257,7 +259,7 @@ export class GroupConsumer {
       job.ends()
       this.#forget(job)
     }
-    this.#passOn(job, settlement.as === 'handled')
+    this.#passOn(job, isDone && settlement.as === 'handled')
   }
 
   /** Whatever goes wrong, a delivery is settled or given back. */
@@ -305,8 +307,7 @@ export class GroupConsumer {
 
   #return(job: Job, begun: boolean): void {
     this.returned++
-    // Nobody hears whether it arrives: where it does not, the end of the connection gives it back.
-    Promise.resolve(job.delivery.settle({ as: 'given-back', begun })).catch(() => {})
+    giveBack(job.delivery, begun)
     this.#forget(job)
   }
 
@@ -342,4 +343,12 @@ export class GroupConsumer {
   #handlerOf({ delivery }: Job): AnyHandler | undefined {
     return this.handlers.find(String(delivery.message.attributes['type']))
   }
+}
+
+/** Nobody hears whether it arrives: where it does not, the end of the connection gives it back. */
+function giveBack(delivery: Delivery, begun: boolean): void {
+  const back = async (): Promise<void> => {
+    await delivery.settle({ as: 'given-back', begun })
+  }
+  back().catch(() => {})
 }
