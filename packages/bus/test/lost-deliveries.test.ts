@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { type Delivery, handler, memory, type Middleware, type Transport, handled } from '../src/index.ts'
+import { type Delivery, handler, memory, type Middleware, type Transport } from '../src/index.ts'
 import { altered, alteredDelivery } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
 import { logTransport } from './support/log-transport.ts'

@@ -61,8 +61,8 @@ test('INVARIANT: memory stays flat, however many messages, keys and event types 
       marks: false,
     } as const
     await connection.subscribe(request, (delivery) => {
-      if (delivery.redeliveries === 0 && settled % 3 === 0) delivery.settle(givenBack)
-      else delivery.settle(handled)
+      if (delivery.redeliveries === 0 && settled % 3 === 0) void delivery.settle(givenBack)
+      else void delivery.settle(handled)
       settled += delivery.redeliveries === 0 ? 1 : 0
     })
   }
@@ -87,7 +87,7 @@ test('delayed messages that came or were taken back leave nothing', async () => 
     marks: false,
   } as const
   const membership = await connection.subscribe(request, (delivery) => {
-    delivery.settle(handled)
+    void delivery.settle(handled)
     settled++
   })
   const grown = await growth(async (round) => {

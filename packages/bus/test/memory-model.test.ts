@@ -199,8 +199,8 @@ class World {
       void delivery!.settle({ as: 'later', due, headers: { attempt: String(attempt) }, inPlace: how === 'later' })
     }
     // Idempotent, whichever way.
-    delivery!.settle(givenBack)
-    delivery!.settle(handled)
+    void delivery!.settle(givenBack)
+    void delivery!.settle(handled)
   }
 
   pause(at: number, index: number, paused: boolean): void {
@@ -241,7 +241,7 @@ class World {
       this.#now = Math.max(this.#now, next.due)
       // A delayed message arrives in all of its groups at once.
       for (const group of this.groups.values()) {
-        const entry = group.entries.find(({ state, added }) => isTimed(state) && added === next!.added)
+        const entry = group.entries.find(({ state, added }) => isTimed(state) && added === next.added)
         if (entry !== undefined) arrive(group, entry)
       }
       this.#admitAll()

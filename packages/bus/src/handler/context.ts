@@ -19,7 +19,8 @@ export interface HandlerContext {
    *
    * What is published is validated at once, held back, and goes out when the handler has succeeded, together with the
    * settlement of its event: an attempt that fails has no effects. The promise resolves when that is prepared. One that is
-   * refused fails the attempt, awaited or not. With `immediate: true` it leaves at once, whatever becomes of the attempt,
+   * refused fails the attempt, awaited or not; one that comes after the end of the attempt is refused, by
+   * `EffectTooLateError`. With `immediate: true` it leaves at once, whatever becomes of the attempt,
    * and the promise resolves when it is confirmed. Where `options.id` is left out, an effect with the same type and data has the same id
    * at every attempt, so that what is published again, since the event was tried again, has no second effect in
    * idempotent handlers.

@@ -1,7 +1,7 @@
 import { defineEvent } from '@tidings/events'
 import { expect, expectTypeOf, test } from 'vitest'
 import * as z from 'zod'
-import { type Bus, handler, type HandlerContext, PermanentError } from '../../src/index.ts'
+import { handler, type HandlerContext, PermanentError } from '../../src/index.ts'
 import { recipient, type Replies, scatterGather, type ScatterGatherOptions } from '../../src/integration/index.ts'
 import { ManualClock, quiet, until } from '../support/recording-member.ts'
 import { atOnce, busOf, deadLetters, LineOrdered, Log, OrderPlaced, someDeadLetters } from './integration-bus.ts'

@@ -69,7 +69,7 @@ class FlappingMember implements Membership {
     this.#unsettled = new Set()
     await this.#membership.stop()
     lost.abort(new Error('the connection was lost'))
-    for (const delivery of unsettled) delivery.settle(this.#back)
+    for (const delivery of unsettled) void delivery.settle(this.#back)
     if (!this.#isStopped) await this.join()
   }
 

@@ -128,8 +128,11 @@ export class Ledger {
   #hold(delivery: Delivery): void {
     this.#held.add(delivery)
     this.mostHeld = Math.max(this.mostHeld, this.#held.size)
-    const fresh = [...this.#held].map(({ message }) => this.of(message))
-    const { length } = fresh.filter(({ failures, unparked }) => failures + unparked === 0)
+    const held = [...this.#held].map(({ message }) => this.of(message))
+    const isFresh = ({ failures, unparked }: Fact): boolean => failures + unparked === 0
+    // What stands behind one of its key that waits, waits with it.
+    const closed = new Set(held.flatMap((fact) => (isFresh(fact) || fact.key === undefined ? [] : [fact.key])))
+    const { length } = held.filter((fact) => isFresh(fact) && !closed.has(fact.key ?? ''))
     this.mostFresh = Math.max(this.mostFresh, length)
   }
 

@@ -74,7 +74,7 @@ export class RecordingMember {
   }
 
   ackAll(): void {
-    for (const delivery of this.deliveries) delivery.settle(handled)
+    for (const delivery of this.deliveries) void delivery.settle(handled)
   }
 }
 
