@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import { type AnyHandler, createBus, handler, memory, memoryInbox, type Transport } from '../src/index.ts'
+import { type Bus, createBus, handler, type Inbox, memory, memoryInbox, type Transport } from '../src/index.ts'
 import { altered, alteredDelivery } from './support/altered.ts'
 import { Life } from './support/life.ts'
 import { ManualClock, quiet } from './support/recording-member.ts'
@@ -12,6 +12,8 @@ import { type Database, database, inDatabase, type Transaction } from './support
 const numRuns = Number(process.env['TIDINGS_MODEL_RUNS'] ?? 200)
 
 const retry = { attempts: 3, delay: 10, jitter: false } as const
+/** Asks for what the log would tell else. */
+const still = { failed() {}, deadLettered() {}, discarded() {} }
 const kinds = [
   ['synchronous', () => database({ sync: true })],
   ['asynchronous', () => database({ sync: false })],
@@ -145,7 +147,7 @@ describe.each(kinds)('a handler with `transaction`, on a database that is %s,', 
     })
     await tested.bus.publish(OrderPlaced, { order: 1 })
     await quiet()
-    expect(refused).toMatchObject([{ code: 'ATTEMPT_OVER' }])
+    expect(refused).toMatchObject([{ code: 'EFFECT_TOO_LATE' }])
     expect([...rows]).toEqual([])
   })
 
@@ -213,14 +215,18 @@ describe('the option `transaction`', () => {
     handler(OrderPlaced, { group: 'g', transaction: inDatabase }, (event, { transaction, attempt }) => {
       expectTypeOf(event.data.order).toEqualTypeOf<number>()
       expectTypeOf(attempt).toEqualTypeOf<number>()
-      transaction((tx) => expectTypeOf(tx).toEqualTypeOf<Transaction>())
+      transaction((tx) => {
+        expectTypeOf(tx).toEqualTypeOf<Transaction>()
+      })
       // @ts-expect-error -- a database has no such thing
       transaction((tx) => tx.subtract('paid', 1))
     })
     // @ts-expect-error -- only who asks for it has it
     handler(OrderPlaced, { group: 'g' }, (_event, { transaction }) => transaction(() => {}))
     // @ts-expect-error -- nor without any options
-    handler(OrderPlaced, (_event, { transaction }) => transaction(() => {}))
+    handler(OrderPlaced, function named(_event, { transaction }) {
+      transaction(() => {})
+    })
   })
 
   test('is refused at start-up by a transport that cannot, or is another one', async () => {
@@ -228,11 +234,7 @@ describe('the option `transaction`', () => {
     await expect(createBus({ source: '/shop', transport: memory(), handlers: [paying] })).rejects.toThrow(
       'the transport memory lacks transactions (wanted by handler billing: a transaction of database)',
     )
-    const elsewhere = handler(
-      OrderPlaced,
-      { group: 'billing', transaction: { transport: 'elsewhere' } },
-      () => {},
-    )
+    const elsewhere = handler(OrderPlaced, { group: 'billing', transaction: { transport: 'elsewhere' } }, () => {})
     const { transport } = database({ sync: true })
     await expect(createBus({ source: '/shop', transport, handlers: [elsewhere] })).rejects.toThrow(
       'the transport database lacks transactions (wanted by handler billing: a transaction of elsewhere)',
@@ -273,7 +275,11 @@ describe('the option `transaction`', () => {
 
 /** What the model does: events, each with the attempts that fail, and the steps at which a process dies. */
 interface Program {
-  readonly events: readonly { readonly key: number; readonly failures: readonly ('handler' | 'work')[]; readonly twice: boolean }[]
+  readonly events: readonly {
+    readonly key: number
+    readonly failures: readonly ('handler' | 'work')[]
+    readonly twice: boolean
+  }[]
   readonly crashes: readonly number[]
   readonly concurrency: number
 }
@@ -293,7 +299,7 @@ const programs: fc.Arbitrary<Program> = fc.record({
 })
 
 /** Publishes the events of a program, under their numbers. */
-async function publishAll(bus: Awaited<ReturnType<typeof createBus>>, { events }: Program): Promise<void> {
+async function publishAll(bus: Bus, { events }: Program): Promise<void> {
   for (const [n, { key, twice }] of events.entries()) {
     const event = await bus.publish(OrderPlaced, { order: n }, { id: String(n), subject: `key-${key}` })
     if (twice) await bus.publish(event)
@@ -309,66 +315,114 @@ async function rest(clock: ManualClock): Promise<void> {
   await quiet(3)
 }
 
+/** The end of a bus, of whose process nobody knows whether it lives. */
+async function end(bus: Bus, clock: ManualClock): Promise<void> {
+  const closed = bus.close({ timeout: 10 })
+  await quiet(5)
+  clock.advance(10)
+  await closed
+}
+
 describe('INVARIANT: a process that dies between any two steps of a settlement loses nothing', () => {
   const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
   test.each(kinds)(
-    'and with `transaction`, on a database that is %s, its handlers act exactly once, in order',
+    'and with `transaction`, on a database that is %s, its handlers act exactly once',
     async (_kind, made: () => Database) => {
       const run = async (program: Program): Promise<void> => {
         const { transport, rows, crashAt } = made()
         const clock = new ManualClock()
-        const shared = { source: '/shop', transport, clock, random: () => 0, log: silent, observer: {} }
-        const order: number[] = []
+        const shared = { source: '/shop', transport, clock, random: () => 0, log: silent, observer: still }
         const failed = new Map<number, number>()
-        const handlers = (): AnyHandler[] => [
-          handler(
-            OrderPlaced,
-            {
-              group: 'billing',
-              idempotent: true,
-              concurrency: program.concurrency,
-              retry: { attempts: 20, delay: 10 },
-              transaction: inDatabase,
-            },
-            async ({ data }, { publish, transaction }) => {
-              const { failures } = program.events[data.order]!
-              const failure = failures[failed.get(data.order) ?? 0]
-              if (failure !== undefined) failed.set(data.order, (failed.get(data.order) ?? 0) + 1)
-              transaction((tx) => {
-                tx.add(`billed ${data.order}`, 1)
-                if (failure === 'work') throw new Error('the work failed')
-              })
-              await publish(PaymentTaken, { order: data.order })
-              if (failure === 'handler') throw new Error('the handler failed')
-            },
-          ),
-          handler(
-            PaymentTaken,
-            { group: 'ledger', transaction: inDatabase },
-            ({ data }, { transaction }) => transaction((tx) => tx.add(`paid ${data.order}`, 1)),
+        const { concurrency } = program
+        const policy = { group: 'billing', idempotent: true, concurrency, retry: { attempts: 20, delay: 10 } } as const
+        const handlers = [
+          handler(OrderPlaced, { ...policy, transaction: inDatabase }, async ({ data }, { publish, transaction }) => {
+            const times = failed.get(data.order) ?? 0
+            const failure = program.events[data.order]!.failures[times]
+            failed.set(data.order, times + 1)
+            transaction((tx) => {
+              tx.add(`billed ${data.order}`, 1)
+              if (failure === 'work') throw new Error('the work failed')
+            })
+            await publish(PaymentTaken, { order: data.order })
+            if (failure === 'handler') throw new Error('the handler failed')
+          }),
+          // By the acknowledgement alone, which is in the same commit.
+          handler(PaymentTaken, { group: 'ledger', transaction: inDatabase }, ({ data }, { transaction }) =>
+            transaction((tx) => tx.add(`paid ${data.order}`, 1)),
           ),
         ]
         const publisher = await createBus(shared)
-        const first = await createBus({ ...shared, handlers: handlers() })
-        await first.close()
+        await (await createBus({ ...shared, handlers })).close()
         await publishAll(publisher, program)
         for (const step of program.crashes) {
           const died = crashAt(step)
-          const bus = await createBus({ ...shared, handlers: handlers() })
+          const bus = await createBus({ ...shared, handlers })
           await Promise.race([died, rest(clock)])
-          // One that lives still comes to its end.
-          await bus.close()
+          await end(bus, clock)
         }
-        const last = await createBus({ ...shared, handlers: handlers() })
+        const last = await createBus({ ...shared, handlers })
         await rest(clock)
+        const done = [...program.events.keys()].map((n) => [n, rows.get(`billed ${n}`), rows.get(`paid ${n}`)])
+        expect(done).toEqual([...program.events.keys()].map((n) => [n, 1, 1]))
         expect(await last.deadLetters.count()).toBe(0)
-        for (const n of program.events.keys()) {
-          expect([n, rows.get(`billed ${n}`), rows.get(`paid ${n}`)]).toEqual([n, 1, 1])
-        }
-        await last.close()
+        await end(last, clock)
         await publisher.close()
-        void order
+      }
+      await fc.assert(fc.asyncProperty(programs, run), { numRuns })
+    },
+    600_000,
+  )
+
+  test.each(['the inbox of the transport', 'an inbox of its own'])(
+    'and without, step by step, with %s, its effects keep their ids, so that idempotent handlers behind act once',
+    async (inbox) => {
+      const run = async (program: Program): Promise<void> => {
+        const real = memory()
+        const clock = new ManualClock()
+        const marks = memoryInbox({ clock })
+        const shared = { source: '/shop', clock, random: () => 0, log: silent, observer: still }
+        const failed = new Map<number, number>()
+        const paid: number[] = []
+        const billed = new Set<number>()
+        const { concurrency } = program
+        const policy = { group: 'billing', idempotent: true, concurrency, retry: { attempts: 20, delay: 10 } } as const
+        const billing = handler(OrderPlaced, policy, async ({ data }, { publish }) => {
+          const times = failed.get(data.order) ?? 0
+          const failure = program.events[data.order]!.failures[times]
+          failed.set(data.order, times + 1)
+          await publish(PaymentTaken, { order: data.order })
+          if (failure !== undefined) throw new Error('the handler failed')
+          billed.add(data.order)
+        })
+        const ledger = handler(
+          PaymentTaken,
+          { group: 'ledger', idempotent: true },
+          ({ data }) => void paid.push(data.order),
+        )
+        const open = async (crashAt: number, died: () => void): Promise<Bus> => {
+          const { transport, life } = mortal(real, crashAt, died)
+          const own = inbox === 'an inbox of its own' ? { inbox: mortalInbox(marks, life) } : {}
+          return createBus({ ...shared, ...own, transport: stepwise(transport), handlers: [billing] })
+        }
+        const behind = await createBus({ ...shared, transport: real, handlers: [ledger] })
+        await (await open(0, () => {})).close()
+        await publishAll(behind, program)
+        for (const step of program.crashes) {
+          let died = (): void => {}
+          const dead = new Promise<void>((resolve) => (died = resolve))
+          const bus = await open(step, died)
+          await Promise.race([dead, rest(clock)])
+          await end(bus, clock)
+        }
+        const last = await open(0, () => {})
+        await rest(clock)
+        expect(await behind.deadLetters.count()).toBe(0)
+        const all = [...program.events.keys()]
+        expect([[...billed].toSorted(ascending), paid.toSorted(ascending)]).toEqual([all, all])
+        await end(last, clock)
+        await end(behind, clock)
       }
       await fc.assert(fc.asyncProperty(programs, run), { numRuns })
     },
@@ -376,8 +430,39 @@ describe('INVARIANT: a process that dies between any two steps of a settlement l
   )
 })
 
-void altered
-void alteredDelivery
-void Life
-void stepwise
-type _Unused = Transport
+function ascending(a: number, b: number): number {
+  return a - b
+}
+
+/** A transport whose connection dies at a step: of what it publishes, parks and settles. */
+function mortal(real: Transport, crashAt: number, died: () => void): { transport: Transport; life: Life } {
+  let close = (): void => {}
+  const life = new Life(crashAt, () => {
+    close()
+    died()
+  })
+  const transport = altered(real, (connection) => {
+    close = () => void connection.close()
+    return {
+      close: () => connection.close(),
+      publish: (outgoing, patience) => life.live(() => connection.publish(outgoing, patience)),
+      subscribe: (request, deliver, signal) =>
+        connection.subscribe(
+          request,
+          (delivery) =>
+            deliver(
+              alteredDelivery(delivery, { settle: (settlement) => life.live(() => delivery.settle(settlement)) }),
+            ),
+          signal,
+        ),
+    }
+  })
+  return { transport, life }
+}
+
+function mortalInbox(inbox: Inbox, life: Life): Inbox {
+  return {
+    has: (event, group) => life.live(() => inbox.has(event, group)),
+    add: (event, group) => life.live(() => inbox.add(event, group)),
+  }
+}

@@ -78,11 +78,7 @@ export function database({ sync }: { readonly sync: boolean }): Database {
         },
         publish: (outgoing, patience) => (life.isOver ? new Promise(() => {}) : connection.publish(outgoing, patience)),
         subscribe: (request, deliver, signal) =>
-          connection.subscribe(
-            request,
-            (delivery) => deliver(session.deliveryOf(delivery, request.group)),
-            signal,
-          ),
+          connection.subscribe(request, (delivery) => deliver(session.deliveryOf(delivery, request.group)), signal),
       }
     }),
     name: inDatabase.transport,
