@@ -86,6 +86,33 @@ describe('bus.idle', () => {
     expect(tested.hooks('handled')).toHaveLength(3)
   })
 
+  test('INVARIANT: does not miss an event that goes from group to group while it looks from group to group', async () => {
+    for (let after = 0; after < 60; after++) {
+      let isDone = false
+      const { opened, open } = gate()
+      await using tested = await testedBus({
+        handlers: [
+          // The first that is looked at, and the last to be reached.
+          handler(ShelfScanned, { group: 'a' }, async () => {
+            await quiet(2)
+            isDone = true
+          }),
+          handler(PaymentTaken, { group: 'b' }, async (_event, { publish }) => {
+            await opened
+            await publish(ShelfScanned, { shelf: 1 })
+          }),
+        ],
+      })
+      await tested.bus.publish(PaymentTaken, { order: 1 })
+      await quiet(3)
+      open()
+      for (let turn = 0; turn < after; turn++) await Promise.resolve()
+      const idle = tested.bus.idle().then(() => expect([after, isDone]).toEqual([after, true]))
+      await tested.pass(200)
+      await idle
+    }
+  })
+
   test('waits for a publish that is under way', async () => {
     const sending = gate()
     const transport = altered(memory(), (connection) => ({
