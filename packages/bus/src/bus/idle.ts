@@ -22,12 +22,23 @@ export async function untilIdle(watched: Watched, timeout: number): Promise<void
   const end = clock.now() + timeout
   for (let look = firstLook; ; look = Math.min(lastLook, 2 * look)) {
     closing.throwIfAborted()
+    const settled = settledBy(watched.groups())
     const left = await whatIsLeft(watched.groups(), watched.isPublished())
-    if (left.length === 0) return
+    if (left.length === 0) {
+      // Groups are looked at one after the other, and meanwhile an event may have led to one in a group seen before: a
+      // second look finds that, unless it has gone on again, of which the count tells.
+      const again = await whatIsLeft(watched.groups(), watched.isPublished())
+      if (again.length === 0 && settledBy(watched.groups()) === settled) return
+      continue
+    }
     const now = clock.now()
     if (now >= end) throw new IdleTimeoutError(timeout, left.join(', '))
     await pause(clock, Math.min(look, end - now), closing)
   }
+}
+
+function settledBy(groups: readonly GroupConsumer[]): number {
+  return groups.reduce((sum, { settledCount }) => sum + settledCount, 0)
 }
 
 async function whatIsLeft(groups: readonly GroupConsumer[], isPublished: boolean): Promise<string[]> {

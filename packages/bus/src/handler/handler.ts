@@ -129,6 +129,10 @@ export function handler(
     const fix = 'The adapter of a transport with transactions exports it.'
     throw invalidArgument('transaction', 'what a transport has for it', transaction, fix)
   }
+  if (transaction !== undefined && options.batch !== undefined) {
+    const fix = 'Each event of a batch is settled on its own: give the handler single events.'
+    throw invalidArgument('transaction', 'left out with `batch`', transaction, fix)
+  }
   const shared = { group, name: name || group, types, definitions, options, policy: policyOf(options), transaction }
   return {
     ...shared,
