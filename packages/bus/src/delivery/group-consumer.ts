@@ -249,13 +249,17 @@ export class GroupConsumer {
   }
 
   #settled(job: Job, settlement: Settlement, outcome: Outcome, settled: Settled): void {
-    // Of one that was lost meanwhile nobody knows whether it was done: it comes again, and is asked for then.
-    const isDone = job.isOurs
+    const isDone = settled !== 'lost'
+    // Also of one that was lost since: what the transport says is done will not come again.
     if (isDone) {
       tellSettled(this.#runtime, this.group, job, settlement, outcome, settled)
       this.#survivors.settled(job)
       if (settlement.as !== 'later') this.settledCount++
       this.lastProgress = this.#runtime.clock.now()
+      job.ends()
+      this.#forget(job)
+    } else if (job.isOurs) {
+      // Its signal tells so in a moment; it comes again by then.
       job.ends()
       this.#forget(job)
     }

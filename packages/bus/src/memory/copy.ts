@@ -56,7 +56,7 @@ export class Copy implements Delivery {
   }
 
   settle(settlement: Settlement): Settled | Promise<Settled> {
-    if (this.held === undefined) return undefined
+    if (this.held === undefined) return 'lost'
     try {
       return this.#group.settle(this, settlement)
     } catch (error) {

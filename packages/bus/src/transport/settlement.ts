@@ -66,10 +66,11 @@ export interface GivenBack {
 export type Work = (transaction: never) => void | Promise<void>
 
 /**
- * What came of a settlement. `'handled-before'`: the mark was there already, so nothing else was done and the message is
- * gone as a duplicate.
+ * What came of a settlement: nothing, or `undefined`, where it is done. `'handled-before'`: the mark was there already, so
+ * nothing else was done and the message is gone as a duplicate. `'lost'`: the delivery is no longer this member's, or was
+ * settled before, and nothing was done.
  */
-export type Settled = void | 'handled-before'
+export type Settled = void | 'handled-before' | 'lost'
 
 /**
  * A settlement was refused: nothing of it was done, the delivery is still held, and the same again would be refused

@@ -177,8 +177,8 @@ export interface Delivery {
    * group, and an effect for a group that does not exist is told to `onUnroutable`.
    *
    * Rejects with `SettlementRefusedError` when nothing was done and the same would be refused again; with any other error
-   * when it is not known to be done: then the bus tries again while the delivery is ours. Resolves, and does nothing, when
-   * it is lost or settled already.
+   * when it is not known to be done: then the bus tries again while the delivery is ours. Answers `'lost'`, and does
+   * nothing, when it is lost or settled already.
    */
   settle(settlement: Settlement): Settled | Promise<Settled>
 }

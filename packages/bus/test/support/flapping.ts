@@ -54,7 +54,7 @@ class FlappingMember implements Membership {
     const take = (real: Delivery): void => {
       unsettled.add(real)
       const settle: Delivery['settle'] = (settlement) =>
-        !lost.aborted && unsettled.delete(real) ? real.settle(settlement) : undefined
+        !lost.aborted && unsettled.delete(real) ? real.settle(settlement) : 'lost'
       this.#deliver(alteredDelivery(real, { lost, settle }))
     }
     this.#membership = await this.#connection.subscribe(this.#request, take, signal)

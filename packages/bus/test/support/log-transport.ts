@@ -211,7 +211,7 @@ class Member implements Membership {
       handledBefore: undefined,
       lost,
       settle: (settlement) => {
-        if (lost.aborted || !this.#open.delete(position)) return
+        if (lost.aborted || !this.#open.delete(position)) return 'lost'
         if (settlement.as !== 'given-back') this.#partition.ack(position)
         this.#leaveIfDone()
         this.pump()

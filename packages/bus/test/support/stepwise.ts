@@ -3,6 +3,7 @@ import {
   type Delivery,
   discarded,
   inSafeOrder,
+  type Settled,
   type Settlement,
   type Transport,
 } from '../../src/index.ts'
@@ -24,7 +25,7 @@ export function stepwise(transport: Transport): Transport {
 }
 
 function byStep(connection: Connection, group: string, real: Delivery): Delivery {
-  const settle = async (settlement: Settlement): Promise<void> => {
+  const settle = async (settlement: Settlement): Promise<Settled> => {
     const { message } = real
     const rest = await inSafeOrder(settlement, {
       publish: (effect) => connection.publish(effect),
@@ -37,7 +38,7 @@ function byStep(connection: Connection, group: string, real: Delivery): Delivery
         }),
       removeLetter: (id) => connection.deadLetters!.remove(id),
     })
-    await real.settle(rest)
+    return real.settle(rest)
   }
   return alteredDelivery(real, {
     settle: (settlement) => (isBare(settlement) ? real.settle(settlement) : settle(settlement)),
