@@ -10,7 +10,7 @@ export interface Copy {
   readonly label: string
   readonly key: string | undefined
   /** Whether it stands before what waits of its key. */
-  readonly ahead: boolean
+  ahead: boolean
   due: number
   /** Whether it has failed, and waits for its next attempt. */
   retrying: boolean

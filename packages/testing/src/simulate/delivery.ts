@@ -131,7 +131,9 @@ export class SimulatedDelivery implements Delivery {
       copy: () => this.#step('copy', 'the copy of', () => this.#group.addRetry(this.#copy, later)),
     })
     await this.#step('ack', 'the ack of', () => {
-      if (this.#isHeld) this.#group.end(this.#copy, this.#member)
+      if (!this.#isHeld) return
+      this.#stage.ledger.replaced(this.#group.label, this.#copy.id)
+      this.#group.end(this.#copy, this.#member)
     })
   }
 

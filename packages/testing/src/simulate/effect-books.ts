@@ -1,17 +1,18 @@
 import type { TidingsEvent } from '@tidings/events'
 import type { Account, Call } from './account.ts'
 import type { BrokerKind } from './broker.ts'
+import type { Trace } from './trace.ts'
 
 /** What handlers publish, as far as it is held back until they have succeeded. */
 export class EffectBooks {
   readonly #events = new Map<string, TidingsEvent>()
   /** How often the broker has taken each event. */
   readonly #stored = new Map<string, number>()
-  readonly #nameOf: (id: string) => string
+  readonly #trace: Trace
   readonly #kind: BrokerKind
 
-  constructor(nameOf: (id: string) => string, kind: BrokerKind) {
-    this.#nameOf = nameOf
+  constructor(trace: Trace, kind: BrokerKind) {
+    this.#trace = trace
     this.#kind = kind
   }
 
@@ -19,6 +20,9 @@ export class EffectBooks {
   note({ effects }: Call, event: TidingsEvent): void {
     effects.push(event.id)
     this.#events.set(event.id, event)
+    const { id, type, correlationId } = event
+    // So that one which never reaches the broker has a name too.
+    this.#trace.nameOf({ attributes: { specversion: '1.0', source: '', id, type, correlationid: correlationId ?? id } })
   }
 
   eventOf(id: string): TidingsEvent | undefined {
@@ -36,6 +40,10 @@ export class EffectBooks {
       ...this.#leaked(all),
       ...(this.#kind === 'store' && !hasOwnInbox ? this.#doubled(all) : []),
     ]
+  }
+
+  #nameOf(id: string): string {
+    return this.#trace.nameOfId(id)
   }
 
   /** What an event was handled by, but for its effects. */

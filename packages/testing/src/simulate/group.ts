@@ -147,15 +147,19 @@ export class SimulatedGroup {
     this.#takeFrom(copy, member)
     copy.redeliveries = 0
     this.#retryAt(copy, due, headers)
-    if (inPlace) return
     this.#remove(copy)
-    this.#copies.push(copy)
+    if (!inPlace) return void this.#copies.push(copy)
+    // It keeps its place, but for those that are published ahead: while it waits, they pass.
+    copy.ahead = true
+    this.#insert(copy)
+    copy.ahead = false
   }
 
   /** Another copy of one that has failed, for its next attempt. */
   addRetry(copy: Copy, { due, headers }: Later): void {
     const again = this.#copyOf(copy.message, false)
     this.#copies.push(again)
+    this.#stage.ledger.copied(this.label, copy.id)
     this.#retryAt(again, due, headers)
   }
 
@@ -188,9 +192,8 @@ export class SimulatedGroup {
   }
 
   #insert(copy: Copy): void {
-    const at = copy.ahead
-      ? this.#copies.findIndex(({ key, ahead, member }) => key === copy.key && !ahead && member === undefined)
-      : -1
+    const isBefore = ({ key, ahead, member }: Copy): boolean => key === copy.key && !ahead && member === undefined
+    const at = copy.ahead ? this.#copies.findIndex(isBefore) : -1
     if (at < 0) this.#copies.push(copy)
     else this.#copies.splice(at, 0, copy)
   }

@@ -3,6 +3,7 @@ import type { TidingsEvent } from '@tidings/events'
 import { type Account, accountOf, type Call, isDone } from './account.ts'
 import type { BrokerKind } from './broker.ts'
 import { EffectBooks } from './effect-books.ts'
+import type { Trace } from './trace.ts'
 
 type Final = Exclude<Settlement, { readonly as: 'later' | 'given-back' }>
 
@@ -26,13 +27,13 @@ export class Ledger {
   /** The events of each key of each ordered group, in the order in which they came in. */
   readonly #lanes = new Map<string, string[]>()
   readonly #discarding = new Set<string>()
-  readonly #nameOf: (id: string) => string
+  readonly #trace: Trace
   readonly #kind: BrokerKind
 
-  constructor(nameOf: (id: string) => string, kind: BrokerKind) {
-    this.#nameOf = nameOf
+  constructor(trace: Trace, kind: BrokerKind) {
+    this.#trace = trace
     this.#kind = kind
-    this.effects = new EffectBooks(nameOf, kind)
+    this.effects = new EffectBooks(trace, kind)
   }
 
   /** A process begins. */
@@ -78,6 +79,12 @@ export class Ledger {
   copied(group: string, id: string): void {
     const account = this.#of(group).get(id)
     if (account !== undefined) account.copies++
+  }
+
+  /** A copy for its next attempt has taken its place. */
+  replaced(group: string, id: string): void {
+    const account = this.#of(group).get(id)
+    if (account !== undefined) account.copies--
   }
 
   /** A group is gone, and with it what it owed. */
@@ -126,7 +133,8 @@ export class Ledger {
     const account = this.#of(group).get(String(letter.message.attributes['id']))
     if (account === undefined) return
     account.givenUp = true
-    account.parksKey = letter.parksKey
+    // A duplicate of what was handled may be parked behind others; nothing waits for it.
+    account.parksKey = letter.parksKey && !account.completed
     if (letter.replayedAt === undefined) this.#checkLetter(account, letter)
   }
 
@@ -202,12 +210,16 @@ export class Ledger {
     if (letter.attempts !== failures.length) {
       this.miscounts.push(`${where} ${letter.attempts} attempts, and there were ${failures.length}`)
     }
-    if (Date.parse(letter.firstFailedAt) !== first.at) {
+    if (letter.firstFailedAt !== new Date(first.at).toISOString()) {
       this.miscounts.push(`${where} that it first failed at ${letter.firstFailedAt}, which is not when it did`)
     }
     if (last.error instanceof Error && !last.error.message.startsWith(letter.error?.message.slice(0, 2000) ?? '-')) {
       this.miscounts.push(`${where} "${letter.error?.message}", and the last error was "${last.error.message}"`)
     }
+  }
+
+  #nameOf(id: string): string {
+    return this.#trace.nameOfId(id)
   }
 
   *#all(): Generator<Account> {

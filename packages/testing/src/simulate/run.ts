@@ -63,7 +63,7 @@ export async function runOnce<World>(
   const timeline = new Timeline(begin)
   const trace = new Trace(traced, () => timeline.now() - begin)
   const kind = chance(seed + 3).pick(app.brokers ?? brokerKinds)!
-  const ledger = new Ledger((id) => trace.nameOfId(id), kind)
+  const ledger = new Ledger(trace, kind)
   const stage: Stage = { timeline, decisions, trace, ledger, counts: new Counts(), kind }
   trace.say(() => `the broker is a ${kind}`)
   const broker = new SimulatedBroker(stage)
