@@ -116,10 +116,8 @@ export class SimulatedBroker {
   store({ message, group: name, notBefore, ahead }: Outgoing): boolean {
     const { timeline, ledger } = this.#stage
     const groups = this.#groupsFor(message, name)
-    if (name === undefined) {
-      ledger.stored(message)
-      this.#history.push(message)
-    }
+    ledger.stored(message, name === undefined)
+    if (name === undefined) this.#history.push(message)
     const wait = (notBefore ?? 0) - timeline.now()
     for (const group of groups) {
       if (wait <= 0) this.#arrive(group, message, ahead)

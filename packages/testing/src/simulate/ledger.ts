@@ -43,10 +43,11 @@ export class Ledger {
     for (const { group, policy } of handlers) if (policy.deadLetter === 'discard') this.#discarding.add(group)
   }
 
-  /** The broker has taken it, for all that want it. */
-  stored({ attributes }: Message): void {
+  /** The broker has taken it; for all that want it, or for one group, as a reply or a replay. */
+  stored({ attributes }: Message, forAll: boolean): void {
     const id = String(attributes['id'])
     this.#stored.add(id)
+    if (!forAll) return
     this.effects.stored(id)
     const effect = this.effects.eventOf(id)
     if (effect !== undefined) this.published.push(effect)
