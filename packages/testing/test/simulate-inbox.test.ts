@@ -1,8 +1,11 @@
 import { handler, type Inbox } from '@tidings/bus'
 import { defineEvent } from '@tidings/events'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { simulate, type Simulated, SimulationError, type SimulateOptions } from '../src/simulate/index.ts'
+
+// Thousands of runs are computing time, which a busy machine has less of.
+vi.setConfig({ testTimeout: 60_000 })
 
 const OrderPlaced = defineEvent('order.placed', {
   schema: z.object({ orderId: z.string() }),

@@ -9,10 +9,13 @@ import {
   type Transport,
 } from '@tidings/bus'
 import { defineEvent } from '@tidings/events'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { type BrokerKind, type Run, simulate, type Simulated } from '../src/simulate/index.ts'
 import { failureOf, none, type Sabotage, sabotaged } from './support/simulating.ts'
+
+// Thousands of runs are computing time, which a busy machine has less of.
+vi.setConfig({ testTimeout: 60_000 })
 
 const OrderPlaced = defineEvent('order.placed', {
   schema: z.object({ orderId: z.string(), customer: z.string() }),
@@ -306,6 +309,47 @@ test('a broker that blames all that a dead process held is found', async () => {
   expect(failure.invariant).toBe('the poison is parked alone')
 })
 
+test('a broker tells of its groups, and takes one away that nobody is in', async () => {
+  const seen: unknown[] = []
+  const app: Simulated<object> = {
+    ...shop(failing, undefined, ['store']),
+    start: () => ({
+      handlers: failing(),
+      transport: (simulated) => ({
+        ...simulated,
+        connect: async (options) => {
+          const connection = await simulated.connect(options)
+          options.clock.after(500, async () => {
+            seen.push(await connection.groups!.list())
+            await expect(connection.groups!.remove('simulated.billing')).rejects.toThrow('it has 1 member')
+            seen.push(await connection.groups!.remove('simulated.shipping'))
+            seen.push(await connection.groups!.unbind('simulated.billing', ['order.placed']))
+            seen.push((await connection.groups!.list())[0]!.types)
+          })
+          return connection
+        },
+      }),
+    }),
+  }
+  await simulate(app, { faults: none, runs: 1 })
+  const [groups, ...others] = seen
+  expect(groups).toEqual([
+    {
+      group: 'simulated.billing',
+      types: ['order.placed'],
+      members: 1,
+      temporary: false,
+      waiting: 2,
+      handedOut: 0,
+      delayed: 0,
+      retrying: 1,
+      retryAt: expect.any(Number),
+      full: false,
+    },
+  ])
+  expect(others).toEqual([false, true, []])
+})
+
 /** A card network that comes back, and an operator who then replays what it had refused. */
 interface Network {
   isDown: boolean
@@ -341,7 +385,7 @@ const replaying = (sabotage?: Sabotage): Simulated<Network> => ({
 })
 
 test('INVARIANT: a replay gets through whatever happens, its key in order, and its letter goes', async () => {
-  const { faults } = await simulate(replaying(), { runs: 300, faults: { fail: 0 } })
+  const { faults } = await simulate(replaying(), { runs: 300, faults: { fail: 0, loseConfirm: 0 } })
   expect(Object.keys(faults)).toEqual(expect.arrayContaining(['removeLetter crash-before', 'removeLetter crash-after']))
 })
 

@@ -1,6 +1,6 @@
 import { handler } from '@tidings/bus'
 import { defineEvent } from '@tidings/events'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import {
   type FaultRates,
@@ -10,6 +10,9 @@ import {
   type SimulatedTransaction,
 } from '../src/simulate/index.ts'
 import { failureOf, none, type Sabotage, sabotaged } from './support/simulating.ts'
+
+// Thousands of runs are computing time, which a busy machine has less of.
+vi.setConfig({ testTimeout: 60_000 })
 
 const OrderPlaced = defineEvent('order.placed', {
   schema: z.object({ orderId: z.string() }),
