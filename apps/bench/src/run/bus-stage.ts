@@ -40,7 +40,7 @@ export async function busStage(options: HandlerOptions, work: Work = () => {}): 
 
 /** The broker of `memory()` alone, with what a bus does around it left out. */
 export async function transportStage(): Promise<Stage> {
-  const { memory, systemClock } = await import('@tidings/bus')
+  const { handled, memory, systemClock } = await import('@tidings/bus')
   const { encodeEvent } = await import('@tidings/events')
   const connection = await memory().connect({
     name: '/bench',
@@ -52,10 +52,10 @@ export async function transportStage(): Promise<Stage> {
   const { attributes, contentType, body } = encodeEvent((await orderPlaced()).create(orderOf(0)))
   const types = [String(attributes['type'])]
   await connection.subscribe(
-    { group: 'orders', types, prefetch: 50, ordered: true, from: 'latest', temporary: false },
+    { group: 'orders', types, prefetch: 50, ordered: true, from: 'latest', temporary: false, marks: false },
     (delivery) => {
       arrived.count++
-      delivery.ack()
+      void delivery.settle(handled)
     },
   )
   const publish = (at: number): unknown =>

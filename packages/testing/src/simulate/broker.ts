@@ -1,19 +1,33 @@
 import {
-  type DeadLetter,
-  type DeadLetterStore,
+  type EventIdentity,
+  type Group,
+  GroupInUseError,
   type GroupRequest,
   type Inbox,
-  keyOf,
   memoryInbox,
   type Message,
   type Outgoing,
 } from '@tidings/bus'
+import type { Copy } from './copy.ts'
+import type { Counts } from './counts.ts'
+import { SimulatedDatabase } from './database.ts'
 import { type Decisions, lateness } from './decisions.ts'
-import { type Copy, SimulatedGroup } from './group.ts'
-import type { Life } from './life.ts'
+import { SimulatedDelivery } from './delivery.ts'
+import { SimulatedGroup } from './group.ts'
 import type { Ledger } from './ledger.ts'
+import { SimulatedLetters } from './letters.ts'
+import type { Life } from './life.ts'
 import type { Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
+
+/**
+ * What a broker is like. A `'store'` orders by key, and does all of a settlement in one commit, as a database does. A
+ * `'queue'` orders by key, and does it step by step. A `'log'` gives a partition to one member, commits a position for
+ * each group, and goes back to it after a crash.
+ */
+export type BrokerKind = 'store' | 'queue' | 'log'
+
+export const brokerKinds: readonly BrokerKind[] = ['store', 'queue', 'log']
 
 /** What all parts of a run share. */
 export interface Stage {
@@ -21,19 +35,19 @@ export interface Stage {
   readonly decisions: Decisions
   readonly trace: Trace
   readonly ledger: Ledger
-  /**
-   * Whether the broker is a log, which commits a position for each group, and after a crash goes back to it; else a
-   * queue, which settles each message.
-   */
-  readonly isLog: boolean
+  readonly counts: Counts
+  readonly kind: BrokerKind
 }
 
-/** A broker that survives every crash: groups, their messages, what they have handled and dead letters. What it does wrong is decided elsewhere. */
+/**
+ * A broker that survives every crash: groups, their messages, what they have handled, dead letters and a database. What it
+ * does wrong is decided elsewhere.
+ */
 export class SimulatedBroker {
-  readonly deadLetters: DeadLetterStore
-  readonly inbox: Inbox
+  readonly letters: SimulatedLetters
+  readonly database: SimulatedDatabase = new SimulatedDatabase()
   readonly #stage: Stage
-  readonly #counts = new Map<string, number>()
+  readonly #inbox: Inbox
   readonly #groups = new Map<string, SimulatedGroup>()
   /** All that was published to everybody, for groups that begin with the earliest. */
   readonly #history: Message[] = []
@@ -42,50 +56,72 @@ export class SimulatedBroker {
 
   constructor(stage: Stage) {
     this.#stage = stage
-    this.deadLetters = keepInOrder()
-    this.inbox = memoryInbox({ max: Number.MAX_SAFE_INTEGER, ttl: Infinity, clock: stage.timeline })
+    this.letters = new SimulatedLetters(stage)
+    this.#inbox = memoryInbox({ max: Number.MAX_SAFE_INTEGER, ttl: Infinity, clock: stage.timeline })
   }
 
-  /** How often something was done before, by all processes, so that each time has a name of its own. */
-  count(what: string): number {
-    const count = this.#counts.get(what) ?? 0
-    this.#counts.set(what, count + 1)
-    return count
+  isMarked(event: EventIdentity, group: string): boolean {
+    return this.#inbox.has(event, group) === true
+  }
+
+  mark(event: EventIdentity, group: string): void {
+    this.#inbox.add(event, group)
   }
 
   /** The group that is asked for, made where there is none. */
   group({ group: name, from, temporary }: GroupRequest, life: Life): SimulatedGroup {
     const known = this.#groups.get(name)
     if (known !== undefined) return known
-    const group = new SimulatedGroup(name, this.#stage, temporary ? life : undefined)
+    const group = new SimulatedGroup(
+      name,
+      this.#stage,
+      temporary ? life : undefined,
+      (...handed) => new SimulatedDelivery(this.#stage, this, ...handed),
+    )
     this.#groups.set(name, group)
     if (from === 'earliest') group.onFirstJoin = () => this.#tellHistory(group)
     return group
+  }
+
+  groups(): Group[] {
+    return [...this.#groups.values()].map((group) => group.facts())
+  }
+
+  removeGroup(name: string): boolean {
+    const group = this.#groups.get(name)
+    if (group === undefined) return false
+    if (group.members > 0) throw new GroupInUseError(name, group.members)
+    this.#stage.ledger.removes(group.label)
+    return this.#groups.delete(name)
+  }
+
+  unbind(name: string, types: readonly string[]): boolean {
+    const group = this.#groups.get(name)
+    group?.unbind(types)
+    return group !== undefined
   }
 
   /** A process is gone, or its connection: what it held goes back. */
   disconnect(life: Life): void {
     for (const [name, group] of this.#groups) {
       group.leave(life)
-      if (group.owner === life) this.#groups.delete(name)
+      if (group.owner !== life) continue
+      this.#stage.ledger.removes(group.label)
+      this.#groups.delete(name)
     }
     life.loseConnection()
   }
 
   /** Takes a message for good; says whether anybody gets it. */
-  store({ message, group: name, notBefore }: Outgoing): boolean {
+  store({ message, group: name, notBefore, ahead }: Outgoing): boolean {
     const { timeline, ledger } = this.#stage
-    ledger.stored(message)
     const groups = this.#groupsFor(message, name)
+    ledger.stored(message, name === undefined)
     if (name === undefined) this.#history.push(message)
     const wait = (notBefore ?? 0) - timeline.now()
     for (const group of groups) {
-      if (wait <= 0) {
-        this.#arrive(group, message)
-        continue
-      }
-      const cancel = timeline.after(wait, () => this.#arrive(group, message))
-      if (name === undefined) this.#noteDelayed(message, cancel)
+      if (wait <= 0) this.#arrive(group, message, ahead)
+      else this.#delay(group, message, wait, name === undefined)
     }
     return groups.length > 0
   }
@@ -116,37 +152,30 @@ export class SimulatedBroker {
     return group === undefined ? [] : [group]
   }
 
-  #arrive(group: SimulatedGroup, message: Message): void {
+  #arrive(group: SimulatedGroup, message: Message, ahead = false): void {
     const { decisions } = this.#stage
-    group.add(message, (copy: Copy) => lateness(decisions.at('arrive', () => `${group.label} ${copy.label}`)))
+    const latenessOf = (copy: Copy): number => lateness(decisions.at('arrive', () => `${group.label} ${copy.label}`))
+    group.add(message, latenessOf, ahead)
   }
 
-  #noteDelayed({ attributes }: Message, cancel: () => void): void {
-    const id = String(attributes['id'])
-    const cancels = this.#delayed.get(id)
-    if (cancels === undefined) this.#delayed.set(id, [cancel])
-    else cancels.push(cancel)
+  #delay(group: SimulatedGroup, message: Message, wait: number, canBeTakenBack: boolean): void {
+    group.delayed++
+    const arrive = (): void => {
+      group.delayed--
+      if (this.#groups.get(group.name) === group) this.#arrive(group, message)
+    }
+    const cancel = this.#stage.timeline.after(wait, arrive)
+    if (!canBeTakenBack) return
+    const id = String(message.attributes['id'])
+    const cancels = this.#delayed.get(id) ?? []
+    this.#delayed.set(id, cancels)
+    cancels.push(() => {
+      group.delayed--
+      cancel()
+    })
   }
 
   #tellHistory(group: SimulatedGroup): void {
     for (const message of this.#history) if (group.wants(message)) this.#arrive(group, message)
-  }
-}
-
-/** Dead letters in the order of their arrival. */
-function keepInOrder(): DeadLetterStore {
-  const letters = new Map<string, DeadLetter>()
-  const all = (group?: string): DeadLetter[] =>
-    [...letters.values()].filter((letter) => group === undefined || letter.group === group)
-  return {
-    add: (letter) => void letters.set(letter.id, letter),
-    get: (id) => letters.get(id),
-    list({ group, after, limit }) {
-      const found = all(group)
-      const begin = after === undefined ? 0 : found.findIndex(({ id }) => id === after) + 1
-      return found.slice(begin, begin + limit)
-    },
-    remove: (id) => letters.delete(id),
-    firstOfKey: (group, key) => all(group).find(({ message }) => keyOf(message) === key),
   }
 }

@@ -4,17 +4,16 @@ import {
   type DeadLetterStore,
   type Delivery,
   type GroupRequest,
-  type Inbox,
+  type Groups,
   type Membership,
   OutcomeUnknownError,
   type Outgoing,
   type Transport,
   UnknownGroupError,
 } from '@tidings/bus'
-import type { SimulatedBroker, Stage } from './broker.ts'
+import type { BrokerKind, SimulatedBroker, Stage } from './broker.ts'
 import { lateness } from './decisions.ts'
 import { type Life, never } from './life.ts'
-import { markingInbox } from './marking-inbox.ts'
 
 /** Milliseconds that a client waits for a confirm, so that handlers run between its publishes. */
 const clientPace = 1
@@ -31,18 +30,19 @@ export function simulatedTransport(
     capabilities: {
       durable: true,
       remote: false,
-      ordering: stage.isLog ? 'partition' : 'key',
-      patterns: true,
+      ...abilitiesOf(stage.kind),
+      wildcards: true,
       delay: true,
       cancel: true,
-      deadLetters: true,
+      deadLetters: 'store',
       inbox: true,
       temporaryGroups: true,
+      groups: true,
       history: true,
       unroutable: true,
-      redeliveryCount: true,
+      redeliveries: true,
       deduplication: false,
-      lag: true,
+      waiting: true,
       maxMessageSize: Infinity,
       maxHeadersSize: Infinity,
       maxHold: Infinity,
@@ -51,9 +51,14 @@ export function simulatedTransport(
   }
 }
 
+function abilitiesOf(kind: BrokerKind): Pick<Transport['capabilities'], 'ordering' | 'atomic' | 'transactions'> {
+  const isStore = kind === 'store'
+  return { ordering: kind === 'log' ? 'partition' : 'key', atomic: isStore, transactions: isStore }
+}
+
 class SimulatedConnection implements Connection {
   readonly deadLetters: DeadLetterStore
-  readonly inbox: Inbox
+  readonly groups: Groups
   readonly #stage: Stage
   readonly #broker: SimulatedBroker
   readonly #life: Life
@@ -66,18 +71,22 @@ class SimulatedConnection implements Connection {
     this.#life = life
     this.#who = who
     this.#options = options
-    this.deadLetters = this.#parking()
-    this.inbox = markingInbox(broker.inbox, stage, broker, life)
+    this.deadLetters = who === 'client' ? broker.letters.forClient() : broker.letters.forProcess(life)
+    this.groups = {
+      list: () => (life.dead ? never() : broker.groups()),
+      remove: async (group) => (life.dead ? never() : broker.removeGroup(group)),
+      unbind: (group, types) => (life.dead ? never() : broker.unbind(group, types)),
+    }
     options.onState('connected')
   }
 
   publish(outgoing: Outgoing): void | Promise<void> {
     const life = this.#life
     if (life.dead) return never()
-    const { decisions, trace } = this.#stage
+    const { decisions, trace, counts } = this.#stage
     const name = trace.nameOf(outgoing.message)
     const what = outgoing.group === undefined ? name : `${name} to ${trace.group(outgoing.group)}`
-    const where = `${what}.${this.#broker.count(what)}`
+    const where = `${what}.${counts.next(what)}`
     const isClient = this.#who === 'client'
     const fate = decisions.at(isClient ? 'clientPublish' : 'publish', () => where)
     const who = isClient ? 'the client' : 'the process'
@@ -114,13 +123,13 @@ class SimulatedConnection implements Connection {
   async subscribe(request: GroupRequest, deliver: (delivery: Delivery) => void): Promise<Membership> {
     if (this.#life.dead) return never()
     const group = this.#broker.group(request, this.#life)
-    const member = group.join(request, this.#life, deliver)
+    const member = group.join(request, this.#life, deliver, (message) => this.#options.onUnroutable(message))
     return {
       pause: () => {
         member.paused = true
       },
       resume: () => group.resume(member),
-      waiting: () => group.waiting,
+      backlog: () => group.facts(),
       stop: async () => {
         member.stopped = true
       },
@@ -135,33 +144,5 @@ class SimulatedConnection implements Connection {
     if (this.#life.dead) return
     this.#broker.disconnect(this.#life)
     this.#options.onState('closed')
-  }
-
-  /** The store of dead letters, as far as this process reaches it. */
-  #parking(): DeadLetterStore {
-    const { decisions, trace, ledger } = this.#stage
-    const store = this.#broker.deadLetters
-    const life = this.#life
-    return {
-      ...store,
-      add: (letter) => {
-        if (life.dead) return never()
-        const name = trace.nameOf(letter.message)
-        const what = `${name} of ${trace.group(letter.group)}`
-        const fate = decisions.at('park', () => `${what}.${this.#broker.count(`park ${what}`)}`)
-        if (fate === 'crash-before') {
-          trace.say(() => `the process dies as it is about to park ${what} as a dead letter`, name, true)
-          life.crash()
-          return never()
-        }
-        trace.say(() => `${what} is parked as a dead letter: ${letter.error?.message ?? letter.reason}`, name)
-        const added = store.add(letter)
-        ledger.givesUp(trace.group(letter.group), String(letter.message.attributes['id']))
-        if (fate === undefined) return added
-        trace.say(() => `the process dies with ${what} parked and not acked`, name, true)
-        life.crash()
-        return never()
-      },
-    }
   }
 }

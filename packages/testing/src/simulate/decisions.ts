@@ -4,15 +4,15 @@ import type { Chance } from '../harness/chance.ts'
 export interface FaultRates {
   /** A message comes late, so that others overtake it (never of its own key, where the group keeps their order). */
   readonly reorder: number
-  /** A message that was acked is delivered once more. */
+  /** A message that was settled is delivered once more. */
   readonly duplicate: number
-  /** The process dies: before a handler runs, at a `publish`, at its inbox, after the handler but before the ack. */
+  /** The process dies: before a handler runs, in it, before or after each step of a settlement, but never within a commit. */
   readonly crash: number
   /** The process is closed and started anew, as a deployment does. */
   readonly restart: number
   /** A handler throws before it runs, or after all that it did. */
   readonly fail: number
-  /** A publish ends with `OutcomeUnknownError`; the broker has the event or not. */
+  /** A publish, or a step of a settlement, ends with `OutcomeUnknownError`; the broker has it or not. */
   readonly loseConfirm: number
 }
 
@@ -30,6 +30,8 @@ export type Decision = readonly [place: string, fate: string]
 
 type Late = 'late-1' | 'late-50' | 'late-2000' | 'late-60000'
 
+type AroundStep = 'lost' | 'confirm-lost' | 'crash-before' | 'crash-after'
+
 /** The places at which something may go wrong, each with all that may. */
 interface Fates {
   /** A message comes to a group. */
@@ -38,19 +40,43 @@ interface Fates {
   readonly handOut: 'crash' | 'restart'
   /** A handler is called with it. */
   readonly handle: 'fail-before' | 'fail-after'
-  readonly ack: 'duplicate' | 'duplicate-behind' | 'crash'
-  /** The process publishes. */
-  readonly publish: Late | 'confirm-lost' | 'lost' | 'crash-before' | 'crash-after'
-  readonly clientPublish: Late | 'confirm-lost' | 'lost'
-  /** The inbox is told. */
-  readonly mark: 'crash-before' | 'crash-after'
+  /** All of a settlement at once, where the broker is a store. */
+  readonly commit: Late | AroundStep | 'duplicate' | 'duplicate-behind'
+  /** The steps of a settlement where it is none: what a handler published goes to the broker. */
+  readonly effect: Late | AroundStep
   /** A dead letter is added to its store. */
-  readonly park: 'crash-before' | 'crash-after'
+  readonly park: AroundStep
+  /** What is tried again goes behind the others, as a copy. */
+  readonly copy: AroundStep
+  /** The inbox is told. */
+  readonly mark: AroundStep
+  /** A letter that was replayed goes from its store. */
+  readonly removeLetter: AroundStep
+  readonly ack: AroundStep | 'duplicate' | 'duplicate-behind'
+  /** What is tried again waits for that, in its place, or on a store. */
+  readonly postpone: AroundStep
+  /** The process publishes something that is no part of a settlement. */
+  readonly publish: Late | AroundStep
+  readonly clientPublish: Late | 'confirm-lost' | 'lost'
   readonly pause: Late | 'crash'
 }
 
 type Place = keyof Fates
 type Fate<At extends Place> = Fates[At]
+/** Those of settlements. */
+export type StepPlace = 'commit' | 'effect' | 'park' | 'copy' | 'mark' | 'removeLetter' | 'ack' | 'postpone'
+
+const late = [['late-50', 'reorder']] as const
+const aroundStep = [
+  ['confirm-lost', 'loseConfirm'],
+  ['lost', 'loseConfirm'],
+  ['crash-before', 'crash'],
+  ['crash-after', 'crash'],
+] as const
+const twice = [
+  ['duplicate', 'duplicate'],
+  ['duplicate-behind', 'duplicate'],
+] as const
 
 /** With the kind of fault that each counts as. */
 const places: { readonly [At in Place]: readonly (readonly [Fates[At], keyof FaultRates])[] } = {
@@ -68,35 +94,17 @@ const places: { readonly [At in Place]: readonly (readonly [Fates[At], keyof Fau
     ['fail-before', 'fail'],
     ['fail-after', 'fail'],
   ],
-  ack: [
-    ['duplicate', 'duplicate'],
-    ['duplicate-behind', 'duplicate'],
-    ['crash', 'crash'],
-  ],
-  publish: [
-    ['late-50', 'reorder'],
-    ['confirm-lost', 'loseConfirm'],
-    ['lost', 'loseConfirm'],
-    ['crash-before', 'crash'],
-    ['crash-after', 'crash'],
-  ],
-  clientPublish: [
-    ['late-50', 'reorder'],
-    ['confirm-lost', 'loseConfirm'],
-    ['lost', 'loseConfirm'],
-  ],
-  mark: [
-    ['crash-before', 'crash'],
-    ['crash-after', 'crash'],
-  ],
-  park: [
-    ['crash-before', 'crash'],
-    ['crash-after', 'crash'],
-  ],
-  pause: [
-    ['late-50', 'reorder'],
-    ['crash', 'crash'],
-  ],
+  commit: [...late, ...aroundStep, ...twice],
+  effect: [...late, ...aroundStep],
+  park: aroundStep,
+  copy: aroundStep,
+  mark: aroundStep,
+  removeLetter: aroundStep,
+  ack: [...aroundStep, ...twice],
+  postpone: aroundStep,
+  publish: [...late, ...aroundStep],
+  clientPublish: [...late, ['confirm-lost', 'loseConfirm'], ['lost', 'loseConfirm']],
+  pause: [...late, ['crash', 'crash']],
 }
 
 /** More of them make a run long, and find nothing that fewer do not. */

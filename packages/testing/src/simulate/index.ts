@@ -1,4 +1,6 @@
 export type { Client, ProcessTools, Run, Simulated, StartedProcess } from './app.ts'
+export type { BrokerKind } from './broker.ts'
+export { type SimulatedTransaction, simulatedTransactions } from './database.ts'
 export type { Decision, FaultRates } from './decisions.ts'
 export { simulate, type SimulateOptions, type SimulationReport } from './simulate.ts'
 export { SimulationError, type SimulationFailure } from './simulation-error.ts'

@@ -3,22 +3,24 @@ import {
   type BatchContext,
   type Bus,
   createBus,
+  type DeadLetter,
   type HandlerLog,
   type Inbox,
   keyOf,
-  type Message,
   type Observer,
 } from '@tidings/bus'
 import { milliseconds } from '@tidings/core'
 import { isThenable } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import type { Chance } from '../harness/chance.ts'
+import type { Call } from './account.ts'
 import type { ProcessTools, Simulated } from './app.ts'
 import type { SimulatedBroker, Stage } from './broker.ts'
 import { simulatedTransport } from './connection.ts'
 import { lateness } from './decisions.ts'
 import { Life, never } from './life.ts'
 import { markingInbox } from './marking-inbox.ts'
+import { noting, notingBatch } from './noting.ts'
 
 export const source = '/simulated'
 /** Milliseconds from the end of a process to the beginning of the next one. */
@@ -48,7 +50,7 @@ export class SimulatedProcess<World> {
   }
 
   async start(): Promise<void> {
-    const { timeline, trace } = this.#stage
+    const { timeline, trace, ledger } = this.#stage
     let bus: Bus | undefined
     const startAgain = (): void => {
       timeline.after(downtime, () => {
@@ -79,15 +81,16 @@ export class SimulatedProcess<World> {
     )
     this.life = life
     const started = await this.#app.start(this.#world, this.#tools(life))
-    const { handlers = [], inbox, ...others } = started
+    const { handlers = [], inbox, transport: wrap = (simulated) => simulated, ...others } = started
     trace.knowGroups(handlers.map(({ group }) => group))
+    ledger.begin(handlers, inbox !== undefined)
     bus = await createBus({
       ...others,
       source,
-      transport: simulatedTransport(this.#stage, this.#broker, life, 'process'),
+      transport: wrap(simulatedTransport(this.#stage, this.#broker, life, 'process')),
       handlers: handlers.map((each) => this.#wrap(each, life)),
       ...(inbox === undefined ? {} : { inbox: this.#marking(inbox, life) }),
-      observer: this.#observer(life, handlers),
+      observer: this.#observer(life),
       log: silent,
       clock: life.clock,
       random: () => this.#by.next(),
@@ -98,7 +101,7 @@ export class SimulatedProcess<World> {
   #marking(inbox: Inbox, life: Life): Inbox {
     const given: Partial<Inbox> | null = inbox
     const isInbox = typeof given?.has === 'function' && typeof given.add === 'function'
-    return isInbox ? markingInbox(inbox, this.#stage, this.#broker, life) : inbox
+    return isInbox ? markingInbox(inbox, this.#stage, life) : inbox
   }
 
   #tools(life: Life): ProcessTools {
@@ -117,13 +120,20 @@ export class SimulatedProcess<World> {
         }
         return life.wait(milliseconds(duration, 'duration') + lateness(fate))
       },
+      die: () => {
+        if (!life.dead) trace.say(() => 'the process ends itself')
+        life.crash()
+        return never()
+      },
     }
   }
 
+  /** What a handler does, in the books. */
   #wrap(handler: AnyHandler, life: Life): AnyHandler {
+    const { ledger } = this.#stage
     if (!handler.batch) {
       const handle = (event: TidingsEvent, context: never): unknown =>
-        this.#call(handler, [event], life, () => handler.handle(event, context))
+        this.#call(handler, [event], life, ([call]) => handler.handle(event, noting(ledger.effects, context, call!)))
       return { ...handler, handle }
     }
     const handle = (events: readonly TidingsEvent[], context: BatchContext): unknown => {
@@ -132,36 +142,43 @@ export class SimulatedProcess<World> {
         failed.add(event)
         context.fail(event, error)
       }
-      const noting: BatchContext = Object.create(context, { fail: { value: fail } }) as BatchContext
-      return this.#call(handler, events, life, () => handler.handle(events, noting), failed)
+      const handling = (calls: readonly Call[]): unknown =>
+        handler.handle(events, notingBatch(ledger.effects, { ...context, fail }, events, calls))
+      return this.#call(handler, events, life, handling, failed)
     }
     return { ...handler, handle }
   }
 
   /** `failed`: the events of a batch that its handler marks so. */
   #call(
-    { group, policy }: AnyHandler,
+    handler: AnyHandler,
     events: readonly TidingsEvent[],
     life: Life,
-    handle: () => unknown,
+    handle: (calls: readonly Call[]) => unknown,
     failed: ReadonlySet<TidingsEvent> = new Set(),
   ): unknown {
-    // Dead at its last ack, the bus would go on with what it holds.
+    // Dead at its last settlement, the bus would go on with what it holds.
     if (life.dead) return never()
-    const { decisions, trace, ledger } = this.#stage
+    const { group, policy } = handler
+    const { decisions, trace, ledger, timeline } = this.#stage
     const names = events.map(({ id }) => trace.nameOfId(id)).join(', ')
-    const [first] = events
     const ordered = policy.ordering === 'per-key'
-    let call = 0
-    for (const { id, subject, extensions } of events) {
+    const calls = events.map(({ id, subject, extensions }) => {
       const key = ordered ? keyOf({ attributes: { ...extensions, subject } as never }) : undefined
-      call = ledger.begins(group, id, key)
+      return ledger.begins(handler, id, key)
+    })
+    const fate = decisions.at('handle', () => `${group} ${names}.${calls.at(-1)!.number}`)
+    const about = trace.nameOfId(events[0]!.id)
+    const begun = timeline.now()
+    const throwing = (error: Error): never => {
+      // Later than that its attempt had failed already.
+      const isInTime = timeline.now() - begun < policy.timeout
+      if (isInTime) for (const { id } of events) ledger.fails(group, id, error, timeline.now())
+      throw error
     }
-    const fate = decisions.at('handle', () => `${group} ${names}.${call}`)
-    const about = trace.nameOfId(first!.id)
     if (fate === 'fail-before') {
       trace.say(() => `${group} fails before it handles ${names}`, about, true)
-      throw new Error('simulated: the handler fails before it runs')
+      return throwing(new Error('simulated: the handler fails before it runs'))
     }
     life.running++
     life.changes++
@@ -171,23 +188,28 @@ export class SimulatedProcess<World> {
     }
     const succeeds = (): void => {
       ends()
-      for (const event of events) if (!failed.has(event)) ledger.reachesEnd(group, event.id)
+      const good = [...events.entries()].filter(([, event]) => !failed.has(event))
+      for (const [at] of good) calls[at]!.ended = true
       if (life.dead) return
       if (fate === 'fail-after') {
         trace.say(() => `${group} has done its work on ${names}, and fails`, about, true)
-        throw new Error('simulated: the handler fails after it has run')
+        throwing(new Error('simulated: the handler fails after it has run'))
       }
       trace.say(() => `${group} has handled ${names}`, about)
-      for (const event of events) if (!failed.has(event)) ledger.completes(group, event)
+      for (const [at, event] of good) {
+        calls[at]!.succeeded = true
+        ledger.completes(group, event)
+      }
     }
     const fails = (error: unknown): never => {
       ends()
-      if (!life.dead) trace.say(() => `${group} throws at ${names}: ${String(error)}`, about)
-      throw error
+      if (life.dead) throw error
+      trace.say(() => `${group} throws at ${names}: ${String(error)}`, about)
+      return throwing(error as Error)
     }
     let result: unknown
     try {
-      result = handle()
+      result = handle(calls)
     } catch (error) {
       return fails(error)
     }
@@ -195,31 +217,17 @@ export class SimulatedProcess<World> {
     return succeeds()
   }
 
-  /** What the bus says that it left out counts only where that may be. */
-  #observer(life: Life, handlers: readonly AnyHandler[]): Observer {
-    const { ledger, trace, timeline } = this.#stage
-    const discarding = new Set(
-      handlers.flatMap(({ group, policy }) => (policy.deadLetter === 'discard' ? [group] : [])),
-    )
-    const leavesOut = (message: Message, group: string, how: string, may: boolean): void => {
-      if (life.dead) return
-      if (may) ledger.givesUp(trace.group(group), String(message.attributes['id']))
-      trace.say(() => `${trace.group(group)} ${how} ${trace.nameOf(message)}`, trace.nameOf(message))
+  #observer(life: Life): Observer {
+    const { ledger, trace } = this.#stage
+    const leavesOut = ({ message, group }: Pick<DeadLetter, 'message' | 'group'>, how: string): void => {
+      if (!life.dead) trace.say(() => `${trace.group(group)} ${how} ${trace.nameOf(message)}`, trace.nameOf(message))
     }
     return {
-      published: (event) => void ledger.published.push(event),
-      duplicate: ({ message, group }) => {
-        leavesOut(message, group, 'has handled before, and leaves out,', false)
-        if (!life.dead) ledger.leavesOut(trace.group(group), String(message.attributes['id']))
-      },
-      expired: ({ message, group }) => {
-        const expiry = Date.parse(String(message.attributes['expirytime']))
-        leavesOut(message, group, 'leaves out the expired', expiry <= timeline.now())
-      },
-      discarded: ({ message, group }) => {
-        leavesOut(message, group, 'discards', discarding.has(trace.group(group)))
-      },
-      deadLettered: ({ message, group }) => leavesOut(message, group, 'gives up', false),
+      published: (event) => ledger.confirms(event),
+      duplicate: (delivery) => leavesOut(delivery, 'has handled before, and leaves out,'),
+      expired: (delivery) => leavesOut(delivery, 'leaves out the expired'),
+      discarded: (delivery) => leavesOut(delivery, 'discards'),
+      deadLettered: (letter) => leavesOut(letter, `gives up, since ${letter.error?.message ?? letter.reason},`),
     }
   }
 }

@@ -5,8 +5,9 @@ import { chance } from '../harness/chance.ts'
 import { activeResources, realNow, realPause, turns } from '../harness/real-turn.ts'
 import { realWork } from '../harness/real-work.ts'
 import type { Client, Run, Simulated } from './app.ts'
-import { SimulatedBroker, type Stage } from './broker.ts'
+import { brokerKinds, SimulatedBroker, type Stage } from './broker.ts'
 import { simulatedTransport } from './connection.ts'
+import { Counts } from './counts.ts'
 import type { Decision, Decisions } from './decisions.ts'
 import { Ledger } from './ledger.ts'
 import { Life } from './life.ts'
@@ -34,6 +35,7 @@ export interface Failure {
 /** The names of what is checked besides the application's invariants. */
 const ours = {
   conservation: 'every event is handled, a dead letter, or still queued, and in the order of its key',
+  settlement: 'what follows from an attempt is done when it has succeeded, and attempts are counted',
   drive: 'the client comes to its end',
   start: 'the process starts',
   rest: 'the application comes to rest',
@@ -60,17 +62,17 @@ export async function runOnce<World>(
 ): Promise<Outcome> {
   const timeline = new Timeline(begin)
   const trace = new Trace(traced, () => timeline.now() - begin)
-  const ledger = new Ledger((id) => trace.nameOfId(id))
-  const isLog = chance(seed + 3).happens(0.5)
-  const stage: Stage = { timeline, decisions, trace, ledger, isLog }
-  trace.say(() => `the broker is a ${isLog ? 'log' : 'queue'}`)
+  const kind = chance(seed + 3).pick(app.brokers ?? brokerKinds)!
+  const ledger = new Ledger(trace, kind)
+  const stage: Stage = { timeline, decisions, trace, ledger, counts: new Counts(), kind }
+  trace.say(() => `the broker is a ${kind}`)
   const broker = new SimulatedBroker(stage)
   const world = app.world()
   const process = new SimulatedProcess(stage, broker, app, world, chance(seed + 1))
   const failure = await played(stage, broker, app, world, process, seed)
   const { taken } = decisions
   const { steps } = trace
-  const found = failure ?? (await broken(app, world, stage, broker, process))
+  const found = alreadyBroken(stage, failure) ?? failure ?? (await broken(app, world, stage, broker, process))
   process.life?.loseConnection()
   return { failure: found, decisions: taken, steps, handlings: ledger.handlings.length, length: timeline.taken }
 }
@@ -152,6 +154,13 @@ async function changes(
   return false
 }
 
+/** Why it did not come to rest, where the books know. */
+function alreadyBroken({ ledger: { disorder, miscounts } }: Stage, failure: Failure | undefined): Failure | undefined {
+  if (failure?.invariant !== ours.rest) return undefined
+  if (disorder.length > 0) return failed(ours.conservation, new Error(disorder[0]))
+  return miscounts.length > 0 ? failed(ours.settlement, new Error(miscounts[0])) : undefined
+}
+
 /** A client that publishes again what may not have arrived. */
 async function careful<World>(
   stage: Stage,
@@ -167,7 +176,7 @@ async function careful<World>(
   const bus = await createBus({
     source,
     transport: simulatedTransport(stage, broker, life, 'client'),
-    observer: { published: (event) => void stage.ledger.published.push(event) },
+    observer: { published: (event) => stage.ledger.confirms(event) },
     log: silent,
     clock: life.clock,
     publishTimeout: Infinity,
@@ -188,6 +197,7 @@ async function careful<World>(
     world,
     // What the overloads say of the types, they say to the caller.
     publish: publish as unknown as Bus['publish'],
+    deadLetters: bus.deadLetters,
     random: () => by.next(),
     pause: (duration) => life.wait(milliseconds(duration, 'duration')),
   }
@@ -201,8 +211,11 @@ async function broken<World>(
   broker: SimulatedBroker,
   process: SimulatedProcess<World>,
 ): Promise<Failure | undefined> {
-  const [violation] = [...ledger.violations((group, id) => broker.isQueued(group, id)), ...broker.violations]
+  const isQueued = (group: string, id: string): boolean => broker.isQueued(group, id)
+  const [violation] = [...ledger.violations(isQueued), ...broker.violations]
   if (violation !== undefined) return failed(ours.conservation, new Error(violation))
+  const [half] = ledger.halves(isQueued)
+  if (half !== undefined) return failed(ours.settlement, new Error(half))
   const run: Run = {
     // One definition made all events of a type.
     published: <Definition extends AnyDefinedEvent>({ type }: Definition) =>
@@ -211,7 +224,8 @@ async function broken<World>(
       ledger.handlings.flatMap(({ event, group: by }) =>
         event.type === type && (group === undefined || group === by) ? [event] : [],
       ) as EventOf<Definition>[],
-    deadLetters: await broker.deadLetters.list({ limit: Infinity }),
+    deadLetters: broker.letters.list({ limit: Infinity }),
+    database: broker.database.snapshot(),
     crashes: process.crashes,
   }
   for (const [name, invariant] of Object.entries(app.invariants)) {

@@ -2,6 +2,7 @@ import { TidingsError } from '@tidings/core'
 import { chance } from '../harness/chance.ts'
 import { realWork } from '../harness/real-work.ts'
 import type { Simulated } from './app.ts'
+import { type BrokerKind, brokerKinds } from './broker.ts'
 import { type Decision, type Decisions, explore, type FaultRates, repeat, usualRates } from './decisions.ts'
 import { type Failure, type Outcome, runOnce } from './run.ts'
 import { shrink } from './shrink.ts'
@@ -49,6 +50,7 @@ export interface SimulationReport {
 export async function simulate<World>(app: Simulated<World>, options: SimulateOptions = {}): Promise<SimulationReport> {
   const { seed = 1, runs = 1000, replay } = options
   if (!Number.isSafeInteger(seed)) throw refused('seed', 'a whole number', seed)
+  checkBrokers(app.brokers)
   if (!Number.isSafeInteger(runs) || runs < 1) throw refused('runs', 'a whole number from 1 on', runs)
   const rates = ratesOf(options.faults ?? {})
   const stopWatching = realWork.watch()
@@ -158,6 +160,11 @@ function ratesOf(given: Partial<FaultRates>): FaultRates {
     if (!(rate >= 0 && rate <= 1)) throw refused(`faults.${kind}`, 'a part from 0 to 1', rate)
   }
   return { ...usualRates, ...given }
+}
+
+function checkBrokers(brokers: readonly BrokerKind[] = brokerKinds): void {
+  const isSome = Array.isArray(brokers) && brokers.length > 0 && brokers.every((kind) => brokerKinds.includes(kind))
+  if (!isSome) throw refused('brokers', `some of ${brokerKinds.join(', ')}`, brokers)
 }
 
 function refused(option: string, expected: string, value: unknown): TidingsError {

@@ -50,9 +50,11 @@ export class Trace {
 
   /** Without the source before it. */
   group(whole: string): string {
-    const known = this.#groups.get(whole)
-    if (known !== undefined) return known
-    const short = [...this.#groups.values()].find((group) => whole.endsWith(`.${group}`)) ?? whole
+    const named = this.#groups.get(whole)
+    if (named !== undefined) return named
+    const known = [...this.#groups.values()].find((group) => whole.endsWith(`.${group}`))
+    // The name of where replies come is another one in each run.
+    const short = known ?? whole.replace(/replies-[\da-f-]{36}$/, 'replies')
     this.#groups.set(whole, short)
     return short
   }
