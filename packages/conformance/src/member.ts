@@ -1,10 +1,19 @@
-import type { Delivery, Membership } from '@tidings/bus'
+import { type Delivery, type GivenBack, handled, type Membership, type Settled } from '@tidings/bus'
 
 /** What a member does with a delivery. */
 export type React = (delivery: Delivery, member: Member) => unknown
 
-/** Settles each delivery at once. */
-const ack: React = (delivery) => delivery.ack()
+/** The handler has succeeded, and nothing else follows. */
+export function finish(delivery: Delivery): Settled | Promise<Settled> {
+  return delivery.settle(handled)
+}
+
+const givenBack: GivenBack = { as: 'given-back', begun: true }
+
+/** Given up after something was done with it. */
+export function giveBack(delivery: Delivery): Settled | Promise<Settled> {
+  return delivery.settle(givenBack)
+}
 
 /** Settles nothing. */
 export const hold: React = () => {}
@@ -17,7 +26,7 @@ export class Member {
   readonly #onFailure: (error: unknown) => void
   #membership: Membership | undefined
 
-  constructor(react: React = ack, onFailure: (error: unknown) => void) {
+  constructor(react: React = finish, onFailure: (error: unknown) => void) {
     this.#react = react
     this.#onFailure = onFailure
   }
@@ -58,11 +67,12 @@ export class Holder {
   }
 
   /** Settles the oldest one. */
-  ackNext(): void {
-    this.unsettled.shift()?.ack()
+  async finishNext(): Promise<void> {
+    const [oldest] = this.unsettled.splice(0, 1)
+    if (oldest !== undefined) await finish(oldest)
   }
 
-  ackAll(): void {
-    for (const delivery of this.unsettled.splice(0)) delivery.ack()
+  async finishAll(): Promise<void> {
+    await Promise.all(this.unsettled.splice(0).map(finish))
   }
 }

@@ -120,6 +120,7 @@ export class Scene {
       ordered: false,
       from: 'latest',
       temporary: false,
+      marks: false,
       ...request,
     }
     const member = new Member(react, (error) => this.#failures.push(error))

@@ -55,6 +55,7 @@ conformance(
         ordered: true,
         from: 'latest',
         temporary: false,
+        marks: false,
       }
       // A group that nobody is in takes other settings.
       strangers.push(await holdDeliveries(socketTransport(options), ordered, () => {}))

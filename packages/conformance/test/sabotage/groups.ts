@@ -31,7 +31,7 @@ export const groupsMutations: readonly Mutation[] = [
     foundBy: ['C51', 'C58'],
     transport: memberships(() => ({ stop: async () => {} })),
   },
-  { breaks: 'says that nothing waits', foundBy: ['C49'], transport: memberships(() => ({ waiting: () => 0 })) },
+  { breaks: 'says that nothing waits', foundBy: ['C49'], transport: memberships(() => ({ backlog: () => undefined })) },
   {
     breaks: 'ignores notBefore',
     foundBy: ['C11', 'C46'],

@@ -106,7 +106,7 @@ export const publishingMutations: readonly Mutation[] = [
             const lost = new AbortController().signal
             for (const { request, deliver } of members) {
               if (group === undefined ? request.types.includes(type) : request.group === group)
-                deliver({ message, redeliveries: 0, lost, ack: nothing, nack: nothing })
+                deliver({ message, redeliveries: 0, handledBefore: undefined, lost, settle: nothing })
             }
           },
         }),
