@@ -1,4 +1,5 @@
 import { type Delivery, type GivenBack, handled, type Membership, type Settled } from '@tidings/bus'
+import { isTidingsError } from '@tidings/core'
 
 /** What a member does with a delivery. */
 export type React = (delivery: Delivery, member: Member) => unknown
@@ -49,10 +50,15 @@ export class Member {
     this.deliveries.push(delivery)
     try {
       // A reaction may settle later; what it throws then counts as well.
-      Promise.resolve(this.#react(delivery, this)).catch(this.#onFailure)
+      Promise.resolve(this.#react(delivery, this)).catch((error: unknown) => this.#failed(delivery, error))
     } catch (error) {
-      this.#onFailure(error)
+      this.#failed(delivery, error)
     }
+  }
+
+  /** What is lost while it is settled may say so, by an error of ours. */
+  #failed({ lost }: Delivery, error: unknown): void {
+    if (!lost.aborted || !isTidingsError(error)) this.#onFailure(error)
   }
 }
 

@@ -193,7 +193,11 @@ export class Link {
       const settled = await this.#ask((n) => ({ op: 'settle', n, delivery, settlement: settlementToWire(settlement) }))
       return settled as Settled
     } catch (error) {
-      if (error instanceof LinkLostError) throw new OutcomeUnknownError('the connection broke', { cause: error })
+      if (error instanceof LinkLostError) {
+        // The end of the link gives it back.
+        if (settlement.as === 'given-back') return undefined
+        throw new OutcomeUnknownError('the connection broke', { cause: error })
+      }
       throw error instanceof MessageTooLargeError ? new SettlementRefusedError(error) : error
     }
   }

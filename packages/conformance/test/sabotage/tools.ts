@@ -86,9 +86,16 @@ export const requests = (alter: (request: GroupRequest) => Partial<GroupRequest>
     subscribe: (request, deliver) => connection.subscribe({ ...request, ...alter(request) }, deliver),
   }))
 
-/** Breaks what is published. */
-export const outgoing = (alter: (outgoing: Outgoing) => Outgoing): (() => Transport) =>
-  connections((connection) => ({ publish: (given) => connection.publish(alter(given)) }))
+/** Breaks what is published, by itself or as an effect. */
+export const outgoing =
+  (alter: (outgoing: Outgoing) => Outgoing): (() => Transport) =>
+  () =>
+    altered(
+      settlements((settlement) =>
+        'effects' in settlement ? { ...settlement, effects: settlement.effects.map(alter) } : settlement,
+      )(),
+      { connection: (connection) => ({ publish: (given) => connection.publish(alter(given)) }) },
+    )
 
 export const message = (alter: (message: Outgoing['message']) => Partial<Outgoing['message']>): (() => Transport) =>
   outgoing((given) => ({ ...given, message: { ...given.message, ...alter(given.message) } }))
