@@ -19,6 +19,7 @@ export type Need =
   | 'groups'
   | 'atomic'
   | 'copies'
+  | 'a largest size'
   | 'network'
   | 'broker'
   | 'a child process'
@@ -52,6 +53,7 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
   waiting: [({ about }) => about.capabilities.waiting, 'cannot tell how many messages wait'],
   groups: [({ about }) => about.capabilities.groups, 'cannot list its groups'],
   atomic: [({ about }) => about.capabilities.atomic, 'does not settle in one step'],
+  'a largest size': [({ about }) => about.capabilities.maxMessageSize < Infinity, 'takes messages of any size'],
   copies: [({ about }) => !about.capabilities.deduplication, 'keeps one of two messages with one id'],
   network: [({ network }) => network !== undefined, 'the kit cannot disturb a network'],
   broker: [({ broker }) => broker !== undefined, 'the kit cannot kill the broker'],

@@ -8,6 +8,8 @@ import {
   type GroupRequest,
   type HandlerLog,
   type Message,
+  type Settled,
+  type Settlement,
   systemClock,
   type Transport,
 } from '@tidings/bus'
@@ -162,6 +164,24 @@ export class Scene {
     for (const message of messages) {
       await this.expect.inTime(Promise.resolve(connection.publish({ message })), 'publish() resolves')
     }
+  }
+
+  /** Settles a delivery, as far as it can be in time. */
+  settle(delivery: Delivery, settlement: Settlement): Promise<Settled> {
+    return this.expect.inTime(
+      Promise.resolve(delivery.settle(settlement)),
+      `settling a delivery as ${settlement.as} resolves`,
+    )
+  }
+
+  /** Waits until a member was handed so many, and gives the last one. */
+  async delivered(member: Member, count: number, what = `${count} deliveries arrive`): Promise<Delivery> {
+    await this.expect.eventually(
+      () => member.deliveries.length >= count,
+      what,
+      () => member.ids,
+    )
+    return member.deliveries[count - 1]!
   }
 
   /**

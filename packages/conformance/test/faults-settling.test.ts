@@ -11,7 +11,13 @@ import {
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { altered } from '../src/altered.ts'
 import { over } from '../src/over.ts'
-import { type FaultProxy, faultProxy, serveTransport, socketTransport, type TransportServer } from '../src/faults/index.ts'
+import {
+  type FaultProxy,
+  faultProxy,
+  serveTransport,
+  socketTransport,
+  type TransportServer,
+} from '../src/faults/index.ts'
 
 let server: TransportServer
 let proxy: FaultProxy

@@ -156,7 +156,8 @@ export function outgoingFromWire({ message, group, notBefore, ahead }: WireOutgo
 export function settlementToWire(settlement: Settlement): WireSettlement {
   if (settlement.as === 'later' || settlement.as === 'given-back') return settlement
   const effects = settlement.effects.map(outgoingToWire)
-  if (settlement.as === 'dead-lettered') return { as: 'dead-lettered', effects, letter: letterToWire(settlement.letter) }
+  if (settlement.as === 'dead-lettered')
+    return { as: 'dead-lettered', effects, letter: letterToWire(settlement.letter) }
   const { replayed } = settlement
   if (settlement.as === 'discarded') return { as: 'discarded', effects, replayed }
   return { as: 'handled', effects, replayed, mark: settlement.mark }

@@ -61,7 +61,7 @@ export const faultMutations: readonly FaultMutation[] = [
       },
     }),
   })),
-  ...['C05', 'C65'].map((foundBy) => ({
+  ...['C05', 'C65', 'C72', 'C85', 'C86', 'C87'].map((foundBy) => ({
     breaks: 'loses what it has when it is killed',
     foundBy,
     restarted: durableDisk,
@@ -138,6 +138,25 @@ export const faultMutations: readonly FaultMutation[] = [
           () => connection.close(),
           () => new Promise<void>(nothing),
         ),
+    }),
+  },
+  {
+    breaks: 'hands on what its driver throws',
+    foundBy: 'C83',
+    client: (connection, state) => ({
+      publish(given, options) {
+        if (state() !== 'connected') throw new Error('connect ECONNREFUSED 127.0.0.1:5672')
+        return connection.publish(given, options)
+      },
+    }),
+  },
+  {
+    breaks: 'sends again in secret what may be there',
+    foundBy: 'C84',
+    client: (connection) => ({
+      publish: async (given, options) => {
+        await Promise.all([connection.publish(given, options), connection.publish(given, options)])
+      },
     }),
   },
   { breaks: 'takes a group as it finds it', foundBy: 'C43', kit: () => ({ declareConflict: async () => {} }) },

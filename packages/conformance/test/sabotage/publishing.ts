@@ -1,16 +1,11 @@
 import { type Delivery, type GroupRequest, memory, type Outgoing } from '@tidings/bus'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
-import { claims, connections, healthy, message, type Mutation, nothing, settlements } from './tools.ts'
+import { claims, connections, healthy, message, type Mutation, nothing } from './tools.ts'
 
 /** Messages that are mangled or lost on their way, and connections that do not end. */
 export const publishingMutations: readonly Mutation[] = [
   { breaks: 'forgets the headers', foundBy: ['C01', 'C02', 'C17'], transport: message(() => ({ headers: {} })) },
-  {
-    breaks: 'forgets what a settlement writes into the headers',
-    foundBy: ['C55'],
-    transport: settlements((settlement) => (settlement.as === 'later' ? { ...settlement, headers: {} } : settlement)),
-  },
   {
     breaks: 'forgets the extensions',
     foundBy: ['C01', 'C40', 'C41', 'C48'],
