@@ -133,12 +133,12 @@ export class Scene {
 
   /**
    * A bus on the transport under test. It logs to nobody, and is closed behind the case. Where the transport keeps no
-   * order, none is asked for: a case that is about the order says so in what it needs.
+   * order or no dead letters, none are asked for: a case that is about them says so in what it needs.
    */
   async bus(options: Partial<BusOptions> = {}): Promise<Bus> {
     const given = this.kit.bus
     const middleware = [...(given?.middleware ?? []), ...(options.middleware ?? [])]
-    const keepsOrder = this.kit.about.capabilities.ordering !== 'none'
+    const { ordering, deadLetters } = this.kit.about.capabilities
     const { handlers = [] } = options
     const bus = await this.expect.inTime(
       createBus({
@@ -153,10 +153,11 @@ export class Scene {
       'createBus() resolves',
     )
     this.#open.push({ close: () => bus.close({ timeout: 1000 }) })
-    if (keepsOrder) return bus
-    return over(bus, {
-      events: (key, pulling) => bus.events(key, { ...pulling, ordering: 'none' }),
-    })
+    const less = {
+      ...(ordering === 'none' ? { ordering } : {}),
+      ...(deadLetters === 'none' ? ({ deadLetter: 'discard' } as const) : {}),
+    }
+    return over(bus, { events: (key, pulling) => bus.events(key, { ...pulling, ...less }) })
   }
 
   /** Publishes one after the other, as one caller does. */

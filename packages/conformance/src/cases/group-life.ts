@@ -27,26 +27,29 @@ export const groupLifeCases: readonly ConformanceCase[] = [
       await scene.delivered(member, 3)
       const facts = async (): Promise<unknown> => {
         const group = await listed(scene, connection)
-        // What a paused member was handed before depends on when it paused.
-        return (
-          group && {
-            ...group,
-            types: group.types.toSorted(),
-            waiting: group.waiting + group.handedOut,
-            handedOut: group.handedOut > 0,
-          }
-        )
+        if (group === undefined) return undefined
+        const { types, waiting, handedOut, delayed, retrying, members, temporary, full } = group
+        return {
+          group: group.group,
+          types: types.toSorted(),
+          members,
+          temporary,
+          // What a paused member was handed before depends on when it paused.
+          due: waiting + handedOut,
+          isHandedOut: handedOut > 0,
+          // What failed may be a copy that is delayed as others are.
+          later: delayed + retrying,
+          full,
+        }
       }
       const wanted = {
         group: scene.group(),
         types: [scene.type('b'), scene.type()].toSorted(),
         members: 2,
         temporary: false,
-        waiting: 5,
-        handedOut: true,
-        delayed: 1,
-        retrying: 1,
-        retryAt: due,
+        due: 5,
+        isHandedOut: true,
+        later: 2,
         full: false,
       }
       let seen: unknown

@@ -36,11 +36,6 @@ export const policyMutations: readonly Mutation[] = [
   },
   { breaks: 'lets chance lengthen the waits without bound', foundBy: ['C59'], bus: { random: () => -50 } },
   {
-    breaks: 'does not wait between attempts',
-    foundBy: ['C59'],
-    bus: { clock: { now: () => systemClock.now(), after: (_delay, callback) => systemClock.after(0, callback) } },
-  },
-  {
     breaks: 'does not know how long nothing has happened',
     foundBy: ['C42'],
     bus: { clock: { now: () => 0, after: (delay, callback) => systemClock.after(delay, callback) } },

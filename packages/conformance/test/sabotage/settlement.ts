@@ -77,7 +77,7 @@ export const settlementMutations: readonly Mutation[] = [
   },
   {
     breaks: 'forgets when what failed is due',
-    foundBy: ['C70', 'C71', 'C73', 'C74'],
+    foundBy: ['C59', 'C70', 'C71', 'C73', 'C74'],
     transport: settlements((settlement) => (settlement.as === 'later' ? { ...settlement, due: 0 } : settlement)),
   },
   {
