@@ -5,14 +5,14 @@ import { isTidingsError } from '@tidings/core'
 export type React = (delivery: Delivery, member: Member) => unknown
 
 /** The handler has succeeded, and nothing else follows. */
-export function finish(delivery: Delivery): Settled | Promise<Settled> {
+export async function finish(delivery: Delivery): Promise<Settled> {
   return delivery.settle(handled)
 }
 
 const givenBack: GivenBack = { as: 'given-back', begun: true }
 
 /** Given up after something was done with it. */
-export function giveBack(delivery: Delivery): Settled | Promise<Settled> {
+export async function giveBack(delivery: Delivery): Promise<Settled> {
   return delivery.settle(givenBack)
 }
 

@@ -13,6 +13,7 @@ import {
   systemClock,
   type Transport,
 } from '@tidings/bus'
+import { isTidingsError } from '@tidings/core'
 import { ConformanceError, type Expect, expectations, shown } from './expect.ts'
 import { fitting } from './fitting.ts'
 import type { ResolvedKit } from './kit.ts'
@@ -200,11 +201,37 @@ export class Scene {
       }),
     )
     const groups = [...this.#steps.groups]
-    if (groups.length === 0 || this.kit.removeGroups === undefined) return
+    if (groups.length === 0) return
     try {
-      await this.expect.inTime(this.kit.removeGroups(groups), 'removeGroups() resolves behind the case')
+      if (this.kit.removeGroups !== undefined) {
+        await this.expect.inTime(this.kit.removeGroups(groups), 'removeGroups() resolves behind the case')
+      } else if (this.kit.about.capabilities.groups) {
+        await this.expect.inTime(this.#remove(groups), 'the groups of the case are taken away behind it')
+      }
     } catch (error) {
       this.#failures.push(error)
+    }
+  }
+
+  async #remove(groups: readonly string[]): Promise<void> {
+    const ignore = (): void => {}
+    const connection = await this.kit.transport().connect({
+      name: this.source(),
+      clock: systemClock,
+      onState: ignore,
+      onUnroutable: ignore,
+    })
+    try {
+      for (const group of groups) {
+        try {
+          await connection.groups?.remove(group)
+        } catch (error) {
+          // Somebody may be in it that the case knows nothing of.
+          if (!isTidingsError(error, 'GROUP_IN_USE')) throw error
+        }
+      }
+    } finally {
+      await connection.close()
     }
   }
 

@@ -1,7 +1,7 @@
 import { type Delivery, handled, type Message, type Settlement } from '@tidings/bus'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'
-import { finish, hold } from '../member.ts'
+import { hold } from '../member.ts'
 import { idOf } from '../message.ts'
 import type { Line, Scene } from '../scene.ts'
 
