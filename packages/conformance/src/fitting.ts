@@ -1,16 +1,19 @@
 import type { AnyHandler, Capabilities } from '@tidings/bus'
 
 /**
- * A handler of a case, as the transport can carry it: in no order where the transport keeps none, and with a `timeout`
- * that is short enough for `maxHold`. A case that is about one of these says so in what it needs.
+ * A handler of a case, as the transport can carry it: in no order where the transport keeps none, without dead letters
+ * where it has nowhere for them, and with a `timeout` that is short enough for `maxHold`. A case that is about one of these says so in what it needs.
  */
-export function fitting(handler: AnyHandler, { ordering, delay, maxHold }: Capabilities): AnyHandler {
+export function fitting(handler: AnyHandler, capabilities: Capabilities): AnyHandler {
+  const { ordering, delay, deadLetters, maxHold } = capabilities
   const { timeout, attempts, longestBackoff } = handler.policy
-  // Tried again in its place, an event is held for all attempts and the waits between them; as a copy, for one.
-  const asCopies = delay && (ordering === 'none' || handler.policy.ordering === 'none')
-  const longest = asCopies ? maxHold : (maxHold - longestBackoff) / attempts
+  // What waits for its next attempt at the broker is held for one of them, else for all and the waits between them.
+  const isKeyed = ordering !== 'none' && handler.policy.ordering === 'per-key'
+  const waitsThere = delay && (ordering === 'key' || !isKeyed)
+  const longest = waitsThere ? maxHold : (maxHold - longestBackoff) / attempts
   const policy = {
     ...(ordering === 'none' ? ({ ordering } as const) : {}),
+    ...(deadLetters === 'none' ? ({ deadLetter: 'discard' } as const) : {}),
     ...(longest > 0 && longest < timeout ? { timeout: longest } : {}),
   }
   return { ...handler, options: { ...handler.options, ...policy }, policy: { ...handler.policy, ...policy } }

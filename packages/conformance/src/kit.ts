@@ -36,7 +36,8 @@ export interface ConformanceKit {
   declareConflict?(group: string): Promise<void>
   /**
    * Takes away groups that a case has made, with all that waits in them, by their whole names; called behind each case,
-   * when nobody is in them any more. Where one does not exist (any more), that is no failure.
+   * when nobody is in them any more. Where one does not exist (any more), that is no failure. Left out, a transport with
+   * `groups` takes them away itself.
    */
   removeGroups?(names: readonly string[]): Promise<void>
   /** A client of the broker that knows nothing of Tidings. */

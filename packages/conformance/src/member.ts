@@ -1,10 +1,20 @@
-import type { Delivery, Membership } from '@tidings/bus'
+import { type Delivery, type GivenBack, handled, type Membership, type Settled } from '@tidings/bus'
+import { isTidingsError } from '@tidings/core'
 
 /** What a member does with a delivery. */
 export type React = (delivery: Delivery, member: Member) => unknown
 
-/** Settles each delivery at once. */
-const ack: React = (delivery) => delivery.ack()
+/** The handler has succeeded, and nothing else follows. */
+export async function finish(delivery: Delivery): Promise<Settled> {
+  return delivery.settle(handled)
+}
+
+const givenBack: GivenBack = { as: 'given-back', begun: true }
+
+/** Given up after something was done with it. */
+export async function giveBack(delivery: Delivery): Promise<Settled> {
+  return delivery.settle(givenBack)
+}
 
 /** Settles nothing. */
 export const hold: React = () => {}
@@ -17,7 +27,7 @@ export class Member {
   readonly #onFailure: (error: unknown) => void
   #membership: Membership | undefined
 
-  constructor(react: React = ack, onFailure: (error: unknown) => void) {
+  constructor(react: React = finish, onFailure: (error: unknown) => void) {
     this.#react = react
     this.#onFailure = onFailure
   }
@@ -40,10 +50,15 @@ export class Member {
     this.deliveries.push(delivery)
     try {
       // A reaction may settle later; what it throws then counts as well.
-      Promise.resolve(this.#react(delivery, this)).catch(this.#onFailure)
+      Promise.resolve(this.#react(delivery, this)).catch((error: unknown) => this.#failed(delivery, error))
     } catch (error) {
-      this.#onFailure(error)
+      this.#failed(delivery, error)
     }
+  }
+
+  /** What is lost while it is settled may say so, by an error of ours. */
+  #failed({ lost }: Delivery, error: unknown): void {
+    if (!lost.aborted || !isTidingsError(error)) this.#onFailure(error)
   }
 }
 
@@ -58,11 +73,12 @@ export class Holder {
   }
 
   /** Settles the oldest one. */
-  ackNext(): void {
-    this.unsettled.shift()?.ack()
+  async finishNext(): Promise<void> {
+    const [oldest] = this.unsettled.splice(0, 1)
+    if (oldest !== undefined) await finish(oldest)
   }
 
-  ackAll(): void {
-    for (const delivery of this.unsettled.splice(0)) delivery.ack()
+  async finishAll(): Promise<void> {
+    await Promise.all(this.unsettled.splice(0).map(finish))
   }
 }

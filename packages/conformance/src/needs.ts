@@ -6,15 +6,20 @@ export type Need =
   | 'remote'
   | 'ordering'
   | 'ordering by key'
-  | 'patterns'
+  | 'wildcards'
   | 'delay'
   | 'cancel'
-  | 'deadLetters'
+  | 'a store of dead letters'
+  | 'dead letters'
   | 'inbox'
   | 'temporaryGroups'
   | 'unroutable'
-  | 'redeliveryCount'
-  | 'lag'
+  | 'redeliveries'
+  | 'waiting'
+  | 'groups'
+  | 'atomic'
+  | 'copies'
+  | 'a largest size'
   | 'network'
   | 'broker'
   | 'a child process'
@@ -33,15 +38,23 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
   remote: [({ about }) => about.capabilities.remote, 'no members in other processes'],
   'ordering by key': [({ about }) => about.capabilities.ordering === 'key', 'does not order by key itself'],
   ordering: [({ about }) => about.capabilities.ordering !== 'none', 'keeps no order'],
-  patterns: [({ about }) => about.capabilities.patterns, 'no patterns'],
+  wildcards: [({ about }) => about.capabilities.wildcards, 'no patterns'],
   delay: [({ about }) => about.capabilities.delay, 'no delays'],
   cancel: [({ about }) => about.capabilities.cancel, 'cannot take back what is delayed'],
-  deadLetters: [({ about }) => about.capabilities.deadLetters, 'keeps no dead letters'],
+  'a store of dead letters': [
+    ({ about }) => about.capabilities.deadLetters === 'store',
+    'has no store of dead letters',
+  ],
+  'dead letters': [({ about }) => about.capabilities.deadLetters !== 'none', 'keeps no dead letters'],
   inbox: [({ about }) => about.capabilities.inbox, 'does not know what groups have handled'],
   temporaryGroups: [({ about }) => about.capabilities.temporaryGroups, 'no temporary groups'],
   unroutable: [({ about }) => about.capabilities.unroutable, 'cannot tell what reaches no group'],
-  redeliveryCount: [({ about }) => about.capabilities.redeliveryCount, 'does not count how often it hands out'],
-  lag: [({ about }) => about.capabilities.lag, 'cannot tell how many messages wait'],
+  redeliveries: [({ about }) => about.capabilities.redeliveries, 'does not count how often it hands out'],
+  waiting: [({ about }) => about.capabilities.waiting, 'cannot tell how many messages wait'],
+  groups: [({ about }) => about.capabilities.groups, 'cannot list its groups'],
+  atomic: [({ about }) => about.capabilities.atomic, 'does not settle in one step'],
+  'a largest size': [({ about }) => about.capabilities.maxMessageSize < Infinity, 'takes messages of any size'],
+  copies: [({ about }) => !about.capabilities.deduplication, 'keeps one of two messages with one id'],
   network: [({ network }) => network !== undefined, 'the kit cannot disturb a network'],
   broker: [({ broker }) => broker !== undefined, 'the kit cannot kill the broker'],
   'a child process': [(kit) => kit.spawnConsumer !== undefined, 'the kit has no consumer in a child process'],

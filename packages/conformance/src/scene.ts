@@ -8,9 +8,12 @@ import {
   type GroupRequest,
   type HandlerLog,
   type Message,
+  type Settled,
+  type Settlement,
   systemClock,
   type Transport,
 } from '@tidings/bus'
+import { isTidingsError } from '@tidings/core'
 import { ConformanceError, type Expect, expectations, shown } from './expect.ts'
 import { fitting } from './fitting.ts'
 import type { ResolvedKit } from './kit.ts'
@@ -120,6 +123,7 @@ export class Scene {
       ordered: false,
       from: 'latest',
       temporary: false,
+      marks: false,
       ...request,
     }
     const member = new Member(react, (error) => this.#failures.push(error))
@@ -130,12 +134,12 @@ export class Scene {
 
   /**
    * A bus on the transport under test. It logs to nobody, and is closed behind the case. Where the transport keeps no
-   * order, none is asked for: a case that is about the order says so in what it needs.
+   * order or no dead letters, none are asked for: a case that is about them says so in what it needs.
    */
   async bus(options: Partial<BusOptions> = {}): Promise<Bus> {
     const given = this.kit.bus
     const middleware = [...(given?.middleware ?? []), ...(options.middleware ?? [])]
-    const keepsOrder = this.kit.about.capabilities.ordering !== 'none'
+    const { ordering, deadLetters } = this.kit.about.capabilities
     const { handlers = [] } = options
     const bus = await this.expect.inTime(
       createBus({
@@ -150,10 +154,11 @@ export class Scene {
       'createBus() resolves',
     )
     this.#open.push({ close: () => bus.close({ timeout: 1000 }) })
-    if (keepsOrder) return bus
-    return over(bus, {
-      events: (key, pulling) => bus.events(key, { ...pulling, ordering: 'none' }),
-    })
+    const less = {
+      ...(ordering === 'none' ? { ordering } : {}),
+      ...(deadLetters === 'none' ? ({ deadLetter: 'discard' } as const) : {}),
+    }
+    return over(bus, { events: (key, pulling) => bus.events(key, { ...pulling, ...less }) })
   }
 
   /** Publishes one after the other, as one caller does. */
@@ -161,6 +166,24 @@ export class Scene {
     for (const message of messages) {
       await this.expect.inTime(Promise.resolve(connection.publish({ message })), 'publish() resolves')
     }
+  }
+
+  /** Settles a delivery, as far as it can be in time. */
+  settle(delivery: Delivery, settlement: Settlement): Promise<Settled> {
+    return this.expect.inTime(
+      Promise.resolve(delivery.settle(settlement)),
+      `settling a delivery as ${settlement.as} resolves`,
+    )
+  }
+
+  /** Waits until a member was handed so many, and gives the last one. */
+  async delivered(member: Member, count: number, what = `${count} deliveries arrive`): Promise<Delivery> {
+    await this.expect.eventually(
+      () => member.deliveries.length >= count,
+      what,
+      () => member.ids,
+    )
+    return member.deliveries[count - 1]!
   }
 
   /**
@@ -178,11 +201,37 @@ export class Scene {
       }),
     )
     const groups = [...this.#steps.groups]
-    if (groups.length === 0 || this.kit.removeGroups === undefined) return
+    if (groups.length === 0) return
     try {
-      await this.expect.inTime(this.kit.removeGroups(groups), 'removeGroups() resolves behind the case')
+      if (this.kit.removeGroups !== undefined) {
+        await this.expect.inTime(this.kit.removeGroups(groups), 'removeGroups() resolves behind the case')
+      } else if (this.kit.about.capabilities.groups) {
+        await this.expect.inTime(this.#remove(groups), 'the groups of the case are taken away behind it')
+      }
     } catch (error) {
       this.#failures.push(error)
+    }
+  }
+
+  async #remove(groups: readonly string[]): Promise<void> {
+    const ignore = (): void => {}
+    const connection = await this.kit.transport().connect({
+      name: this.source(),
+      clock: systemClock,
+      onState: ignore,
+      onUnroutable: ignore,
+    })
+    try {
+      for (const group of groups) {
+        try {
+          await connection.groups?.remove(group)
+        } catch (error) {
+          // Somebody may be in it that the case knows nothing of.
+          if (!isTidingsError(error, 'GROUP_IN_USE')) throw error
+        }
+      }
+    } finally {
+      await connection.close()
     }
   }
 

@@ -1,4 +1,4 @@
-import { memory, type Transport } from '@tidings/bus'
+import { memory, systemClock, type Transport } from '@tidings/bus'
 import { describe, expect, test } from 'vitest'
 import { altered } from '../src/altered.ts'
 import { defineCase } from '../src/case.ts'
@@ -170,6 +170,21 @@ describe('removeGroups', () => {
     expect(made.size).toBeGreaterThan(50)
     expect(removed.toSorted()).toEqual([...made].toSorted())
     expect(Math.max(...connected)).toBe(0)
+  })
+
+  test('is not needed where the transport can take groups away itself', { timeout: 60_000 }, async () => {
+    const broker = memory({ history: 1000 })
+    const { results } = await runConformance({ transport: () => broker }, { cases: cases('C10', 'C24', 'C34', 'C77') })
+    expect(results.map(({ outcome }) => outcome)).toEqual(['passed', 'passed', 'passed', 'passed'])
+    const ignore = (): void => {}
+    const connection = await broker.connect({
+      name: '/app',
+      clock: systemClock,
+      onState: ignore,
+      onUnroutable: ignore,
+    })
+    expect(await connection.groups!.list()).toEqual([])
+    await connection.close()
   })
 
   test('fails the case where it rejects', async () => {

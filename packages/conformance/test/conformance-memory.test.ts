@@ -30,6 +30,12 @@ test('on memory() the cases are left out that need a broker, a network, another 
     C43: 'memory: the kit makes no conflicting declaration, so C43 does not apply',
     C44: 'memory: the kit has no plain client, so C44 does not apply',
     C65: 'memory: not durable, so C65 does not apply',
+    C72: 'memory: not durable, so C72 does not apply',
+    C83: 'memory: the kit cannot disturb a network, so C83 does not apply',
+    C84: 'memory: the kit cannot disturb a network, so C84 does not apply',
+    C85: 'memory: not durable, so C85 does not apply',
+    C86: 'memory: not durable, so C86 does not apply',
+    C87: 'memory: not durable, so C87 does not apply',
   })
 })
 

@@ -5,6 +5,7 @@ import {
   type DeadLetter,
   type Delivery,
   type GroupRequest,
+  handled,
   memory,
   type Message,
   systemClock,
@@ -104,27 +105,26 @@ test('a message that no group wants is told', async () => {
   await vi.waitFor(() => expect(unroutable.map(({ attributes }) => attributes['id'])).toEqual(['nowhere']))
 })
 
-test('prefetch, ack, nack, pause, resume, waiting and stop reach the server', async () => {
+test('prefetch, settling, pause, resume, backlog and stop reach the server', async () => {
   const connection = await connect()
   const inbox = await join(connection, { prefetch: 2 })
   for (const id of 'abcde') await connection.publish({ message: message(id) })
   await vi.waitFor(() => expect(inbox.ids()).toEqual(['a', 'b']))
-  expect(await inbox.membership.waiting()).toBe(3)
+  expect((await inbox.membership.backlog())?.waiting).toBe(3)
 
-  inbox.deliveries[0]!.ack()
-  inbox.deliveries[0]!.ack()
+  await Promise.all([inbox.deliveries[0]!.settle(handled), inbox.deliveries[0]!.settle(handled)])
   await vi.waitFor(() => expect(inbox.ids()).toEqual(['a', 'b', 'c']))
 
   inbox.membership.pause()
-  inbox.deliveries[1]!.nack()
-  expect(await inbox.membership.waiting()).toBe(3)
+  await inbox.deliveries[1]!.settle({ as: 'given-back', begun: true })
+  expect((await inbox.membership.backlog())?.waiting).toBe(3)
   inbox.membership.resume()
   await vi.waitFor(() => expect(inbox.deliveries).toHaveLength(4))
   const again = inbox.deliveries.find(({ redeliveries }) => redeliveries === 1)
   expect(again === undefined ? inbox.ids().includes('d') : again.message.attributes['id'] === 'b').toBe(true)
 
   await inbox.membership.stop()
-  for (const delivery of inbox.deliveries.slice(2)) delivery.ack()
+  for (const delivery of inbox.deliveries.slice(2)) await delivery.settle(handled)
   expect(inbox.deliveries).toHaveLength(4)
 })
 
@@ -207,7 +207,7 @@ test('close gives back what is unsettled, and no more is delivered', async () =>
   const first = await join(leaving)
   for (const id of 'abc') await leaving.publish({ message: message(id) })
   await vi.waitFor(() => expect(first.deliveries).toHaveLength(3))
-  first.deliveries[1]!.ack()
+  await first.deliveries[1]!.settle(handled)
   await leaving.close()
   expect(first.deliveries[0]?.lost.aborted).toBe(true)
   expect(states).toEqual(['connected', 'closed'])
@@ -219,7 +219,7 @@ test('close gives back what is unsettled, and no more is delivered', async () =>
 test('close lets publishes under way settle first', async () => {
   const connection = await connect()
   const inbox = await join(await connect())
-  inbox.ackAll()
+  inbox.finishAll()
   const publishes = Array.from({ length: 1000 }, (_, i) =>
     Promise.resolve(connection.publish({ message: message(String(i)) })),
   )
@@ -271,8 +271,8 @@ test('a settlement of a lost delivery does nothing, whatever it is now', async (
   await vi.waitFor(() => expect(inbox.deliveries[0]?.lost.aborted).toBe(true))
   proxy.restore()
   await vi.waitFor(() => expect(inbox.deliveries).toHaveLength(2))
-  inbox.deliveries[0]!.ack()
-  expect(await inbox.membership.waiting()).toBe(0)
+  await inbox.deliveries[0]!.settle(handled)
+  expect((await inbox.membership.backlog())?.waiting).toBe(0)
   await connection.close()
   const next = await join(await connect())
   await vi.waitFor(() => expect(next.ids()).toEqual(['a']))
@@ -286,7 +286,7 @@ test('a paused member is paused still when the connection is back', async () => 
   await vi.waitFor(() => expect(states.at(-1)).toBe('reconnecting'))
   proxy.restore()
   await connection.publish({ message: message('a') })
-  await expect.poll(() => inbox.membership.waiting()).toBe(1)
+  await expect.poll(async () => (await inbox.membership.backlog())?.waiting).toBe(1)
   expect(inbox.deliveries).toEqual([])
   inbox.membership.resume()
   await vi.waitFor(() => expect(inbox.ids()).toEqual(['a']))
@@ -365,7 +365,7 @@ test('publishes wait for room on the server, and one given up is taken back', as
   })
   // What is for one group alone has room.
   await connection.publish({ message: message('d'), group: 'app.group' })
-  inbox.ackAll()
+  inbox.finishAll()
   await vi.waitFor(() => expect(inbox.ids()).toEqual(['a', 'b', 'd']))
 })
 
@@ -384,7 +384,7 @@ test('publishes beyond the window of the connection wait on this side, and those
   given.abort(new Error('never sent'))
   await expect(last).rejects.toThrow('never sent')
   await connection.publish({ message: message('retry'), group: 'app.group' })
-  inbox.ackAll()
+  inbox.finishAll()
   await Promise.all(publishes)
   await vi.waitFor(() => expect(inbox.all).toHaveLength(1000))
   expect(inbox.all.filter((id) => id !== 'retry')).toEqual(Array.from({ length: 999 }, (_, i) => String(i)))
@@ -393,7 +393,7 @@ test('publishes beyond the window of the connection wait on this side, and those
 test('INVARIANT: while the connection breaks again and again, each confirmed message arrives', async () => {
   const connection = await connect()
   const inbox = await join(await connect())
-  inbox.ackAll()
+  inbox.finishAll()
   const confirmed: string[] = []
   let unknown = 0
   const end = performance.now() + 1500
@@ -444,7 +444,7 @@ function tell(): Parameters<Transport['connect']>[0] {
 async function join(connection: Connection, request: Partial<GroupRequest> = {}) {
   const deliveries: Delivery[] = []
   const all: string[] = []
-  let acking = false
+  let settling = false
   const whole: GroupRequest = {
     group: 'app.group',
     types: ['test.happened'],
@@ -452,12 +452,13 @@ async function join(connection: Connection, request: Partial<GroupRequest> = {})
     ordered: false,
     from: 'latest',
     temporary: false,
+    marks: false,
     ...request,
   }
   const membership = await connection.subscribe(whole, (delivery) => {
     deliveries.push(delivery)
     all.push(String(delivery.message.attributes['id']))
-    if (acking) delivery.ack()
+    if (settling) settle(delivery)
   })
   return {
     membership,
@@ -465,11 +466,16 @@ async function join(connection: Connection, request: Partial<GroupRequest> = {})
     /** Ids, in the order of delivery. */
     all,
     ids: () => all,
-    ackAll() {
-      acking = true
-      for (const delivery of deliveries) delivery.ack()
+    finishAll() {
+      settling = true
+      for (const delivery of deliveries) settle(delivery)
     },
   }
+}
+
+/** What is lost meanwhile may say so. */
+function settle(delivery: Delivery): void {
+  Promise.resolve(delivery.settle(handled)).catch(() => {})
 }
 
 function message(id: string, subject?: string): Message {

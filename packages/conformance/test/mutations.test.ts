@@ -1,6 +1,5 @@
 import { memoryInbox, type Transport } from '@tidings/bus'
 import { describe, expect, test } from 'vitest'
-import { altered } from '../src/altered.ts'
 import {
   conformanceCases,
   ConformanceError,
@@ -13,11 +12,13 @@ import { groupsMutations } from './sabotage/groups.ts'
 import { inboxMutations } from './sabotage/inbox.ts'
 import { policyMutations } from './sabotage/policy.ts'
 import { publishingMutations } from './sabotage/publishing.ts'
+import { settlementMutations } from './sabotage/settlement.ts'
 import { settlingMutations } from './sabotage/settling.ts'
-import { claims, healthy } from './sabotage/tools.ts'
+import { claims, deliveries, healthy } from './sabotage/tools.ts'
 
 const mutations = [
   ...settlingMutations,
+  ...settlementMutations,
   ...groupsMutations,
   ...publishingMutations,
   ...policyMutations,
@@ -51,8 +52,7 @@ test('the same cases pass where nothing is broken', { timeout: 60_000 }, async (
 })
 
 test('a transport without an inbox passes the cases of the inbox with the one that the kit gives', async () => {
-  const bare = (): Transport =>
-    claims(altered(healthy(), { connection: () => ({ inbox: undefined }) }), { inbox: false })
+  const bare = (): Transport => claims(deliveries(() => ({ handledBefore: undefined }))(), { inbox: false })
   const [without] = await resultsOf(['C64'], bare)
   expect(without?.reason).toBe('memory: neither transport nor kit has an inbox, so C64 does not apply')
   const results = await resultsOf(['C38', 'C63', 'C64'], bare, { bus: { inbox: memoryInbox({ max: 400 }) } })

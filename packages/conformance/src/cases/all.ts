@@ -13,6 +13,14 @@ import { orderCases } from './order.ts'
 import { policyCases } from './policy.ts'
 import { publishingCases } from './publishing.ts'
 import { roundTripCases } from './round-trip.ts'
+import { crashCases } from './crashes.ts'
+import { growthCases } from './growth.ts'
+import { errorCases } from './errors.ts'
+import { sharingCases } from './sharing.ts'
+import { groupLifeCases } from './group-life.ts'
+import { laterCases } from './later.ts'
+import { settlementCases } from './settlement.ts'
+import { suspectCases } from './suspects.ts'
 import { settlingCases } from './settling.ts'
 import { soakCases } from './soak.ts'
 
@@ -21,6 +29,14 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...roundTripCases,
   ...publishingCases,
   ...settlingCases,
+  ...settlementCases,
+  ...laterCases,
+  ...suspectCases,
+  ...groupLifeCases,
+  ...sharingCases,
+  ...errorCases,
+  ...growthCases,
+  ...crashCases,
   ...groupCases,
   ...orderCases,
   ...flowCases,

@@ -111,7 +111,7 @@ export const causationCases: readonly ConformanceCase[] = [
   defineCase(
     'C48',
     'a circle of events over two buses ends, and is reported',
-    { needs: ['deadLetters'] },
+    { needs: ['a store of dead letters'] },
     async (scene) => {
       const Ping = counted(scene.type('ping'))
       const Pong = counted(scene.type('pong'))

@@ -1,7 +1,7 @@
 import type { Delivery } from '@tidings/bus'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'
-import { Holder } from '../member.ts'
+import { finish, Holder } from '../member.ts'
 import { idOf } from '../message.ts'
 
 /** What happens to members while connections come and go. */
@@ -78,14 +78,14 @@ export const connectionCases: readonly ConformanceCase[] = [
         'it is back',
         () => connection.states,
       )
-      for (const delivery of old) delivery.ack()
+      await scene.expect.inTime(Promise.all(old.map(finish)), 'settling what is lost resolves')
       await scene.expect.eventually(
         () => member.ids.length >= 6,
         'the messages come again',
         () => member.ids,
       )
       scene.expect.sameItems(member.ids.slice(3, 6), messages.map(idOf), 'what came again')
-      holder.ackAll()
+      await scene.expect.inTime(holder.finishAll(), 'settling resolves')
       const next = scene.message()
       await scene.publish(connection, [next])
       await scene.expect.eventually(
@@ -110,7 +110,7 @@ export const connectionCases: readonly ConformanceCase[] = [
           scene.join(line, { prefetch: 5 }, async (delivery) => {
             // Each member settles two, and dies with the others in its hands.
             if (held.push(delivery) > 20) return
-            delivery.ack()
+            await finish(delivery)
             settled.add(idOf(delivery.message))
           }),
         ),
@@ -129,7 +129,7 @@ export const connectionCases: readonly ConformanceCase[] = [
         held.filter(({ lost }) => !lost.aborted).length,
       )
       // Too late: it must do nothing.
-      for (const delivery of held) delivery.ack()
+      await scene.expect.inTime(Promise.all(held.map(finish)), 'settling what is lost resolves')
       const heir = await scene.join(await scene.connect(), { prefetch: 50 })
       const missing = (): string[] => messages.map(idOf).filter((id) => !settled.has(id) && !heir.ids.includes(id))
       await scene.expect.eventually(

@@ -8,7 +8,7 @@ export const deadLetterStoreCases: readonly ConformanceCase[] = [
   defineCase(
     'C50',
     'dead letters are kept whole, listed in pages by arrival, found by key and removed',
-    { needs: ['deadLetters'] },
+    { needs: ['a store of dead letters'] },
     async (scene) => {
       const { expect } = scene
       const store = await storeOf(scene)

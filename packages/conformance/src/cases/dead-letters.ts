@@ -1,11 +1,20 @@
-import { type DeadLetter, handler, type Message, type Middleware, PermanentError } from '@tidings/bus'
+import {
+  type DeadLetter,
+  DeadLettersFullError,
+  handler,
+  type Message,
+  type Middleware,
+  PermanentError,
+  SettlementRefusedError,
+} from '@tidings/bus'
 import { encodeEvent } from '@tidings/events'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { altered } from '../altered.ts'
 import { bytesOf, essence } from '../message.ts'
+import { over } from '../over.ts'
 import { counted, letterCount, lettersOf, wholeGroup } from './bus-tools.ts'
 
-const deadLetters = { needs: ['deadLetters'] } as const
+const deadLetters = { needs: ['a store of dead letters'] } as const
 
 /** What becomes of an event that cannot be handled. */
 export const deadLetterCases: readonly ConformanceCase[] = [
@@ -141,12 +150,14 @@ export const deadLetterCases: readonly ConformanceCase[] = [
     const Happened = counted(scene.type())
     let tried = 0
     const full = altered(scene.kit.transport(), {
-      store: {
-        add() {
-          tried++
-          throw new Error('the dead letters are full')
-        },
-      },
+      delivery: (delivery) =>
+        over(delivery, {
+          settle(settlement) {
+            if (settlement.as !== 'dead-lettered') return delivery.settle(settlement)
+            tried++
+            return Promise.reject(new SettlementRefusedError(new DeadLettersFullError(0)))
+          },
+        }),
     })
     const declined = handler(Happened, { group: 'one' }, () => {
       throw new PermanentError('declined')
@@ -235,7 +246,7 @@ export const deadLetterCases: readonly ConformanceCase[] = [
   defineCase(
     'C60',
     'a parked key keeps its order: what comes later waits behind it until it is replayed',
-    { needs: ['deadLetters', 'ordering'] },
+    { needs: ['a store of dead letters', 'ordering'] },
     async (scene) => {
       const Happened = counted(scene.type())
       let broken = true

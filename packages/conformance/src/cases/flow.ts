@@ -1,5 +1,5 @@
 import { type ConformanceCase, defineCase } from '../case.ts'
-import { Holder, type Member, type React } from '../member.ts'
+import { finish, Holder, type Member, type React } from '../member.ts'
 import { idOf } from '../message.ts'
 import type { Scene } from '../scene.ts'
 
@@ -41,7 +41,7 @@ export const flowCases: readonly ConformanceCase[] = [
         if (exact) await makesRoomForOne(scene, member, holder, prefetch)
         await scene.expect.eventually(
           async () => {
-            holder.ackAll()
+            await scene.expect.inTime(holder.finishAll(), 'settling resolves')
             return new Set(member.ids).size >= count
           },
           `${count} messages arrive in the end`,
@@ -75,7 +75,7 @@ export const flowCases: readonly ConformanceCase[] = [
     )
     const after = scene.messages(10)
     await scene.publish(connection, after)
-    holder.ackAll()
+    await scene.expect.inTime(holder.finishAll(), 'settling resolves')
     await scene.expect.never(
       () => member.ids.length > 3,
       'a paused member gets nothing',
@@ -84,7 +84,7 @@ export const flowCases: readonly ConformanceCase[] = [
     member.membership.resume()
     await scene.expect.eventually(
       async () => {
-        holder.ackAll()
+        await scene.expect.inTime(holder.finishAll(), 'settling resolves')
         return member.ids.length >= 13
       },
       'it goes on',
@@ -118,7 +118,7 @@ export const flowCases: readonly ConformanceCase[] = [
       'a stopped member gets nothing',
       () => member.ids,
     )
-    holder.ackAll()
+    await scene.expect.inTime(holder.finishAll(), 'settling resolves')
     await scene.expect.inTime(connection.close(), 'close() resolves')
     const other = await scene.join(await scene.connect())
     await scene.expect.eventually(
@@ -154,12 +154,12 @@ export const flowCases: readonly ConformanceCase[] = [
     }
     const react: React = (delivery) => {
       if (underWay > 0) early.push(idOf(delivery.message))
-      delivery.ack()
+      return finish(delivery)
     }
     // One publishes the next message as it is handed one, as a handler does.
-    const member = await scene.join(connection, { group }, (delivery, self) => {
-      react(delivery, self)
-      return publishNext()
+    const member = await scene.join(connection, { group }, async (delivery, self) => {
+      await react(delivery, self)
+      await publishNext()
     })
     await scene.join(other, { group: scene.group('other') }, react)
     await scene.expect.inTime(Promise.resolve(publishNext()), 'publish() resolves')
@@ -178,7 +178,7 @@ async function makesRoomForOne(
   holder: Holder,
   prefetch: number,
 ): Promise<void> {
-  holder.ackNext()
+  await expect.inTime(holder.finishNext(), 'settling resolves')
   await expect.eventually(
     () => member.ids.length >= prefetch + 1,
     'one settled makes room for one',

@@ -1,5 +1,7 @@
+import type { Backlog } from '@tidings/bus'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'
+import { finish, giveBack } from '../member.ts'
 import { idOf } from '../message.ts'
 
 /** Who gets a message. */
@@ -15,7 +17,7 @@ export const groupCases: readonly ConformanceCase[] = [
         lines.map((line) =>
           scene.join(line, { prefetch: 5 }, async (delivery) => {
             await pause(5)
-            delivery.ack()
+            await finish(delivery)
           }),
         ),
       )
@@ -44,9 +46,9 @@ export const groupCases: readonly ConformanceCase[] = [
   defineCase('C22', 'every group gets every message, and settles for itself', {}, async (scene) => {
     const count = scene.size(20, 200)
     const connection = await scene.connect()
-    let nacks = count
+    let toReturn = count
     const failing = await scene.join(connection, { group: scene.group('a') }, (delivery) =>
-      nacks-- > 0 ? delivery.nack() : delivery.ack(),
+      toReturn-- > 0 ? giveBack(delivery) : finish(delivery),
     )
     const others = await Promise.all(['b', 'c'].map((name) => scene.join(connection, { group: scene.group(name) })))
     const messages = scene.messages(count)
@@ -111,7 +113,7 @@ export const groupCases: readonly ConformanceCase[] = [
   defineCase(
     'C24',
     'a pattern gets the event types that it matches, and no others',
-    { needs: ['patterns'] },
+    { needs: ['wildcards'] },
     async (scene) => {
       const connection = await scene.connect()
       const types = ['order.placed', 'order.shipped', 'order.line.added', 'payment.taken', 'orders'].map((name) =>
@@ -167,7 +169,7 @@ export const groupCases: readonly ConformanceCase[] = [
     scene.expect.sameItems(right.ids, [idOf(second), idOf(forth)], 'what the group got that was sent to alone')
   }),
 
-  defineCase('C49', 'the messages that wait for a group are counted', { needs: ['lag'] }, async (scene) => {
+  defineCase('C49', 'the messages that wait for a group are counted', { needs: ['waiting'] }, async (scene) => {
     const connection = await scene.connect()
     const member = await scene.join(connection)
     await scene.publish(connection, scene.messages(1))
@@ -178,17 +180,17 @@ export const groupCases: readonly ConformanceCase[] = [
     )
     member.membership.pause()
     await scene.publish(connection, scene.messages(25))
-    let waiting: number | undefined
+    let backlog: Backlog | undefined
     await scene.expect.eventually(
-      async () => (waiting = await member.membership.waiting()) === 25 - (member.ids.length - 1),
+      async () => (backlog = await member.membership.backlog())?.waiting === 25 - (member.ids.length - 1),
       'those that were handed to nobody are counted',
-      () => ({ waiting, delivered: member.ids.length }),
+      () => ({ backlog, delivered: member.ids.length }),
     )
     member.membership.resume()
     await scene.expect.eventually(
-      async () => (waiting = await member.membership.waiting()) === 0 && member.ids.length === 26,
+      async () => (backlog = await member.membership.backlog())?.waiting === 0 && member.ids.length === 26,
       'none waits when all are handed out',
-      () => ({ waiting, delivered: member.ids.length }),
+      () => ({ backlog, delivered: member.ids.length }),
     )
   }),
 ]

@@ -1,7 +1,8 @@
-import type { Inbox } from '@tidings/bus'
+import { type Delivery, discarded, handled, type Inbox } from '@tidings/bus'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { ConformanceError } from '../expect.ts'
-import type { Scene } from '../scene.ts'
+import type { Member, React } from '../member.ts'
+import type { Line, Scene } from '../scene.ts'
 import { alikeMarks, type Mark } from './alike-marks.ts'
 
 /** The store by which groups know what they have handled. */
@@ -9,10 +10,11 @@ export const inboxStoreCases: readonly ConformanceCase[] = [
   defineCase(
     'C64',
     'the inbox knows each event of each group by its source and id, through every connection',
-    { needs: ['an inbox'] },
+    { needs: ['an inbox', 'copies'] },
     async (scene) => {
       const { expect } = scene
-      const inbox = await inboxOf(scene)
+      const open = inboxOf(scene)
+      const inbox = await open()
       const pairs = alikeMarks((part) => scene.group(part))
       const first = { group: scene.group(), source: '/first', id: '1' }
       expect.equal(await inbox.has(first), false, `has() of ${shownMark(first)}, which is new`)
@@ -24,7 +26,7 @@ export const inboxStoreCases: readonly ConformanceCase[] = [
       for (let start = 0; start < pairs.length; start += 50) {
         const some = pairs.slice(start, start + 50)
         await Promise.all(some.map(async ([marked]) => inbox.add(marked)))
-        for (const reader of [inbox, await inboxOf(scene)]) {
+        for (const reader of [inbox, await open()]) {
           await Promise.all(
             some.map(async ([marked, other]) => {
               expect.equal(await reader.has(marked), true, `has() of ${shownMark(marked)}, which was added`)
@@ -44,14 +46,15 @@ export const inboxStoreCases: readonly ConformanceCase[] = [
   defineCase(
     'C65',
     'what groups have handled survives a broker that is killed right after, as messages do',
-    { needs: ['inbox', 'durable', 'broker'] },
+    { needs: ['inbox', 'copies', 'durable', 'broker'] },
     async (scene) => {
       const handled = marks(scene, scene.size(50, 500))
-      const inbox = await brokersInbox(scene)
+      const open = brokersInbox(scene)
+      const inbox = await open()
       for (const mark of handled) await inbox.add(mark)
       await scene.kit.broker!.kill()
       await scene.kit.broker!.start()
-      const after = await brokersInbox(scene)
+      const after = await open()
       const known = await Promise.all(handled.map(async (mark) => after.has(mark)))
       scene.expect.equal(known.filter(Boolean).length, handled.length, `events that are known of ${handled.length}`)
       const fresh = { ...handled[0]!, id: 'fresh' }
@@ -66,19 +69,68 @@ interface AskedInbox {
   add(mark: Mark): Promise<void>
 }
 
-/** The kit's where it is given, as buses take it; else that of another connection. */
-async function inboxOf(scene: Scene): Promise<AskedInbox> {
+/** Opens the kit's where it is given, as buses take it; else that of the broker, each through its own connection. */
+function inboxOf(scene: Scene): () => Promise<AskedInbox> {
   const given = scene.kit.bus?.inbox
-  return given === undefined ? brokersInbox(scene) : asked(scene, given)
+  return given === undefined ? brokersInbox(scene) : async () => givenInbox(scene, given)
 }
 
-async function brokersInbox(scene: Scene): Promise<AskedInbox> {
-  const { inbox } = await scene.connect()
-  scene.expect.that(inbox !== undefined, 'a transport with `inbox` has one', inbox)
-  return asked(scene, inbox!)
+/** What is asked by handing out a copy of an event, by its number: another member of the group may be handed it. */
+type Questions = Map<string, (delivery: Delivery) => void>
+
+function brokersInbox(scene: Scene): () => Promise<AskedInbox> {
+  const questions: Questions = new Map()
+  let count = 0
+  return async () => askedBroker(scene, await scene.connect(), questions, () => `${++count}`)
 }
 
-function asked({ expect }: Scene, inbox: Inbox): AskedInbox {
+/** Marks by settling, and asks by having a copy of the event handed out. */
+function askedBroker(scene: Scene, connection: Line, questions: Questions, next: () => string): AskedInbox {
+  const { expect } = scene
+  const groups = new Map<string, { readonly member: Promise<Member>; asked: number }>()
+  const react: React = (delivery) => questions.get(String(delivery.message.attributes['question']))?.(delivery)
+  const joined = (group: string): { readonly member: Promise<Member>; asked: number } => {
+    const request = { group, types: [], prefetch: 200, marks: true }
+    const known = groups.get(group) ?? { member: scene.join(connection, request, react), asked: 0 }
+    groups.set(group, known)
+    return known
+  }
+  const handedOut = async ({ group, source, id }: Mark): Promise<Delivery> => {
+    const mine = joined(group)
+    mine.asked++
+    const { membership } = await mine.member
+    membership.resume()
+    const question = next()
+    const asked = new Promise<Delivery>((resolve) => questions.set(question, resolve))
+    const message = scene.message({ id, attributes: { source, question } })
+    await expect.inTime(Promise.resolve(connection.publish({ message, group })), 'publish() resolves')
+    const delivery = await expect.inTime(asked, `a copy of ${shownMark({ group, source, id })} arrives`)
+    // The next one who asks is to be handed the copy itself.
+    if (--mine.asked === 0) membership.pause()
+    return delivery
+  }
+  return {
+    async has(mark) {
+      const delivery = await handedOut(mark)
+      const { handledBefore } = delivery
+      await expect.inTime(Promise.resolve(delivery.settle(discarded)), 'settling resolves')
+      expect.that(
+        typeof handledBefore === 'boolean',
+        `\`handledBefore\` of ${shownMark(mark)} is true or false`,
+        handledBefore,
+      )
+      return handledBefore as boolean
+    },
+    async add(mark) {
+      const { source, id } = mark
+      const delivery = await handedOut(mark)
+      const settled = Promise.resolve(delivery.settle({ ...handled, mark: { source, id } }))
+      await expect.inTime(settled, `settling with a mark for ${shownMark(mark)} resolves`)
+    },
+  }
+}
+
+function givenInbox({ expect }: Scene, inbox: Inbox): AskedInbox {
   const ask = async (call: string, mark: Mark, question: () => unknown): Promise<unknown> => {
     const what = `${call}() of ${shownMark(mark)}`
     try {

@@ -21,13 +21,17 @@ export const inboxCases: readonly ConformanceCase[] = [
         observer: { duplicate: () => void duplicates++ },
       })
       const event = Happened.create({ number: 1 }, { source: bus.source })
-      for (let time = 0; time < 3; time++) await bus.publish(event)
       const copies = deduplication ? 1 : 3
-      await scene.expect.eventually(
-        () => all.length >= copies && effects.length + duplicates >= copies,
-        'the copies arrive',
-        () => [effects, all, duplicates],
-      )
+      for (let time = 1; time <= 3; time++) {
+        await bus.publish(event)
+        // One after the other, so that it is the inbox which knows the copy.
+        const came = Math.min(time, copies)
+        await scene.expect.eventually(
+          () => all.length >= came && effects.length + duplicates >= came,
+          'the copies arrive',
+          () => [effects, all, duplicates],
+        )
+      }
       await scene.expect.never(
         () => all.length > copies || effects.length > 1,
         'one effect',

@@ -2,7 +2,7 @@ import type { Delivery } from '@tidings/bus'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'
 import { idOf } from '../message.ts'
-import type { Member, React } from '../member.ts'
+import { finish, type Member, type React } from '../member.ts'
 import type { Scene } from '../scene.ts'
 
 /** Which message comes first. */
@@ -48,7 +48,7 @@ export const orderCases: readonly ConformanceCase[] = [
         )
         const held = [...out.values()].flat()
         out.clear()
-        for (const delivery of held) delivery.ack()
+        await Promise.all(held.map(finish))
       }
     },
   ),
@@ -76,7 +76,7 @@ async function keepsOrder(scene: Scene, members: number): Promise<void> {
         await pause(handled.length % 3)
         busy.delete(key)
         handled.push({ key, id: idOf(delivery.message) })
-        delivery.ack()
+        await finish(delivery)
       })
       lanes.set(lane, work)
       return work

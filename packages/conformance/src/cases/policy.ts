@@ -170,7 +170,7 @@ export const policyCases: readonly ConformanceCase[] = [
     scene.expect.equal(seen, ['began 1', 'began 2'], 'what happened')
   }),
 
-  defineCase('C39', 'a bad item of a batch fails alone', { needs: ['deadLetters'] }, async (scene) => {
+  defineCase('C39', 'a bad item of a batch fails alone', { needs: ['a store of dead letters'] }, async (scene) => {
     const Happened = counted(scene.type())
     const handled = new Set<number>()
     const sizes: number[] = []

@@ -28,8 +28,8 @@ export const roundTripCases: readonly ConformanceCase[] = [
     for (const message of messages) {
       const delivery = member.deliveries.find((delivery) => idOf(delivery.message) === idOf(message))
       scene.expect.equal(delivery && essence(delivery.message), essence(message), 'it is the same message')
-      const { redeliveryCount } = scene.kit.about.capabilities
-      scene.expect.equal(delivery?.redeliveries, redeliveryCount ? 0 : undefined, 'redeliveries of a first delivery')
+      const { redeliveries } = scene.kit.about.capabilities
+      scene.expect.equal(delivery?.redeliveries, redeliveries ? 0 : undefined, 'redeliveries of a first delivery')
     }
   }),
 

@@ -1,5 +1,5 @@
 import { type ConformanceCase, defineCase } from '../case.ts'
-import { Holder, hold } from '../member.ts'
+import { finish, giveBack, Holder, hold } from '../member.ts'
 import { idOf } from '../message.ts'
 
 /** What becomes of a message once it was handed out. */
@@ -16,6 +16,7 @@ export const settlingCases: readonly ConformanceCase[] = [
         ordered: false,
         from: 'latest',
         temporary: false,
+        marks: false,
       } as const
       const child = await scene.expect.inTime(scene.kit.spawnConsumer!(request), 'the child consumes')
       const connection = await scene.connect()
@@ -74,18 +75,20 @@ export const settlingCases: readonly ConformanceCase[] = [
   defineCase('C10', 'what is given back is delivered again', {}, async (scene) => {
     const connection = await scene.connect()
     const seen: string[] = []
-    let nacked = 0
-    const member = await scene.join(connection, {}, (delivery) => {
+    let returned = 0
+    const member = await scene.join(connection, {}, async (delivery) => {
       const id = idOf(delivery.message)
-      if (id === idOf(messages[0]!) && nacked++ < 2) {
-        delivery.nack()
+      if (id === idOf(messages[0]!) && returned++ < 2) {
+        const settled = giveBack(delivery)
         // Settled already, so this must change nothing.
-        delivery.ack()
+        await finish(delivery)
+        await settled
         return
       }
       seen.push(id)
-      delivery.ack()
-      delivery.nack()
+      const settled = finish(delivery)
+      await giveBack(delivery)
+      await settled
     })
     const messages = scene.messages(3)
     await scene.publish(connection, messages)
@@ -104,7 +107,7 @@ export const settlingCases: readonly ConformanceCase[] = [
       .filter(({ message }) => idOf(message) === idOf(messages[0]!))
       .map(({ redeliveries }) => redeliveries)
     scene.expect.equal(counts.length, 3, 'deliveries of a message that was given back twice')
-    if (scene.kit.about.capabilities.redeliveryCount) scene.expect.equal(counts, [0, 1, 2], 'redeliveries of it')
+    if (scene.kit.about.capabilities.redeliveries) scene.expect.equal(counts, [0, 1, 2], 'redeliveries of it')
   }),
 
   defineCase(
@@ -132,8 +135,7 @@ export const settlingCases: readonly ConformanceCase[] = [
       )
       // The first message of one key is done; all else goes back, oldest first.
       const [done, ...rest] = holder.unsettled.splice(0)
-      done!.ack()
-      for (const delivery of rest) delivery.nack()
+      await Promise.all([finish(done!), ...rest.map(giveBack)])
       const left = messages.map(idOf).filter((id) => id !== idOf(done!.message))
       await scene.expect.eventually(
         () => other.ids.length >= left.length,
@@ -156,11 +158,11 @@ export const settlingCases: readonly ConformanceCase[] = [
   defineCase(
     'C12',
     'how often a message was handed out is counted across members and connections',
-    { needs: ['redeliveryCount'] },
+    { needs: ['redeliveries'] },
     async (scene) => {
       const first = await scene.connect()
       let left = 2
-      const member = await scene.join(first, {}, (delivery) => (left-- > 0 ? delivery.nack() : undefined))
+      const member = await scene.join(first, {}, (delivery) => (left-- > 0 ? giveBack(delivery) : undefined))
       await scene.publish(first, [scene.message({ subject: 'one' })])
       await scene.expect.eventually(
         () => member.deliveries.length >= 3,
@@ -190,7 +192,7 @@ export const settlingCases: readonly ConformanceCase[] = [
       const came = new Map<string, number>()
       const member = await scene.join(connection, {}, (delivery) => {
         came.set(idOf(delivery.message), Date.now())
-        return delivery.ack()
+        return finish(delivery)
       })
       const [late, prompt] = [scene.message({ subject: 'one' }), scene.message({ subject: 'one' })]
       const notBefore = Date.now() + delay
@@ -254,7 +256,7 @@ export const settlingCases: readonly ConformanceCase[] = [
     await scene.expect.never(() => all().length > 1, `it comes once while it is held for ${time}ms`, all, time)
     const [delivery] = [...member.deliveries, ...other.deliveries]
     scene.expect.equal(delivery?.lost.aborted, false, 'whether the delivery is lost')
-    delivery?.ack()
+    await finish(delivery!)
     await scene.expect.never(() => all().length > 1, 'it does not come again once it is acknowledged', all)
   }),
 ]

@@ -9,7 +9,7 @@ export const soakCases: readonly ConformanceCase[] = [
   defineCase(
     'C45',
     'under mixed faults, what was confirmed is handled or parked',
-    { needs: ['deadLetters'], alone: true },
+    { needs: ['a store of dead letters'], alone: true },
     async (scene) => {
       const seed = Math.floor(Math.random() * 2 ** 32)
       try {

@@ -1,7 +1,26 @@
 import { connect } from 'node:net'
-import type { Capabilities, Delivery, GroupRequest, Message } from '@tidings/bus'
-import { FrameSocket } from './frame-socket.ts'
-import { capabilitiesFromWire, type ClientFrame, fromWire, noRequest, type Request, type ServerFrame } from './wire.ts'
+import {
+  type Capabilities,
+  CapabilityMissingError,
+  type Delivery,
+  type GroupRequest,
+  type Message,
+  MessageTooLargeError,
+  OutcomeUnknownError,
+  type Settled,
+  type Settlement,
+  SettlementRefusedError,
+} from '@tidings/bus'
+import { encodeFrame, FrameSocket, maxFrame } from './frame-socket.ts'
+import {
+  capabilitiesFromWire,
+  type ClientFrame,
+  fromWire,
+  noRequest,
+  type Request,
+  type ServerFrame,
+  settlementToWire,
+} from './wire.ts'
 import { errorFromWire } from './wire-error.ts'
 
 /** Who opens a link, and what is told of it. */
@@ -109,8 +128,10 @@ export class Link {
         return
       }
       const n = --this.#requestNumbers
+      const bytes = encodeFrame(frame(n))
+      if (bytes.length > maxFrame) throw new MessageTooLargeError('what is asked', bytes.length, maxFrame)
       this.#requests.set(n, { resolve, reject })
-      this.#frames.send(frame(n))
+      this.#frames.sendEncoded(bytes)
     })
   }
 
@@ -140,24 +161,44 @@ export class Link {
     }
   }
 
-  #deliveryOf({ delivery, lease: id, message, redeliveries }: ServerFrame & { op: 'deliver' }): Delivery {
+  #deliveryOf(frame: ServerFrame & { op: 'deliver' }): Delivery {
+    const { delivery, lease: id, message, redeliveries, handledBefore } = frame
     let lease = this.#leases.get(id)
     if (lease === undefined) this.#leases.set(id, (lease = { lost: new AbortController(), unsettled: 0 }))
     const { lost } = lease
     lease.unsettled++
-    let settled = false
-    const settle = (as: 'ack' | 'nack'): void => {
-      if (settled || lost.signal.aborted) return
-      settled = true
-      if (--lease.unsettled === 0) this.#leases.delete(id)
-      this.#frames.send({ op: 'settle', delivery, as })
+    let isSettled = false
+    const settle = async (settlement: Settlement): Promise<Settled> => {
+      if (isSettled || lost.signal.aborted) return undefined
+      isSettled = true
+      try {
+        const settled = await this.#settle(delivery, settlement)
+        if (--lease.unsettled === 0) this.#leases.delete(id)
+        return settled
+      } catch (error) {
+        // It is held still, if it is not lost.
+        isSettled = false
+        throw error
+      }
     }
-    return {
-      message: fromWire(message),
-      redeliveries,
-      lost: lost.signal,
-      ack: () => settle('ack'),
-      nack: () => settle('nack'),
+    return { message: fromWire(message), redeliveries, handledBefore, lost: lost.signal, settle }
+  }
+
+  async #settle(delivery: number, settlement: Settlement): Promise<Settled> {
+    if (settlement.as === 'handled' && settlement.work !== undefined) {
+      const missing = { capability: 'transactions', wantedBy: 'a settlement with `work`' }
+      throw new SettlementRefusedError(new CapabilityMissingError('socket', [missing]))
+    }
+    try {
+      const settled = await this.#ask((n) => ({ op: 'settle', n, delivery, settlement: settlementToWire(settlement) }))
+      return settled as Settled
+    } catch (error) {
+      if (error instanceof LinkLostError) {
+        // The end of the link gives it back.
+        if (settlement.as === 'given-back') return undefined
+        throw new OutcomeUnknownError('the connection broke', { cause: error })
+      }
+      throw error instanceof MessageTooLargeError ? new SettlementRefusedError(error) : error
     }
   }
 

@@ -1,7 +1,7 @@
 import { BusClosedError, MessageTooLargeError, OutcomeUnknownError, type Outgoing } from '@tidings/bus'
 import { encodeFrame, maxFrame } from './frame-socket.ts'
 import type { Link } from './link.ts'
-import { type ClientFrame, toWire } from './wire.ts'
+import { type ClientFrame, outgoingToWire } from './wire.ts'
 
 /**
  * Publishes that wait for their confirm at most. The others wait here, where nothing of them is sent yet; what is for
@@ -21,12 +21,13 @@ export class Publisher {
   #closed = false
   #idle: (() => void)[] = []
 
-  publish({ message, group, notBefore }: Outgoing, signal: AbortSignal | undefined): Promise<void> {
+  publish(outgoing: Outgoing, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new BusClosedError('publish')
       signal?.throwIfAborted()
       const n = ++this.#numbers
-      const frame: ClientFrame = { op: 'publish', n, message: toWire(message), group, notBefore }
+      const { message, group } = outgoing
+      const frame: ClientFrame = { op: 'publish', n, ...outgoingToWire(outgoing) }
       const bytes = encodeFrame(frame)
       if (bytes.length > maxFrame) {
         throw new MessageTooLargeError(String(message.attributes['type']), bytes.length, maxFrame)

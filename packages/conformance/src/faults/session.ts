@@ -6,22 +6,24 @@ import type {
   DeadLetterStore,
   Delivery,
   GroupRequest,
-  Inbox,
+  Groups,
   Membership,
+  Settled,
   Transport,
 } from '@tidings/bus'
 import { FrameSocket } from './frame-socket.ts'
 import {
   capabilitiesToWire,
   type ClientFrame,
-  fromWire,
-  type InboxRequest,
+  type GroupsRequest,
   letterFromWire,
   letterToWire,
   type LetterRequest,
   noRequest,
+  outgoingFromWire,
   type Request,
   type ServerFrame,
+  settlementFromWire,
   toWire,
   type WireLetter,
 } from './wire.ts'
@@ -98,7 +100,7 @@ export class Session {
       case 'resume':
         return this.#members.get(frame.member)?.resume()
       case 'settle':
-        return this.#settle(frame.delivery, frame.as)
+        return void this.#answer(frame.n, () => this.#settle(frame))
       case 'close':
         this.#leaving = true
         return void this.#answer(frame.n, () => connection.close()).then(() => this.#frames.end())
@@ -138,22 +140,22 @@ export class Session {
   }
 
   async #publish(connection: Connection, frame: ClientFrame & { readonly op: 'publish' }): Promise<void> {
-    const { n, message, group, notBefore } = frame
+    const { n } = frame
     const withdraw = new AbortController()
     this.#publishes.set(n, withdraw)
     try {
-      await connection.publish({ message: fromWire(message), group, notBefore }, withdraw)
+      await connection.publish(outgoingFromWire(frame), withdraw)
     } finally {
       this.#publishes.delete(n)
     }
   }
 
   async #subscribe(connection: Connection, member: number, request: GroupRequest): Promise<void> {
-    const membership = await connection.subscribe(request, (delivery) => this.#deliver(member, delivery))
+    const membership = await connection.subscribe(request, (delivery) => this.#deliver(member, request, delivery))
     this.#members.set(member, membership)
   }
 
-  #deliver(member: number, delivery: Delivery): void {
+  #deliver(member: number, { marks }: GroupRequest, delivery: Delivery): void {
     let lease = this.#leases.get(delivery.lost)
     if (lease === undefined) this.#leases.set(delivery.lost, (lease = this.#follow(delivery.lost)))
     lease.unsettled++
@@ -166,6 +168,8 @@ export class Session {
       delivery: id,
       lease: lease.id,
       redeliveries,
+      // Not looked at where nobody has asked: it may cost the transport something.
+      handledBefore: marks ? delivery.handledBefore : undefined,
       message: toWire(message),
     })
   }
@@ -182,38 +186,45 @@ export class Session {
     return { id, unsettled: 0, signal, unfollow }
   }
 
-  #settle(id: number, as: 'ack' | 'nack'): void {
+  async #settle({ delivery: id, settlement }: ClientFrame & { readonly op: 'settle' }): Promise<Settled> {
     const held = this.#unsettled.get(id)
-    if (held === undefined) return
-    this.#unsettled.delete(id)
+    if (held === undefined) return undefined
     const { delivery, lease } = held
-    if (--lease.unsettled === 0) {
+    const settled = await delivery.settle(settlementFromWire(settlement))
+    // It may have been lost meanwhile, and its lease with it.
+    if (this.#unsettled.delete(id) && --lease.unsettled === 0) {
       this.#leases.delete(lease.signal)
       lease.unfollow()
     }
-    delivery[as]()
+    return settled
   }
 
   #ask(connection: Connection, frame: Request): unknown {
     switch (frame.op) {
       case 'stop':
         return this.#members.get(frame.member)?.stop()
-      case 'waiting':
-        return this.#members.get(frame.member)?.waiting()
+      case 'backlog':
+        return this.#members.get(frame.member)?.backlog()
       case 'cancel':
         return connection.cancel === undefined ? refuse('cancelling') : connection.cancel(frame.id)
-      case 'inbox.has':
-        return (connection.inbox ?? refuse('inbox')).has(frame.event, frame.group)
-      case 'inbox.add':
-        return this.#note(connection.inbox ?? refuse('inbox'), frame)
+      case 'group.list':
+      case 'group.remove':
+      case 'group.unbind':
+        return this.#askGroups(connection.groups ?? refuse('groups to be listed'), frame)
       default:
         return this.#askLetters(connection.deadLetters ?? refuse('dead letters'), frame)
     }
   }
 
-  /** What an inbox returns is its own affair, and may be what JSON does not know. */
-  async #note(inbox: Inbox, { event, group }: InboxRequest): Promise<void> {
-    await inbox.add(event, group)
+  #askGroups(groups: Groups, frame: GroupsRequest): unknown {
+    switch (frame.op) {
+      case 'group.list':
+        return groups.list()
+      case 'group.remove':
+        return groups.remove(frame.group)
+      default:
+        return groups.unbind(frame.group, frame.types)
+    }
   }
 
   async #askLetters(letters: DeadLetterStore, frame: LetterRequest): Promise<unknown> {

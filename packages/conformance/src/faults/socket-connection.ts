@@ -7,8 +7,10 @@ import {
   type DeadLetter,
   type DeadLetterStore,
   type Delivery,
+  type GivenBack,
+  type Group,
   type GroupRequest,
-  type Inbox,
+  type Groups,
   type Membership,
   type Outgoing,
 } from '@tidings/bus'
@@ -17,7 +19,7 @@ import { backoff } from '@tidings/core/tools'
 import { Link, LinkLostError } from './link.ts'
 import { Publisher } from './publisher.ts'
 import { SocketMember } from './socket-member.ts'
-import { letterFromWire, letterToWire, type Request, type WireLetter } from './wire.ts'
+import { backlogFromWire, letterFromWire, letterToWire, type Request, type WireLetter } from './wire.ts'
 
 /** How {@link SocketConnection} behaves; times in milliseconds. */
 export interface SocketOptions {
@@ -34,7 +36,7 @@ export interface SocketOptions {
 /** One bus's way to a served transport, over one TCP connection after the other. */
 export class SocketConnection implements Connection {
   readonly deadLetters: DeadLetterStore | undefined
-  readonly inbox: Inbox | undefined
+  readonly groups: Groups | undefined
   cancel?(id: string): Promise<boolean>
   readonly #options: SocketOptions
   readonly #tell: ConnectOptions
@@ -52,8 +54,8 @@ export class SocketConnection implements Connection {
   private constructor(options: SocketOptions, tell: ConnectOptions, capabilities: Capabilities) {
     this.#options = options
     this.#tell = tell
-    this.deadLetters = capabilities.deadLetters ? this.#letterStore() : undefined
-    this.inbox = capabilities.inbox ? this.#askedInbox() : undefined
+    this.deadLetters = capabilities.deadLetters === 'store' ? this.#letterStore() : undefined
+    this.groups = capabilities.groups ? this.#askedGroups() : undefined
     if (capabilities.cancel) this.cancel = async (id) => (await this.#ask({ op: 'cancel', id })) as boolean
   }
 
@@ -144,7 +146,7 @@ export class SocketConnection implements Connection {
       onDelivery: (id, delivery) => {
         const member = this.#members.get(id)
         // On its way when the member stopped.
-        if (member === undefined) delivery.nack()
+        if (member === undefined) void Promise.resolve(delivery.settle(untouched)).catch(() => {})
         else member.deliver(delivery)
       },
       onUnroutable: (message) => this.#tell.onUnroutable(message),
@@ -227,10 +229,11 @@ export class SocketConnection implements Connection {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  #askedInbox(): Inbox {
+  #askedGroups(): Groups {
     return {
-      has: async (event, group) => (await this.#ask({ op: 'inbox.has', group, event })) as boolean,
-      add: (event, group) => this.#ask({ op: 'inbox.add', group, event }),
+      list: async () => ((await this.#ask({ op: 'group.list' })) as Group[]).map(backlogFromWire),
+      remove: async (group) => (await this.#ask({ op: 'group.remove', group })) as boolean,
+      unbind: async (group, types) => (await this.#ask({ op: 'group.unbind', group, types })) as boolean,
     }
   }
 
@@ -248,6 +251,9 @@ export class SocketConnection implements Connection {
     }
   }
 }
+
+/** Given back by a member that has done nothing with it. */
+const untouched: GivenBack = { as: 'given-back', begun: false }
 
 function unlessLinkLost(error: unknown): void {
   if (!(error instanceof LinkLostError)) throw error

@@ -1,5 +1,6 @@
-import type { Delivery, GroupRequest, Membership } from '@tidings/bus'
+import type { Backlog, Delivery, GroupRequest, Membership } from '@tidings/bus'
 import { type Link, LinkLostError } from './link.ts'
+import { backlogFromWire } from './wire.ts'
 
 /** A member of a group, which joins it anew on every link. */
 export class SocketMember implements Membership {
@@ -67,9 +68,9 @@ export class SocketMember implements Membership {
     this.#link?.send({ op: 'resume', member: this.id })
   }
 
-  async waiting(): Promise<number | undefined> {
-    const waiting = await this.#ask('waiting')
-    return waiting as number | undefined
+  async backlog(): Promise<Backlog | undefined> {
+    const backlog = (await this.#ask('backlog')) as Backlog | undefined
+    return backlog && backlogFromWire(backlog)
   }
 
   async stop(): Promise<void> {
@@ -80,7 +81,7 @@ export class SocketMember implements Membership {
   }
 
   /** Undefined while there is no link. */
-  async #ask(op: 'stop' | 'waiting'): Promise<unknown> {
+  async #ask(op: 'stop' | 'backlog'): Promise<unknown> {
     try {
       return await this.#link?.ask({ op, member: this.id })
     } catch (error) {

@@ -24,8 +24,8 @@ export interface SocketTransportOptions {
  * A transport in another process, or in this one behind a socket, which serves it by `serveTransport`. A connection that
  * breaks comes back by itself and joins its groups again; a publish whose confirm was lost with it rejects with
  * `OutcomeUnknownError`; one that has not been sent waits. Deliveries of a broken connection are lost: settling them does
- * nothing. Dead letters, inbox and `cancel` are asked again, so that `remove` and `cancel` may answer false for what the first
- * question has done.
+ * nothing; a settlement whose answer was lost with it rejects with `OutcomeUnknownError`. Dead letters, groups and `cancel`
+ * are asked again, so that `remove` and `cancel` may answer false for what the first question has done.
  *
  * A tool for tests of crashes and broken networks, not for production. It keeps the time of the machine, whatever clock
  * the bus has: sockets do not wait for virtual time.
@@ -33,7 +33,7 @@ export interface SocketTransportOptions {
 export function socketTransport(options: SocketTransportOptions): Transport {
   const { port, host = '127.0.0.1', backoff = {} } = options
   const served: Capabilities = options.capabilities ?? memory().capabilities
-  const capabilities: Capabilities = { ...served, remote: true }
+  const capabilities = overSocket(served)
   const socketOptions = {
     host,
     port,
@@ -41,13 +41,18 @@ export function socketTransport(options: SocketTransportOptions): Transport {
     timeout: milliseconds(options.timeout ?? '5s', 'timeout'),
     minDelay: milliseconds(backoff.min ?? '50ms', 'backoff.min'),
     maxDelay: milliseconds(backoff.max ?? '1s', 'backoff.max'),
-    check: (actual: Capabilities) => same({ ...actual, remote: true }, capabilities),
+    check: (actual: Capabilities) => same(overSocket(actual), capabilities),
   }
   return {
     name: 'socket',
     capabilities,
     connect: (to) => SocketConnection.open(socketOptions, to, capabilities),
   }
+}
+
+/** What of a transport goes over a socket: all but a handler's own writes, which are a function. */
+function overSocket(served: Capabilities): Capabilities {
+  return { ...served, remote: true, transactions: false }
 }
 
 function same(actual: Capabilities, expected: Capabilities): void {

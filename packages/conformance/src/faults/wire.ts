@@ -9,49 +9,56 @@
  * ends the session before, so that deliveries nobody can settle any more are not held back.
  *
  * Requests carry a number `n`, unique for the client's connection; exactly one `done` or `failed` with it comes back, in
- * any order. `done` for `publish` is the confirm. `withdraw` takes a publish back that waits for room; whether it came in
+ * any order. `done` for `publish` is the confirm, and `done` for `settle` says that the settlement is carried out. `withdraw` takes a publish back that waits for room; whether it came in
  * time is not said.
  *
- * Deliveries. `deliver` carries the client's number of the member, a number of the delivery, and one of its lease.
- * `settle` names the delivery, without an answer: TCP brings it before whatever is sent after it, `close` included.
- * `lost` takes back all unsettled deliveries of a lease. When the connection ends, for whatever reason, all unsettled
+ * Deliveries. `deliver` carries the client's number of the member, a number of the delivery, and one of its lease, and
+ * whether the group has handled the event before where the member asked for it by `marks`. `settle` names the delivery;
+ * TCP brings it before whatever is sent after it, `close` included. After `failed` the delivery is held still. What a
+ * handler would write within the commit cannot go over a wire. `lost` takes back all unsettled deliveries of a lease. When the connection ends, for whatever reason, all unsettled
  * deliveries go back to their groups.
  *
  * Heartbeats. The client pings once in `heartbeat` milliseconds, the server answers. Who hears nothing for three of them
  * takes the connection for dead and resets it.
  */
-import type { Capabilities, DeadLetter, EventIdentity, GroupRequest, Message } from '@tidings/bus'
+import type {
+  Backlog,
+  Capabilities,
+  DeadLetter,
+  DeadLettered,
+  Discarded,
+  GivenBack,
+  GroupRequest,
+  Handled,
+  Later,
+  Message,
+  Outgoing,
+  Settlement,
+} from '@tidings/bus'
 
 export type ClientFrame =
   | { readonly op: 'hello'; readonly client: string; readonly name: string; readonly heartbeat: number }
-  | {
-      readonly op: 'publish'
-      readonly n: number
-      readonly message: WireMessage
-      readonly group?: string | undefined
-      readonly notBefore?: number | undefined
-    }
+  | ({ readonly op: 'publish'; readonly n: number } & WireOutgoing)
   | { readonly op: 'withdraw'; readonly n: number }
   | { readonly op: 'subscribe'; readonly n: number; readonly member: number; readonly request: GroupRequest }
   | { readonly op: 'pause' | 'resume'; readonly member: number }
-  | { readonly op: 'settle'; readonly delivery: number; readonly as: 'ack' | 'nack' }
+  | { readonly op: 'settle'; readonly n: number; readonly delivery: number; readonly settlement: WireSettlement }
   | { readonly op: 'close'; readonly n: number }
   | ({ readonly n: number } & Request)
   | { readonly op: 'ping' }
 
 /** What is asked for an answer. */
 export type Request =
-  | { readonly op: 'stop' | 'waiting'; readonly member: number }
+  | { readonly op: 'stop' | 'backlog'; readonly member: number }
   | { readonly op: 'cancel'; readonly id: string }
-  | InboxRequest
+  | GroupsRequest
   | LetterRequest
 
-/** What is asked of the inbox. */
-export interface InboxRequest {
-  readonly op: 'inbox.has' | 'inbox.add'
-  readonly group: string
-  readonly event: EventIdentity
-}
+/** What is asked of the groups. */
+export type GroupsRequest =
+  | { readonly op: 'group.list' }
+  | { readonly op: 'group.remove'; readonly group: string }
+  | { readonly op: 'group.unbind'; readonly group: string; readonly types: readonly string[] }
 
 /** What is asked of the store of dead letters. */
 export type LetterRequest =
@@ -77,6 +84,7 @@ export type ServerFrame =
       readonly delivery: number
       readonly lease: number
       readonly redeliveries: number | undefined
+      readonly handledBefore: boolean | undefined
       readonly message: WireMessage
     }
   | { readonly op: 'lost'; readonly lease: number }
@@ -91,6 +99,19 @@ export interface WireMessage extends Omit<Message, 'body'> {
   readonly text?: string | undefined
   readonly base64?: string | undefined
 }
+
+export interface WireOutgoing extends Omit<Outgoing, 'message'> {
+  readonly message: WireMessage
+}
+
+type WithEffects<S> = Omit<S, 'effects'> & { readonly effects: readonly WireOutgoing[] }
+
+export type WireSettlement =
+  | WithEffects<Omit<Handled, 'work'>>
+  | WithEffects<Omit<DeadLettered, 'letter'> & { readonly letter: WireLetter }>
+  | WithEffects<Discarded>
+  | Later
+  | GivenBack
 
 export interface WireLetter extends Omit<DeadLetter, 'message'> {
   readonly message: WireMessage
@@ -108,6 +129,8 @@ export interface WireError {
   readonly code?: string | undefined
   readonly message: string
   readonly details?: Readonly<Record<string, unknown>> | undefined
+  /** Of a settlement that was refused. */
+  readonly cause?: WireError | undefined
 }
 
 export function toWire({ attributes, contentType, headers, body }: Message): WireMessage {
@@ -119,6 +142,41 @@ export function toWire({ attributes, contentType, headers, body }: Message): Wir
 export function fromWire({ attributes, contentType, headers, text, base64 }: WireMessage): Message {
   const body = base64 === undefined ? text : new Uint8Array(Buffer.from(base64, 'base64'))
   return { attributes, contentType, headers, body }
+}
+
+export function outgoingToWire({ message, ...rest }: Outgoing): WireOutgoing {
+  return { ...rest, message: toWire(message) }
+}
+
+export function outgoingFromWire({ message, group, notBefore, ahead }: WireOutgoing): Outgoing {
+  return { message: fromWire(message), group, notBefore, ahead }
+}
+
+/** Without the work of its handler, which is a function. */
+export function settlementToWire(settlement: Settlement): WireSettlement {
+  if (settlement.as === 'later' || settlement.as === 'given-back') return settlement
+  const effects = settlement.effects.map(outgoingToWire)
+  if (settlement.as === 'dead-lettered')
+    return { as: 'dead-lettered', effects, letter: letterToWire(settlement.letter) }
+  const { replayed } = settlement
+  if (settlement.as === 'discarded') return { as: 'discarded', effects, replayed }
+  return { as: 'handled', effects, replayed, mark: settlement.mark }
+}
+
+export function settlementFromWire(settlement: WireSettlement): Settlement {
+  if (settlement.as === 'later' || settlement.as === 'given-back') return settlement
+  const effects = settlement.effects.map(outgoingFromWire)
+  if (settlement.as === 'dead-lettered') {
+    return { as: 'dead-lettered', effects, letter: letterFromWire(settlement.letter) }
+  }
+  const { replayed } = settlement
+  if (settlement.as === 'discarded') return { as: 'discarded', effects, replayed }
+  return { as: 'handled', effects, replayed, mark: settlement.mark, work: undefined }
+}
+
+/** JSON leaves out what is undefined. */
+export function backlogFromWire<B extends Backlog>(backlog: B): B {
+  return { ...backlog, retryAt: backlog.retryAt }
 }
 
 export function letterToWire(letter: DeadLetter): WireLetter {

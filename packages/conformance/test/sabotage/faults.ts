@@ -1,9 +1,9 @@
-import { type Connection, type Delivery, type Inbox, memoryInbox, type Transport } from '@tidings/bus'
+import { type Connection, type Delivery, handled, type Inbox, memoryInbox, type Transport } from '@tidings/bus'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
 import type { ConformanceKit } from '../../src/index.ts'
 import { consumer, durableDisk, durableKit } from '../fixtures/durable-kit.ts'
-import { nothing } from './tools.ts'
+import { markedIn, nothing } from './tools.ts'
 
 /** A promise broken on purpose, in a transport that has a network and a broker that can be killed. */
 export interface FaultMutation {
@@ -61,7 +61,7 @@ export const faultMutations: readonly FaultMutation[] = [
       },
     }),
   })),
-  ...['C05', 'C65'].map((foundBy) => ({
+  ...['C05', 'C65', 'C72', 'C85', 'C86', 'C87'].map((foundBy) => ({
     breaks: 'loses what it has when it is killed',
     foundBy,
     restarted: durableDisk,
@@ -69,7 +69,10 @@ export const faultMutations: readonly FaultMutation[] = [
   {
     breaks: 'keeps messages alone when it is killed, and not what was handled',
     foundBy: 'C65',
-    broker: (_connection, life) => ({ inbox: inboxOfLife(life()) }),
+    broker: (connection, life) => ({
+      subscribe: (request, deliver) =>
+        connection.subscribe(request, (delivery) => deliver(markedIn(inboxOfLife(life()), delivery, request))),
+    }),
   },
   {
     breaks: 'waits for an answer for ever',
@@ -82,7 +85,7 @@ export const faultMutations: readonly FaultMutation[] = [
     breaks: 'loses what a killed consumer held',
     foundBy: 'C08',
     kit: ({ transport }) => ({
-      spawnConsumer: (request) => consumer(transport(), request, (delivery) => delivery.ack()),
+      spawnConsumer: (request) => consumer(transport(), request, (delivery) => delivery.settle(handled)),
     }),
   },
   {
@@ -135,6 +138,25 @@ export const faultMutations: readonly FaultMutation[] = [
           () => connection.close(),
           () => new Promise<void>(nothing),
         ),
+    }),
+  },
+  {
+    breaks: 'hands on what its driver throws',
+    foundBy: 'C83',
+    client: (connection, state) => ({
+      publish(given, options) {
+        if (state() !== 'connected') throw new Error('connect ECONNREFUSED 127.0.0.1:5672')
+        return connection.publish(given, options)
+      },
+    }),
+  },
+  {
+    breaks: 'sends again in secret what may be there',
+    foundBy: 'C84',
+    client: (connection) => ({
+      publish: async (given, options) => {
+        await Promise.all([connection.publish(given, options), connection.publish(given, options)])
+      },
     }),
   },
   { breaks: 'takes a group as it finds it', foundBy: 'C43', kit: () => ({ declareConflict: async () => {} }) },

@@ -1,5 +1,6 @@
 import { altered } from '../../src/altered.ts'
-import { healthy, memberships, type Mutation, nothing, outgoing, requests } from './tools.ts'
+import { over } from '../../src/over.ts'
+import { healthy, memberships, type Mutation, nothing, outgoing, requests, settlements } from './tools.ts'
 
 /** Members that get what they should not, or not what they should. */
 export const groupsMutations: readonly Mutation[] = [
@@ -24,6 +25,67 @@ export const groupsMutations: readonly Mutation[] = [
       })
     },
   },
+  {
+    breaks: 'lets one member of an ordered group have all of it',
+    foundBy: ['C80'],
+    transport: () => {
+      const known = new Set<string>()
+      return altered(healthy(), {
+        membership: (membership, { group, ordered }) => {
+          if (ordered && known.has(group)) membership.pause()
+          known.add(group)
+          return {}
+        },
+      })
+    },
+  },
+  {
+    breaks: 'forgets a group of which nobody has settled anything',
+    foundBy: ['C88'],
+    transport: () => {
+      const settled = new Set<string>()
+      return altered(healthy(), {
+        delivery: (delivery, { group }) =>
+          over(delivery, { settle: (settlement) => (settled.add(group), delivery.settle(settlement)) }),
+        connection: (connection) => ({
+          async close() {
+            const { groups } = connection
+            await connection.close()
+            for (const { group, members } of await groups!.list()) {
+              if (members === 0 && !settled.has(group)) await groups!.remove(group)
+            }
+          },
+        }),
+      })
+    },
+  },
+  {
+    breaks: 'keeps a message of every hundred that are settled',
+    foundBy: ['C81'],
+    transport: () => {
+      let count = 0
+      return settlements((settlement) => (++count % 100 === 0 ? undefined : settlement))()
+    },
+  },
+  {
+    breaks: 'looks through all that waits at each event',
+    foundBy: ['C82'],
+    transport: () => {
+      let waiting = 0
+      return altered(healthy(), {
+        connection: (connection) => ({ publish: (given) => (waiting++, connection.publish(given)) }),
+        delivery: (delivery) =>
+          over(delivery, {
+            settle(settlement) {
+              // A microsecond for each.
+              const end = performance.now() + --waiting / 1000
+              while (performance.now() < end);
+              return delivery.settle(settlement)
+            },
+          }),
+      })
+    },
+  },
   { breaks: 'does not pause', foundBy: ['C28'], transport: memberships(() => ({ pause: nothing })) },
   { breaks: 'does not resume', foundBy: ['C28', 'C49'], transport: memberships(() => ({ resume: nothing })) },
   {
@@ -31,7 +93,7 @@ export const groupsMutations: readonly Mutation[] = [
     foundBy: ['C51', 'C58'],
     transport: memberships(() => ({ stop: async () => {} })),
   },
-  { breaks: 'says that nothing waits', foundBy: ['C49'], transport: memberships(() => ({ waiting: () => 0 })) },
+  { breaks: 'says that nothing waits', foundBy: ['C49'], transport: memberships(() => ({ backlog: () => undefined })) },
   {
     breaks: 'ignores notBefore',
     foundBy: ['C11', 'C46'],

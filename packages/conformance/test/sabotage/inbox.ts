@@ -1,27 +1,29 @@
 import { type EventIdentity, type Inbox, memoryInbox, type Transport } from '@tidings/bus'
 import { altered } from '../../src/altered.ts'
-import { healthy, type Mutation } from './tools.ts'
+import { connections, healthy, markedIn, type Mutation, settlements } from './tools.ts'
 
 /** Inboxes that take one event for another, forget, fail, or do not answer. */
 export const inboxMutations: readonly Mutation[] = [
   {
     breaks: 'keeps what a group has handled for one connection alone',
     foundBy: ['C63', 'C64'],
-    transport: () => altered(healthy(), { connection: () => ({ inbox: memoryInbox() }) }),
+    transport: connections((connection) => {
+      const inbox = memoryInbox()
+      return {
+        subscribe: (request, deliver) =>
+          connection.subscribe(request, (delivery) => deliver(markedIn(inbox, delivery, request))),
+      }
+    }),
   },
   {
     breaks: 'forgets half of what comes to the inbox at once',
     foundBy: ['C64'],
     transport: () => {
       let added = 0
-      return altered(healthy(), {
-        connection: ({ inbox }) => ({
-          inbox: {
-            has: (event, group) => inbox!.has(event, group),
-            add: (event, group) => (++added % 2 ? inbox!.add(event, group) : undefined),
-          },
-        }),
-      })
+      return settlements((settlement) => {
+        const isForgotten = settlement.as === 'handled' && settlement.mark !== undefined && ++added % 2 === 0
+        return isForgotten ? { ...settlement, mark: undefined } : settlement
+      })()
     },
   },
   ...['', ' ', '/', ':', '|', '-', '.', ','].flatMap((separator) => [
@@ -111,7 +113,7 @@ function confuses(breaks: string, keyOf: (event: EventIdentity, group: string) =
       has: (event, group) => keys.has(keyOf(event, group)),
       add: (event, group) => void keys.add(keyOf(event, group)),
     }
-    return altered(healthy(), { connection: () => ({ inbox }) })
+    return altered(healthy(), { delivery: (delivery, request) => markedIn(inbox, delivery, request) })
   }
   return { breaks: `in the inbox, ${breaks}`, foundBy: ['C64'], transport }
 }

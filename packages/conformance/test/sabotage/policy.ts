@@ -1,7 +1,5 @@
-import { systemClock } from '@tidings/bus'
-import { altered } from '../../src/altered.ts'
-import { over } from '../../src/over.ts'
-import { claims, healthy, type Mutation, nothing } from './tools.ts'
+import { discarded, systemClock } from '@tidings/bus'
+import { claims, healthy, letters, type Mutation, nothing } from './tools.ts'
 
 /** Dead letters that are forgotten, and policies that are not kept. */
 export const policyMutations: readonly Mutation[] = [
@@ -13,36 +11,30 @@ export const policyMutations: readonly Mutation[] = [
   {
     breaks: 'forgets dead letters',
     foundBy: ['C13', 'C14', 'C15', 'C39', 'C50'],
-    transport: () => altered(healthy(), { store: { add: nothing } }),
+    transport: letters(
+      () => ({ add: nothing }),
+      (settlement) => (settlement.as === 'dead-lettered' ? { ...discarded, effects: settlement.effects } : settlement),
+    ),
   },
   {
     breaks: 'lists dead letters from the first one again and again',
     foundBy: ['C50'],
-    transport: () => {
-      const broker = healthy()
-      return altered(broker, {
-        connection: ({ deadLetters }) => ({
-          deadLetters: over(deadLetters!, { list: (query) => deadLetters!.list({ ...query, after: undefined }) }),
-        }),
-      })
-    },
+    transport: letters((store) => ({ list: (query) => store.list({ ...query, after: undefined }) })),
   },
   {
     breaks: 'does not remove dead letters',
     foundBy: ['C17', 'C50'],
-    transport: () => altered(healthy(), { store: { remove: () => true } }),
+    transport: letters(
+      () => ({ remove: () => true }),
+      (settlement) => ('replayed' in settlement ? { ...settlement, replayed: undefined } : settlement),
+    ),
   },
   {
     breaks: 'finds no letter by its key',
     foundBy: ['C50', 'C60'],
-    transport: () => altered(healthy(), { store: { firstOfKey: () => undefined } }),
+    transport: letters(() => ({ firstOfKey: () => undefined })),
   },
   { breaks: 'lets chance lengthen the waits without bound', foundBy: ['C59'], bus: { random: () => -50 } },
-  {
-    breaks: 'does not wait between attempts',
-    foundBy: ['C59'],
-    bus: { clock: { now: () => systemClock.now(), after: (_delay, callback) => systemClock.after(0, callback) } },
-  },
   {
     breaks: 'does not know how long nothing has happened',
     foundBy: ['C42'],

@@ -1,7 +1,7 @@
-import type { Connection } from '@tidings/bus'
+import { type Connection, discarded, handled } from '@tidings/bus'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
-import { connections, deliveries, healthy, type Mutation, nothing, requests } from './tools.ts'
+import { connections, deliveries, healthy, type Mutation, requests, settlements } from './tools.ts'
 
 /** Deliveries that are settled wrongly, or too many of them. */
 export const settlingMutations: readonly Mutation[] = [
@@ -9,16 +9,24 @@ export const settlingMutations: readonly Mutation[] = [
     breaks: 'acks when it delivers, not when it is told to',
     foundBy: ['C10', 'C16', 'C33', 'C34', 'C57', 'C61'],
     transport: deliveries((delivery) => {
-      delivery.ack()
-      return { ack: nothing, nack: nothing }
+      void delivery.settle(handled)
+      return { settle: () => undefined }
     }),
   },
-  { breaks: 'forgets to ack', foundBy: ['C09', 'C26', 'C51'], transport: deliveries(() => ({ ack: nothing })) },
-  { breaks: 'drops a nack', foundBy: ['C10', 'C22'], transport: deliveries(() => ({ nack: nothing })) },
   {
-    breaks: 'takes a nack for an ack',
+    breaks: 'forgets to acknowledge',
+    foundBy: ['C09', 'C26', 'C51'],
+    transport: settlements((settlement) => (settlement.as === 'handled' ? undefined : settlement)),
+  },
+  {
+    breaks: 'keeps what is given back',
+    foundBy: ['C10', 'C22'],
+    transport: settlements((settlement) => (settlement.as === 'given-back' ? undefined : settlement)),
+  },
+  {
+    breaks: 'acknowledges what is given back',
     foundBy: ['C10', 'C34', 'C58'],
-    transport: deliveries((delivery) => ({ nack: () => delivery.ack() })),
+    transport: settlements((settlement) => (settlement.as === 'given-back' ? discarded : settlement)),
   },
   {
     breaks: 'puts what is given back behind what came later',
@@ -30,9 +38,10 @@ export const settlingMutations: readonly Mutation[] = [
         connection: (connection) => ((publisher = connection), {}),
         delivery: (delivery, { group }) =>
           over(delivery, {
-            nack() {
+            settle(settlement) {
+              if (settlement.as !== 'given-back') return delivery.settle(settlement)
               void publisher?.publish({ message: delivery.message, group })
-              delivery.ack()
+              return delivery.settle(discarded)
             },
           }),
       })

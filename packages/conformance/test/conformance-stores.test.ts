@@ -1,0 +1,59 @@
+import { type Capabilities, type Connection, memory, type Transport } from '@tidings/bus'
+import { describe, expect, test } from 'vitest'
+import { altered } from '../src/altered.ts'
+import { conformance } from '../src/index.ts'
+import { over } from '../src/over.ts'
+import { claims } from './sabotage/tools.ts'
+
+/** A broker whose dead letters go where nobody can list them, or nowhere. */
+function without(deadLetters: 'sink' | 'none'): Transport {
+  const broker = memory({ history: 1000 })
+  const hidden = altered(broker, {
+    connection: () => ({ deadLetters: undefined }) satisfies Partial<Connection>,
+    // What there is no store for can be in no settlement.
+    delivery: (delivery) =>
+      over(delivery, {
+        settle(settlement) {
+          const isParked = settlement.as === 'dead-lettered' || ('replayed' in settlement && settlement.replayed)
+          if (deadLetters === 'none' && isParked) throw new Error(`asked to ${settlement.as} without a store`)
+          return delivery.settle(settlement)
+        },
+      }),
+  })
+  return claims(hidden, { deadLetters } satisfies Partial<Capabilities>)
+}
+
+const skipped: Record<string, string[]> = { sink: [], none: [] }
+
+// Registered first, so that they run before the tests of what was left out.
+describe.each(['sink', 'none'] as const)('with dead letters in %s', (deadLetters) => {
+  const transport = without(deadLetters)
+  conformance(
+    { transport: () => transport },
+    {
+      test: (name, run) => test(name, { timeout: 30_000 }, run),
+      concurrent: (name, run) => test.concurrent(name, { timeout: 30_000 }, run),
+      skip: (_name, reason) => skipped[deadLetters]!.push(reason),
+    },
+  )
+})
+
+test.each(['sink', 'none'])(
+  'on a transport without a store of dead letters (%s), only the cases that look into one are left out besides',
+  (deadLetters) => {
+    const ofStore = skipped[deadLetters]!.filter((reason) => /dead letters/.test(reason))
+    expect(ofStore.map((reason) => /C\d\d/.exec(reason)![0])).toEqual([
+      'C13',
+      'C14',
+      'C15',
+      'C16',
+      'C17',
+      'C39',
+      'C45',
+      'C48',
+      'C50',
+      'C60',
+      'C87',
+    ])
+  },
+)
