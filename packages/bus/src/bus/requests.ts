@@ -1,5 +1,5 @@
 import { milliseconds } from '@tidings/core'
-import { invalidArgument, knownOptions } from '@tidings/core/tools'
+import { backoff, invalidArgument, knownOptions } from '@tidings/core/tools'
 import { type TidingsEvent, uuidv7 } from '@tidings/events'
 import { type Runtime, throughReceivers } from '../delivery/runtime.ts'
 import { RequestFailedError, RequestTimeoutError } from '../errors.ts'
@@ -17,6 +17,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+/** How often the settlement of a reply is tried, and milliseconds until it is tried again. */
+const mostTries = 5
+const waitFor = backoff({ delay: 100, max: 5000 })
 const requestOptions = [...optionNames, 'reply']
 
 /** Asks, and finds the request that a reply answers. All replies come by one temporary group of this bus. */
@@ -117,7 +120,23 @@ export class Requests {
     const wait = this.#waiting.get(String(message.headers[deliveryHeaders.inReplyTo]))
     // Nobody waits any more for a second reply, or for one that is late.
     if (wait) this.#answer(wait, message)
-    void delivery.settle(handled)
+    this.#done(delivery).catch((error: unknown) => {
+      this.#runtime.log.warn('a reply could not be settled', { group: this.#group, error })
+    })
+  }
+
+  /** A reply that stays unsettled would take a place from others. */
+  async #done(delivery: Delivery): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await delivery.settle(handled)
+        return
+      } catch (error) {
+        if (delivery.lost.aborted || this.#closed.signal.aborted) return
+        if (tries === mostTries) throw error
+        await new Promise<void>((resolve) => void this.#runtime.clock.after(waitFor(tries), resolve))
+      }
+    }
   }
 
   #answer(wait: Waiting, message: Message): void {

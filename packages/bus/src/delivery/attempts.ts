@@ -9,7 +9,7 @@ import { inTime, type Overdue } from './in-time.ts'
 import type { Job } from './job.ts'
 import { JobContext } from './job-context.ts'
 import { asked, failureOf, giveBack, type Outcome, type Step, unavailable } from './outcome.ts'
-import { refusalOf } from './refusal.ts'
+import { refusalByKey, refusalOf } from './refusal.ts'
 import { type Runtime, throughReceivers } from './runtime.ts'
 import type { Survivors } from './survivors.ts'
 import { Twins } from './twins.ts'
@@ -46,7 +46,7 @@ export class Attempts implements Overdue {
 
   /** `isLate`: something was waited for, so that even what ends at once is concluded only later. */
   #begin(job: Job, handler: Handler, onTwin: (() => void) | undefined, isLate: boolean): Outcome | Promise<Outcome> {
-    if (!handler.policy.idempotent) return this.#receive(job, handler)
+    if (!handler.policy.idempotent) return this.#unlessParked(job, handler)
     const twin = this.twins.endOf(job)
     if (twin !== undefined) {
       onTwin?.()
@@ -64,15 +64,21 @@ export class Attempts implements Overdue {
   #unlessKnown(job: Job, handler: Handler): Outcome | Promise<Outcome> {
     const { inbox } = this.#runtime
     if (inbox === undefined) {
-      return job.delivery.handledBefore === true ? 'duplicate' : this.#receive(job, handler)
+      return job.delivery.handledBefore === true ? 'duplicate' : this.#unlessParked(job, handler)
     }
     const known = asked(() => inbox.has(identityOf(job), this.#group))
     const decided = (is: boolean): Outcome | Promise<Outcome> => {
       // Whatever else stands for true or false there: to take it for either may lose the event, or repeat it.
       if (typeof is !== 'boolean') return unavailable(noAnswer(is))
-      return is ? 'duplicate' : this.#receive(job, handler)
+      return is ? 'duplicate' : this.#unlessParked(job, handler)
     }
     return known instanceof Promise ? known.then(decided).catch(failureOf) : decided(known)
+  }
+
+  #unlessParked(job: Job, handler: Handler): Outcome | Promise<Outcome> {
+    const refused = refusalByKey(this.#runtime, this.#group, job, handler)
+    if (!(refused instanceof Promise)) return refused ?? this.#receive(job, handler)
+    return refused.then((is) => is ?? this.#receive(job, handler)).catch(failureOf)
   }
 
   /** Reads the event and calls its handler, within the middleware. */

@@ -38,7 +38,8 @@ export function decide(
   runtime: Runtime,
 ): Decision {
   if (outcome === 'handled') return { settlement: successOf(job, policy, runtime), retryIn: undefined }
-  if (outcome === 'awaits-replay') return later(job, untilReplayed, {}, runtime)
+  // A replay whose own letter is gone goes behind: before all others, it would wait for what it keeps waiting.
+  if (outcome === 'awaits-replay') return later(job, untilReplayed, {}, runtime, !job.isReplay)
   if (typeof outcome === 'object') return afterFailure(job, handler, outcome, policy, group, runtime)
   const replayed = outcome === 'superseded' ? undefined : job.replayOf
   return { settlement: replayed === undefined ? discarded : { ...discarded, replayed }, retryIn: undefined }
@@ -96,8 +97,14 @@ function afterFailure(
 }
 
 /** Where the transport can keep what waits, it does: it takes no place here, and survives this process. */
-function later(job: Job, delay: number, headers: Later['headers'], { capabilities, clock }: Runtime): Decision {
-  const inPlace = job.key !== undefined
+function later(
+  job: Job,
+  delay: number,
+  headers: Later['headers'],
+  { capabilities, clock }: Runtime,
+  keepsPlace = true,
+): Decision {
+  const inPlace = keepsPlace && job.key !== undefined
   const canWaitThere = inPlace ? capabilities.ordering === 'key' : capabilities.delay
   if (!canWaitThere) return { settlement: undefined, retryIn: delay }
   return { settlement: { as: 'later', due: clock.now() + delay, headers, inPlace }, retryIn: delay }

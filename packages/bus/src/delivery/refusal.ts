@@ -21,7 +21,7 @@ const longestReplay = 600_000
 /** Undefined for what a handler is to see. */
 type Refusal = Outcome | undefined
 
-/** How a delivery ends that no handler is to see. The dead letters are asked only where they have a say. */
+/** How a delivery ends that no handler is to see, whatever its group has handled. A replay is told its letter. */
 export function refusalOf(
   runtime: Runtime,
   group: string,
@@ -29,14 +29,11 @@ export function refusalOf(
   handler: Handler | undefined,
   deaths: number,
 ): Refusal | Promise<Refusal> {
-  const parksKey = handler?.policy.deadLetter === 'park-key' && job.key !== undefined
-  const refused = (): Refusal | Promise<Refusal> =>
-    refusalByItself(runtime, job, handler, deaths) ??
-    (parksKey ? refusalByKey(runtime, group, job, job.key) : undefined)
-  const isReplay = job.delivery.message.headers[deliveryHeaders.replayOf] !== undefined
-  return isReplay
-    ? findLetter(runtime, group, job).then((isOutdated) => (isOutdated ? 'superseded' : refused()))
-    : refused()
+  return job.isReplay
+    ? findLetter(runtime, group, job).then((isOutdated) =>
+        isOutdated ? 'superseded' : refusalByItself(runtime, job, handler, deaths),
+      )
+    : refusalByItself(runtime, job, handler, deaths)
 }
 
 function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler | undefined, deaths: number): Refusal {
@@ -49,12 +46,17 @@ function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler |
   return undefined
 }
 
-function refusalByKey(
+/**
+ * How a delivery ends whose key is parked. Asked behind the inbox: what its group has handled is no business of the key
+ * any more.
+ */
+export function refusalByKey(
   { deadLetters, locks, clock, capabilities }: Runtime,
   group: string,
-  { delivery, replayOf }: Job,
-  key: string,
+  { delivery, replayOf, key }: Job,
+  handler: Handler,
 ): Refusal | Promise<Refusal> {
+  if (handler.policy.deadLetter !== 'park-key' || key === undefined) return undefined
   const refusal = (first: DeadLetter | undefined): Refusal => {
     if (first === undefined || first.id === replayOf) return undefined
     // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.

@@ -182,7 +182,10 @@ export class Broker {
         throw new CapabilityMissingError('memory', [{ capability: 'transactions', wantedBy: `group "${group.name}"` }])
       }
       if (mark !== undefined) {
-        if (this.#inbox.has(mark, group.name) === true) return 'handled-before'
+        if (this.#inbox.has(mark, group.name) === true) {
+          if (settlement.replayed !== undefined) this.deadLetters.remove(settlement.replayed)
+          return 'handled-before'
+        }
         this.#inbox.add(mark, group.name)
       }
     }

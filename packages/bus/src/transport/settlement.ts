@@ -67,7 +67,7 @@ export type Work = (transaction: never) => void | Promise<void>
 
 /**
  * What came of a settlement: nothing, or `undefined`, where it is done. `'handled-before'`: the mark was there already, so
- * nothing else was done and the message is gone as a duplicate. `'lost'`: the delivery is no longer this member's, or was
+ * the message is gone as a duplicate, its letter with it where it is a replay, and nothing else was done. `'lost'`: the delivery is no longer this member's, or was
  * settled before, and nothing was done.
  */
 export type Settled = void | 'handled-before' | 'lost'

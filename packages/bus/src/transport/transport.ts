@@ -166,7 +166,10 @@ export interface Delivery {
    * settlement begins the count anew. Undefined where the transport does not count.
    */
   readonly redeliveries: number | undefined
-  /** Whether its group has marked the event before, where the transport keeps the inbox; else undefined. */
+  /**
+   * Whether its group has marked the event before, where the transport keeps the inbox; else undefined. It may be known
+   * since the delivery was handed out, but what this connection has settled since then counts.
+   */
   readonly handledBefore: boolean | undefined
   /** Aborts when it is ours no more, so that its handler can stop. One signal may serve many deliveries. */
   readonly lost: AbortSignal
