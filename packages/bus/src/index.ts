@@ -38,7 +38,7 @@ export {
   RequestTimeoutError,
   UnknownGroupError,
 } from './errors.ts'
-export type { BatchContext, HandlerContext, HandlerLog, LogLevel, PublishEffect } from './handler/context.ts'
+export type { BatchContext, HandlerContext, HandlerLog, LogLevel } from './handler/context.ts'
 export { effectId } from './handler/effect-id.ts'
 export {
   type AnyHandler,
@@ -50,6 +50,7 @@ export {
 } from './handler/handler.ts'
 export type { BatchPolicy, HandlerOptions, RetryPolicy } from './handler/options.ts'
 export type { Policy } from './handler/policy.ts'
+export type { Publish } from './handler/publish.ts'
 export type { PublishOptions } from './handler/publish-options.ts'
 export { memory, type MemoryOptions } from './memory/memory.ts'
 export { PublishOverflowError } from './memory/publish-overflow-error.ts'

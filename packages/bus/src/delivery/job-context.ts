@@ -1,6 +1,7 @@
 import { isEvent, type TidingsEvent } from '@tidings/events'
+import type { Publish } from '../handler/publish.ts'
 import type { PublishOptions } from '../handler/publish-options.ts'
-import type { HandlerContext, HandlerLog, PublishEffect } from '../handler/context.ts'
+import type { HandlerContext, HandlerLog } from '../handler/context.ts'
 import { deliveryHeaders, type Message, replyGroupOf } from '../message/message.ts'
 import type { Incoming } from '../middleware.ts'
 import { EffectIds } from './effect-ids.ts'
@@ -53,16 +54,17 @@ export class JobContext implements HandlerContext {
     return boundLog(this.#runtime.log, { type, group: this.group, id, attempt: this.attempt })
   }
 
-  get publish(): PublishEffect {
+  get publish(): Publish {
     // One function for both forms: the first argument tells them apart, as on the bus.
-    const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> => {
+    const publish = (what: unknown, input?: unknown, options?: PublishOptions): Promise<never> => {
       // Who was told to stop is not to have effects any more: the next attempt has them.
       if (this.#aborted) return refused(this.#aborted.reason)
       const published = isEvent(what)
         ? this.#runtime.publish(this.#event, what, undefined, input as PublishOptions | undefined)
         : this.#runtime.publish(this.#event, what, input, this.#withId(what, input, options))
       this.#follow(published)
-      return published
+      // What `Publish` says of the event, the runtime cannot.
+      return published as Promise<never>
     }
     return publish
   }
