@@ -62,7 +62,9 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     redelivered: attempt > 1,
     signal,
     log: logInto(logged, cause === undefined ? { group } : { id: cause.id, type: cause.type, group }),
-    publish: (what: unknown, input: unknown, how?: PublishOptions) => effects.publish(what, input, how),
+    // What `Publish` says of the event, the record of effects cannot.
+    publish: (what: unknown, input?: unknown, how?: PublishOptions) =>
+      effects.publish(what, input, how) as Promise<never>,
     reply: (definition, input) => effects.reply(definition, input),
   }
   for (const [name, member] of Object.entries(replaced)) {
