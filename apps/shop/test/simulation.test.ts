@@ -1,4 +1,4 @@
-import type { Handler, HandlerContext, PublishEffect } from '@tidings/bus'
+import type { Handler, HandlerContext, Publish } from '@tidings/bus'
 import type { TidingsEvent } from '@tidings/events'
 import { type Run, simulate, type Simulated, SimulationError } from '@tidings/testing/simulate'
 import { expect, test } from 'vitest'
@@ -210,9 +210,9 @@ async function breaks(wiring: Wiring, invariant: string): Promise<boolean> {
 
 /** The same handler, but it ends without waiting for its effects. */
 function hastily(handler: Handler): Handler {
-  const hasty = (publish: PublishEffect): PublishEffect =>
+  const hasty = (publish: Publish): Publish =>
     new Proxy(publish, {
-      apply: async (_publish, _self, effect: Parameters<PublishEffect>) => void publish(...effect).catch(() => {}),
+      apply: async (_publish, _self, effect: Parameters<Publish>) => void publish(...effect).catch(() => {}),
     })
   const contextOf = (context: HandlerContext): HandlerContext =>
     new Proxy(context, {

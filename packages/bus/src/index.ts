@@ -35,14 +35,7 @@ export {
   RequestTimeoutError,
   UnknownGroupError,
 } from './errors.ts'
-export type {
-  BatchContext,
-  HandlerContext,
-  HandlerLog,
-  LogLevel,
-  PublishEffect,
-  TransactionContext,
-} from './handler/context.ts'
+export type { BatchContext, HandlerContext, HandlerLog, LogLevel, TransactionContext } from './handler/context.ts'
 export { effectId } from './handler/effect-id.ts'
 export {
   type AnyHandler,
@@ -55,6 +48,7 @@ export {
 export type { BatchPolicy, HandlerOptions, RetryPolicy, TransactionsOf } from './handler/options.ts'
 export type { Policy } from './handler/policy.ts'
 export type { PublishOptions, RequestOptions } from './handler/publish-options.ts'
+export type { Publish } from './handler/publish.ts'
 export { memory, type MemoryOptions } from './memory/memory.ts'
 export { PublishOverflowError } from './memory/publish-overflow-error.ts'
 export { deliveryHeaders, keyOf, type Message } from './message/message.ts'

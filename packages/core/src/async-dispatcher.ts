@@ -3,21 +3,10 @@ import type { EventDefinition } from './definition.ts'
 import { EventStream, type StreamOptions } from './event-stream.ts'
 import { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
-import type {
-  CreateOptionsOf,
-  Fitting,
-  Handler,
-  Input,
-  Key,
-  Known,
-  MatchingType,
-  Payload,
-  Publishable,
-  TypeOf,
-  WithoutPayload,
-} from './keys.ts'
+import type { Handler, Key, Known, MatchingType, Payload, Publishable, TypeOf } from './keys.ts'
 import { counted } from './lean-delivery.ts'
 import type { AsyncDispatcherOptions, SubscribeOptions } from './options.ts'
+import type { NamedEvent, PayloadArguments, Subject } from './publish-arguments.ts'
 import type { Subscription } from './subscription.ts'
 import { Topics, typeOf } from './topics.ts'
 
@@ -45,26 +34,20 @@ export class AsyncEventDispatcher<Events extends object = Record<string, unknown
     })
   }
 
-  /** Publishes an event that exists already: its `type` says which handlers get it. */
-  publish<const Event extends { readonly type: string; readonly create?: never }>(
-    event: Event & Fitting<Events, Event['type'], Event>,
-  ): Promise<number>
-  /** Has the definition create the event, where it can, and publishes it. */
-  publish<D extends EventDefinition>(
-    definition: D & Fitting<Events, D['type'], Payload<Events, D>>,
-    input: Input<Events, D>,
-    options?: CreateOptionsOf<D>,
-  ): Promise<number>
-  publish<K extends WithoutPayload<Events>>(type: Publishable<Events, K>): Promise<number>
   /**
    * Starts the handlers of an event; resolves, once all have settled, to the number called: 0 when there are none or
-   * the event is shed. Rejects (and tells `onError`, so that nothing is lost when nobody awaits) when the event is
+   * the event is shed. Takes an event type with its payload, a definition with what it makes an event of, or an event
+   * that exists already, whose `type` says which handlers get it. Rejects (and tells `onError`, so that nothing is lost when nobody awaits) when the event is
    * refused: by its definition's `create`, beyond `maxDepth` or `maxPending`, after `close`. With `errors: 'throw'` it
    * rejects with an `AggregateError`.
    */
-  publish<K extends TypeOf<Events>>(type: Publishable<Events, K>, payload: Events[K]): Promise<number>
-  publish(key: string | EventDefinition, input?: unknown, options?: unknown): Promise<number> {
-    return this.#publish(key, input, options, arguments.length)
+  publish<const Named extends NamedEvent, K extends TypeOf<Events>, Text = never, Create = never>(
+    key: Subject<Events, K, Named, Text, Create>,
+    ...rest: PayloadArguments<Events, K, Named, Text, Create>
+  ): Promise<number>
+  publish(given: unknown, input?: unknown, options?: unknown): Promise<number> {
+    // What the signatures let through; anything else is refused by `typeOf`.
+    return this.#publish(given as string | EventDefinition, input, options, arguments.length)
   }
 
   /**

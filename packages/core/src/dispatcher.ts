@@ -3,20 +3,9 @@ import { resume } from './delivery.ts'
 import { specialise } from './fast-path.ts'
 import { Guard } from './guard.ts'
 import type { TopicHandle } from './handle.ts'
-import type {
-  CreateOptionsOf,
-  Fitting,
-  Handler,
-  Input,
-  Key,
-  Known,
-  MatchingType,
-  Payload,
-  Publishable,
-  TypeOf,
-  WithoutPayload,
-} from './keys.ts'
+import type { Handler, Key, Known, MatchingType, Payload, Publishable, TypeOf } from './keys.ts'
 import type { DispatcherOptions, SubscribeOptions } from './options.ts'
+import type { NamedEvent, PayloadArguments, Subject } from './publish-arguments.ts'
 import type { Subscription } from './subscription.ts'
 import type { Topic } from './topic.ts'
 import { Topics, typeOf } from './topics.ts'
@@ -43,26 +32,21 @@ export class EventDispatcher<Events extends object = Record<string, unknown>> im
     this.#bound = this.#topics.bound
   }
 
-  /** Publishes an event that exists already: its `type` says which handlers get it. */
-  publish<const Event extends { readonly type: string; readonly create?: never }>(
-    event: Event & Fitting<Events, Event['type'], Event>,
-  ): number
-  /** Has the definition create the event, where it can, and publishes it. */
-  publish<D extends EventDefinition>(
-    definition: D & Fitting<Events, D['type'], Payload<Events, D>>,
-    input: Input<Events, D>,
-    options?: CreateOptionsOf<D>,
-  ): number
-  publish<K extends WithoutPayload<Events>>(type: Publishable<Events, K>): number
   /**
    * Calls the handlers of an event and returns their number; 0 when there are none or the event is shed.
    *
-   * A definition that validates creates the event first: what its `create` throws reaches the publisher, and nobody is
-   * called. Throws `EventStormError` beyond `maxDepth`, `DispatcherClosedError` after `close`, and an `AggregateError`
+   * Takes an event type with its payload, a definition with what it makes an event of, or an event that exists already,
+   * whose `type` says which handlers get it. A definition that validates creates the event first: what its `create`
+   * throws reaches the publisher, and nobody is called. Throws `EventStormError` beyond `maxDepth`, `DispatcherClosedError` after `close`, and an `AggregateError`
    * with `errors: 'throw'`.
    */
-  publish<K extends TypeOf<Events>>(type: Publishable<Events, K>, payload: Events[K]): number
-  publish(key: string | EventDefinition, input?: unknown, options?: unknown): number {
+  publish<const Named extends NamedEvent, K extends TypeOf<Events>, Text = never, Create = never>(
+    key: Subject<Events, K, Named, Text, Create>,
+    ...rest: PayloadArguments<Events, K, Named, Text, Create>
+  ): number
+  publish(given: unknown, input?: unknown, options?: unknown): number {
+    // What the signatures let through; anything else is refused by `typeOf`.
+    const key = given as string | EventDefinition
     if (typeof key === 'string') {
       const topic = this.#topics.byType.get(key)
       return topic === undefined ? this.#publish(key, input, options, 2) : topic.publishPlain(input)

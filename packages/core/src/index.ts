@@ -10,7 +10,6 @@ export type { TopicHandle } from './handle.ts'
 export type {
   Argument,
   CreateOptionsOf,
-  Fitting,
   Handler,
   Input,
   Key,
@@ -19,7 +18,6 @@ export type {
   Payload,
   Publishable,
   TypeOf,
-  WithoutPayload,
 } from './keys.ts'
 export type {
   AsyncDispatcherOptions,
@@ -33,4 +31,5 @@ export type {
   SubscribeOptions,
 } from './options.ts'
 export { isPattern, patternMatcher } from './pattern.ts'
+export type { NamedEvent, PayloadArguments, Subject } from './publish-arguments.ts'
 export type { Subscription } from './subscription.ts'

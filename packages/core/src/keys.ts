@@ -25,7 +25,7 @@ export type Payload<Events, K> = K extends string
   ? MatchingType<Events, K> extends infer Type extends keyof Events
     ? Events[Type]
     : unknown
-  : K extends EventDefinition<infer Type, infer Made, infer _Input, infer _Options>
+  : K extends { readonly type: infer Type; create?(input: never): infer Made }
     ? unknown extends Made
       ? Type extends keyof Events
         ? Events[Type]
@@ -34,14 +34,13 @@ export type Payload<Events, K> = K extends string
     : never
 
 /** What a publisher hands over with a definition. */
-export type Input<Events, K> =
-  K extends EventDefinition<infer Type, infer _Payload, infer Given, infer _Options>
-    ? unknown extends Given
-      ? Type extends keyof Events
-        ? Events[Type]
-        : Given
+export type Input<Events, K> = K extends { readonly type: infer Type; create?(input: infer Given): unknown }
+  ? unknown extends Given
+    ? Type extends keyof Events
+      ? Events[Type]
       : Given
-    : never
+    : Given
+  : never
 
 /** What the `create` of a definition takes after the input. */
 export type CreateOptionsOf<K> = K extends { create?(input: never, options?: infer Options): unknown } ? Options : never
@@ -59,21 +58,6 @@ export type Publishable<Events, K> = string extends keyof Events
     ? `${K} is a pattern, publish to an event type`
     : K
   : K
-
-/** The types of the map whose payload may be left out. */
-export type WithoutPayload<Events> = {
-  [T in TypeOf<Events>]: undefined extends Events[T] ? T : never
-}[TypeOf<Events>]
-
-/** `unknown` for an event or a definition that keeps what the map says of its type; otherwise what it must be. */
-export type Fitting<Events, Type, Made> =
-  Type extends TypeOf<Events>
-    ? string extends keyof Events
-      ? unknown
-      : Made extends Events[Type]
-        ? unknown
-        : Events[Type]
-    : unknown
 
 /** The payload argument: optional where `undefined` is a payload. */
 export type Argument<P> = undefined extends P ? [payload?: P] : [payload: P]

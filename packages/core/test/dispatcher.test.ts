@@ -228,10 +228,11 @@ describe('close', () => {
     dispatcher.close()
     expect(subscriptions.map(({ active }) => active)).toEqual([false, false])
     expect(dispatcher.size).toBe(0)
+    const definition: EventDefinition = OrderPlaced
     const refused = [
       () => dispatcher.publish('order.placed', { item: 'Book' }),
       () => dispatcher.publish('shop.closed'),
-      () => dispatcher.publish(OrderPlaced as EventDefinition, { item: 'Book' }),
+      () => dispatcher.publish(definition, { item: 'Book' }),
       () => dispatcher.publish(eventType<number>()('tick'), 1),
       () => dispatcher.publish({ type: 'order.placed', item: 'Book' }),
       () => handle.publish({ item: 'Book' }),

@@ -122,6 +122,18 @@ export function compiles(): void {
     background.subscribe(type, handler)
   expectTypeOf(forward).returns.toEqualTypeOf<number>()
   expectTypeOf(listen).returns.toBeUnknown()
+  const send = <D extends { readonly type: string; create(input: never): unknown }>(
+    definition: D,
+    input: Parameters<D['create']>[0],
+  ): number => new EventDispatcher().publish(definition, input)
+  const Made = { type: 'made', create: (input: { item: string }) => input }
+  expectTypeOf(send(Made, { item: 'Book' })).toEqualTypeOf<number>()
+  const again = <Event extends { readonly type: string; readonly id: string }>(event: Event): number =>
+    new EventDispatcher().publish(event)
+  expectTypeOf(again({ type: 'made', id: '1' })).toEqualTypeOf<number>()
+  // Either kind of dispatcher, too.
+  const tick = (either: typeof sync | typeof background): number | Promise<number> => either.publish('tick')
+  expectTypeOf(tick).returns.toEqualTypeOf<number | Promise<number>>()
 
   const open = new EventDispatcher()
   open.publish('anything', 1)

@@ -3,7 +3,6 @@ import { type Inbox, invalidArgument, knownOptions } from '@tidings/core/tools'
 import {
   type AnyDefinedEvent,
   type DefinedEvent,
-  type EventOf,
   type InputOf,
   type StandardSchema,
   type TidingsEvent,
@@ -156,12 +155,6 @@ export class RunningBus implements Bus {
     this.#leftBehind.watch()
   }
 
-  publish<Type extends string, Schema extends StandardSchema>(
-    definition: DefinedEvent<Type, Schema>,
-    input: InputOf<Schema>,
-    options?: PublishOptions,
-  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
-  publish<Event extends TidingsEvent>(event: Event, options?: PublishOptions): Promise<Event>
   publish(what: unknown, input?: unknown, options?: PublishOptions): Promise<never> {
     const hasInput = typeof (what as { create?: unknown } | null)?.create === 'function'
     const published = this.#publisher.publish(
@@ -169,7 +162,7 @@ export class RunningBus implements Bus {
       hasInput ? input : undefined,
       hasInput ? options : (input as PublishOptions | undefined),
     )
-    // What the overloads say of the type, the publisher cannot.
+    // What `Publish` says of the event, the publisher cannot.
     return published as Promise<never>
   }
 

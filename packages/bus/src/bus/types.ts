@@ -1,5 +1,5 @@
 import type { Duration } from '@tidings/core'
-import type { DefinedEvent, EventOf, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
+import type { DefinedEvent, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
 import type { EventFor, HandlerKey } from '../handler/handler.ts'
 import type { HandlerContext } from '../handler/context.ts'
@@ -9,6 +9,7 @@ import type { Capabilities } from '../transport/capabilities.ts'
 import type { Description } from './description.ts'
 import type { BusGroups } from './groups.ts'
 import type { Health } from './health.ts'
+import type { Publish } from '../handler/publish.ts'
 
 /** Delivers events to the handlers of all groups, over whatever transport, and loses none. Made by {@link createBus}. */
 export interface Bus extends AsyncDisposable {
@@ -17,21 +18,15 @@ export interface Bus extends AsyncDisposable {
   readonly capabilities: Capabilities
 
   /**
-   * Creates an event, and so validates it, and hands it to the broker. Resolves to the event when the broker has
-   * confirmed it, not when it is handled. Waits while the broker has no room.
+   * Creates an event, and so validates it, and hands it to the broker; or an event made before, as it is. Resolves to
+   * the event when the broker has confirmed it, not when it is handled. Waits while the broker has no room.
    *
    * @throws InvalidEventError when the data does not fit; nothing is sent
    * @throws PublishTimeoutError, or the reason of the signal, when nothing was sent in time
    * @throws OutcomeUnknownError when it may have been sent; publish `error.event` again
    * @throws MessageTooLargeError, BusClosedError, EventStormError (too many events, each caused by the one before)
    */
-  publish<Type extends string, Schema extends StandardSchema>(
-    definition: DefinedEvent<Type, Schema>,
-    input: InputOf<Schema>,
-    options?: PublishOptions,
-  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
-  /** The same for an event that exists. */
-  publish<Event extends TidingsEvent>(event: Event, options?: PublishOptions): Promise<Event>
+  readonly publish: Publish
 
   /**
    * Publishes an event and waits for the first answer, which a handler gives by `context.reply`.

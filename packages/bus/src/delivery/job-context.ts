@@ -1,8 +1,9 @@
 import { invalidArgument, isThenable } from '@tidings/core/tools'
 import { isEvent, type TidingsEvent } from '@tidings/events'
 import { EffectTooLateError } from '../errors.ts'
+import type { Publish } from '../handler/publish.ts'
 import type { PublishOptions } from '../handler/publish-options.ts'
-import type { HandlerContext, HandlerLog, PublishEffect, TransactionContext } from '../handler/context.ts'
+import type { HandlerContext, HandlerLog, TransactionContext } from '../handler/context.ts'
 import { deliveryHeaders, type Message, replyGroupOf } from '../message/message.ts'
 import type { Incoming } from '../middleware.ts'
 import type { Outgoing } from '../transport/transport.ts'
@@ -63,14 +64,16 @@ export class JobContext implements HandlerContext {
     return boundLog(this.#runtime.log, { type, group: this.group, id, attempt: this.attempt })
   }
 
-  get publish(): PublishEffect {
+  get publish(): Publish {
     // One function for both forms: the first argument tells them apart, as on the bus.
-    const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> => {
+    const publish = (what: unknown, input?: unknown, options?: PublishOptions): Promise<never> => {
       // Who was told to stop is not to have effects any more: the next attempt has them.
       if (this.#aborted) return refused(this.#aborted.reason)
-      return isEvent(what)
+      const published = isEvent(what)
         ? this.#send(what, undefined, input as PublishOptions | undefined)
         : this.#send(what, input, this.#withId(what, input, options))
+      // What `Publish` says of the event, the runtime cannot.
+      return published as Promise<never>
     }
     return publish
   }

@@ -1,4 +1,5 @@
 import type { DefinedEvent, EventOf, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
+import type { Publish } from './publish.ts'
 import type { PublishOptions, RequestOptions } from './publish-options.ts'
 
 /** What a handler is given beside its event. */
@@ -25,7 +26,7 @@ export interface HandlerContext {
    * at every attempt, so that what is published again, since the event was tried again, has no second effect in
    * idempotent handlers.
    */
-  readonly publish: PublishEffect
+  readonly publish: Publish
   /**
    * Answers a request: the event goes to the requester alone, as an effect of the handler's success. Does nothing when
    * nobody asked, so that a handler can serve requests and plain events alike.
@@ -56,17 +57,6 @@ export interface TransactionContext<Transaction> extends HandlerContext {
    * within a commit that many handlers share. What it throws undoes this handler's part alone and fails the attempt.
    */
   readonly transaction: (work: (transaction: Transaction) => void | Promise<void>) => void
-}
-
-/** `publish` of a handler's context. */
-export interface PublishEffect {
-  <Type extends string, Schema extends StandardSchema>(
-    definition: DefinedEvent<Type, Schema>,
-    input: InputOf<Schema>,
-    options?: PublishOptions,
-  ): Promise<EventOf<DefinedEvent<Type, Schema>>>
-  /** An event made before, as it is. */
-  <Event extends TidingsEvent>(event: Event, options?: PublishOptions): Promise<Event>
 }
 
 /** What a batch handler is given beside its events. */

@@ -41,12 +41,12 @@ type Atomic =
 // zod's own input type, except that a codec contributes its decoded side. Objects map over zod's input so that its
 // optional keys stay optional.
 type CreateInput<Schema> =
-  Schema extends core.$ZodCodec<core.$ZodType, infer Decoded>
-    ? CreateInput<Decoded>
-    : Schema extends core.$ZodObject<infer Shape>
-      ? ObjectInput<core.input<Schema>, Shape>
-      : Schema extends core.$ZodArray<infer Element>
-        ? CreateInput<Element>[]
+  Schema extends core.$ZodObject<infer Shape>
+    ? ObjectInput<core.input<Schema>, Shape>
+    : Schema extends core.$ZodArray<infer Element>
+      ? CreateInput<Element>[]
+      : Schema extends core.$ZodCodec<core.$ZodType, infer Decoded>
+        ? CreateInput<Decoded>
         : Schema extends core.$ZodTuple<infer Items, infer Rest>
           ? TupleInput<core.input<Schema>, Items, Rest>
           : Schema extends core.$ZodRecord<core.$ZodRecordKey, infer Value>

@@ -63,7 +63,9 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     redelivered: attempt > 1,
     signal,
     log: logInto(logged, cause === undefined ? { group } : { id: cause.id, type: cause.type, group }),
-    publish: (what: unknown, input: unknown, how?: PublishOptions) => effects.publish(what, input, how),
+    // What `Publish` says of the event, the record of effects cannot.
+    publish: (what: unknown, input?: unknown, how?: PublishOptions) =>
+      effects.publish(what, input, how) as Promise<never>,
     reply: (definition, input) => effects.reply(definition, input),
     request: async (definition) => {
       const fix = 'Say what it gets: testContext({ request: async () => PriceQuoted.create({ cents: 5 }) }).'
