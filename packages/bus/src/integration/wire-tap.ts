@@ -61,9 +61,12 @@ export function wireTap<Event extends TidingsEvent>(
 
 /** Nobody waits for the tap, so that its effects cannot go with the settlement. */
 function atOnce(context: HandlerContext): HandlerContext['publish'] {
-  const publish = (what: unknown, input: unknown, options?: PublishOptions): Promise<TidingsEvent> => {
-    if (isEvent(what)) return context.publish(what, { ...(input as PublishOptions | undefined), immediate: true })
-    return context.publish(what as never, input as never, { ...options, immediate: true })
+  const publish = (what: unknown, input?: unknown, options?: PublishOptions): Promise<never> => {
+    const published: Promise<TidingsEvent> = isEvent(what)
+      ? context.publish(what, { ...(input as PublishOptions | undefined), immediate: true })
+      : context.publish(what as never, input as never, { ...options, immediate: true })
+    // What `Publish` says of the event, this cannot.
+    return published as Promise<never>
   }
   return publish
 }
