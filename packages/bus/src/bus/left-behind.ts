@@ -3,6 +3,7 @@ import type { HandlerLog } from '../handler/context.ts'
 import type { Group } from '../transport/groups.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { BusConnection } from './bus-connection.ts'
+import { listedNow } from './groups.ts'
 
 const open = new Set<LeftBehind>()
 let isListening = false
@@ -64,8 +65,7 @@ export class LeftBehind {
 
   /** The groups of a transport that forgets them with the process, and can tell at once. */
   #groups(): readonly Group[] {
-    const groups = this.#transport.capabilities.durable ? undefined : this.#connection.current?.groups?.list()
-    return groups === undefined || groups instanceof Promise ? [] : groups
+    return this.#transport.capabilities.durable ? [] : listedNow(this.#connection.current?.groups)
   }
 }
 
