@@ -125,6 +125,27 @@ describe('bus.groups', () => {
     })
   })
 
+  test('INVARIANT: ends no process by a broker that is asked for them in passing, and is gone before it answers', async () => {
+    const refusals: ((error: Error) => void)[] = []
+    const transport = altered(memory(), (connection) => ({
+      groups: {
+        list: () => new Promise((_resolve, reject) => void refusals.push(reject)),
+        remove: (group) => connection.groups!.remove(group),
+        unbind: (group, types) => connection.groups!.unbind(group, types),
+      },
+    }))
+    const unhandled: unknown[] = []
+    const listener = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', listener)
+    const tested = await testedBus({ transport })
+    expect(tested.bus.describe().full).toEqual([])
+    await tested.bus.close()
+    for (const refuse of refusals) refuse(new Error('the connection is gone'))
+    await quiet()
+    process.off('unhandledRejection', listener)
+    expect([refusals.length, unhandled]).toEqual([2, []])
+  })
+
   test('is refused where the transport cannot say', async () => {
     const real = memory()
     const transport = {

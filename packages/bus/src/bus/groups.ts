@@ -1,4 +1,4 @@
-import { invalidArgument } from '@tidings/core/tools'
+import { invalidArgument, isThenable } from '@tidings/core/tools'
 import { CapabilityMissingError } from '../errors.ts'
 import { groupName } from '../transport/group-name.ts'
 import type { Group, Groups } from '../transport/groups.ts'
@@ -71,8 +71,7 @@ export class GroupsOfBroker implements BusGroups {
 
   /** The same, of a broker that answers at once. */
   fullNow(): readonly string[] {
-    const groups = this.#connection.current?.groups?.list()
-    return groups === undefined || groups instanceof Promise ? [] : fullOnes(groups)
+    return fullOnes(listedNow(this.#connection.current?.groups))
   }
 
   #groups(): Groups {
@@ -92,6 +91,15 @@ export class GroupsOfBroker implements BusGroups {
       after = letters.at(-1)!.id
     }
   }
+}
+
+/** The groups of a broker that tells at once; none where it takes its time. */
+export function listedNow(groups: Groups | undefined): readonly Group[] {
+  const listed = groups?.list()
+  if (!isThenable(listed)) return listed ?? []
+  // Nobody waits for it, so nobody is there to hear that it failed, which would end the process.
+  Promise.resolve(listed).catch(() => {})
+  return []
 }
 
 function fullOnes(groups: readonly Group[]): string[] {

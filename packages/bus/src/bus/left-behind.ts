@@ -3,6 +3,7 @@ import type { HandlerLog } from '../handler/context.ts'
 import type { Group } from '../transport/groups.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { BusConnection } from './bus-connection.ts'
+import { listedNow } from './groups.ts'
 
 const open = new Set<LeftBehind>()
 let isListening = false
@@ -43,10 +44,15 @@ export class LeftBehind {
       this.#log.info(`the bus is closed, and has given back what was not handled: ${returned.join(', ')}`)
     }
     // What has members elsewhere is in good hands, and what is temporary goes by intent.
-    const lost = inWords(this.#groups().filter(({ members, temporary }) => members === 0 && !temporary))
+    const left = this.#groups().filter(({ members, temporary }) => members === 0 && !temporary)
+    const lost = inWords(left)
     if (lost === undefined) return
+    // It waits neither for what is delayed nor for groups that this bus is not in.
+    const isOwn = (name: string): boolean => groups.some(({ group }) => group === name)
+    const canWait = left.some(({ group, waiting, retrying }) => waiting + retrying > 0 && isOwn(group))
+    const advice = canWait ? '. Wait for bus.idle() first' : ''
     this.#log.warn(
-      `the bus is closed while ${this.#transport.name} holds events that go with the process: ${lost}. Wait for bus.idle() first`,
+      `the bus is closed while ${this.#transport.name} holds events that go with the process: ${lost}${advice}`,
     )
   }
 
@@ -59,8 +65,7 @@ export class LeftBehind {
 
   /** The groups of a transport that forgets them with the process, and can tell at once. */
   #groups(): readonly Group[] {
-    const groups = this.#transport.capabilities.durable ? undefined : this.#connection.current?.groups?.list()
-    return groups === undefined || groups instanceof Promise ? [] : groups
+    return this.#transport.capabilities.durable ? [] : listedNow(this.#connection.current?.groups)
   }
 }
 

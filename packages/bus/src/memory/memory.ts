@@ -39,6 +39,8 @@ const known = ['capacity', 'maxDelayed', 'maxWaiting', 'maxDeadLetters', 'maxMes
  * All of a settlement is one step (`atomic`). A delayed message is for the groups that asked for its type when it was
  * published. `cancel` takes back what was published with a delay, never the retry of one group.
  *
+ * Handlers run in the async context (`AsyncLocalStorage`) in which the value was made, never in that of a publisher.
+ *
  * Two buses that are connected at a time must have the same clock. Throws `INVALID_ARGUMENT` for options that make no
  * sense.
  *
