@@ -64,7 +64,7 @@ function atOnce(context: HandlerContext): HandlerContext['publish'] {
   const publish = (what: unknown, input?: unknown, options?: PublishOptions): Promise<never> => {
     const published: Promise<TidingsEvent> = isEvent(what)
       ? context.publish(what, { ...(input as PublishOptions | undefined), immediate: true })
-      : context.publish(what as never, input as never, { ...options, immediate: true })
+      : context.publish(what as never, input, { ...options, immediate: true })
     // What `Publish` says of the event, this cannot.
     return published as Promise<never>
   }

@@ -215,6 +215,7 @@ class Member implements Membership {
         if (settlement.as !== 'given-back') this.#partition.ack(position)
         this.#leaveIfDone()
         this.pump()
+        return undefined
       },
     }
   }
