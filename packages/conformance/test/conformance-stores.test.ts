@@ -9,7 +9,12 @@ import { claims } from './sabotage/tools.ts'
 function without(deadLetters: 'sink' | 'none'): Transport {
   const broker = memory({ history: 1000 })
   const hidden = altered(broker, {
-    connection: () => ({ deadLetters: undefined }) satisfies Partial<Connection>,
+    connection: () =>
+      ({
+        deadLetters: undefined,
+        // Which cases replay is said by their need of a store.
+        deadLetterSink: deadLetters === 'sink' ? { replay: async () => 0 } : undefined,
+      }) satisfies Partial<Connection>,
     // What there is no store for can be in no settlement.
     delivery: (delivery) =>
       over(delivery, {
