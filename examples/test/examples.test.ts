@@ -58,8 +58,8 @@ callCourier failed on order_placed: courier does not answer
 `,
   'delivered-by-a-bus.ts': `
 Packed: Book of B
-Courier called for B, depth 1
 Again soon: no box is large enough
+Courier called for B, depth 1
 Packed: Lamp of A
 Courier called for A, depth 1
 Packed: Mug of A
@@ -67,8 +67,8 @@ Courier called for A, depth 1
 Counted: Lamp, Mug, Book
 `,
   'dead-letter-replay.ts': `
-Insured: parcel 1
 Parked for shop.customs: permanent-error
+Insured: parcel 1
 shop.parcel.sent: there is no Utopia
 Customs: parcel 1 to Iceland
 0 dead letters left

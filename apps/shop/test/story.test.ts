@@ -44,8 +44,8 @@ test('what was reserved for a declined card goes back on the shelf', async () =>
     '   shop.payment.declined             order-1002',
     '     orders.cancelUnpaid             cancelled',
     '   shop.order.cancelled              order-1002',
-    '     notifications.mailApology       mail sent: sorry, card declined',
     '     inventory.release               released 2 × Teapot, 10 left',
+    '     notifications.mailApology       mail sent: sorry, card declined',
   ])
 })
 

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Bus, createBus, memory, type Observer } from '@tidings/bus'
 import { openBooks } from '../books.ts'
 import { shopEvents } from '../events.ts'
@@ -66,17 +65,9 @@ export async function premises(town: Town, narrator: Storyteller): Promise<Premi
       now = await opened()
     },
     close: () => now.bus.close(),
-    async atRest() {
-      while (!(await isAtRest(now.bus))) await pause(1)
-    },
+    atRest: () => now.bus.idle(),
     calls: (id) => calls.get(id) ?? new Map(),
   }
-}
-
-/** An event that a handler causes is published before the handler's own is settled, so there is no moment in between. */
-async function isAtRest(bus: Bus): Promise<boolean> {
-  const { groups } = await bus.health()
-  return groups.every(({ running, held, waiting }) => running === 0 && held === 0 && waiting === 0)
 }
 
 function observing(tally: Tally, calls: Map<string, Map<string, number>>, narrator: Storyteller): Observer {

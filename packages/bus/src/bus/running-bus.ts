@@ -210,7 +210,8 @@ export class RunningBus implements Bus {
     const groups = await Promise.all(
       this.#subscriptions.groups.map((group) => healthOf(group, clock.now(), stalledAfter, overall)),
     )
-    const full = (await soon(() => this.groups.full())) ?? []
+    // A broker that is known to be away is not asked.
+    const full = overall === 'ok' ? ((await soon(() => this.groups.full())) ?? []) : []
     const worst = groups.find((group) => group.status !== 'ok')?.status ?? overall
     const status = worst === 'ok' && full.length > 0 ? 'full' : worst
     return { status, connection: this.#connection.state, groups, full }

@@ -109,7 +109,10 @@ export interface BusSubscription extends Disposable {
   unsubscribe(): void
 }
 
-export interface PullOptions extends Pick<HandlerOptions, 'group' | 'ordering' | 'prefetch' | 'from' | 'temporary'> {
+export interface PullOptions extends Pick<
+  HandlerOptions,
+  'group' | 'ordering' | 'prefetch' | 'from' | 'temporary' | 'deadLetter'
+> {
   /** Default: a group of its own, which is `temporary`. */
   readonly group?: string | undefined
   /** Ends the iteration. */

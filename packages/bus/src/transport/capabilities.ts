@@ -15,7 +15,7 @@ export interface Capabilities {
   readonly ordering: 'key' | 'partition' | 'none'
   /**
    * All of a settlement is one commit: acknowledgement, mark, effects and letter are there together or not at all. Else
-   * they are done in the one safe order (see `settleInOrder`).
+   * they are done in the one safe order (see `inSafeOrder`).
    */
   readonly atomic: boolean
   /** A handler may join the commit of its settlement with writes of its own. Needs `atomic`. */
