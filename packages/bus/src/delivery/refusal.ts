@@ -50,26 +50,34 @@ function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler |
  * How a delivery ends whose key is parked. Asked behind the inbox: what its group has handled is no business of the key
  * any more.
  */
-export function refusalByKey(
-  { deadLetters, locks, clock, capabilities }: Runtime,
-  group: string,
-  { delivery, replayOf, key }: Job,
-  handler: Handler,
-): Refusal | Promise<Refusal> {
+export function refusalByKey(runtime: Runtime, group: string, job: Job, handler: Handler): Refusal | Promise<Refusal> {
+  const { key } = job
   if (handler.policy.deadLetter !== 'park-key' || key === undefined) return undefined
-  const refusal = (first: DeadLetter | undefined): Refusal => {
-    if (first === undefined || first.id === replayOf) return undefined
-    // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.
-    if (replayOf !== undefined || first.id === letterId(group, delivery.message)) return 'superseded'
-    // Its letters are on their way back: what came behind them waits for them, rather than be parked once more. Where a
-    // replay cannot go ahead it would not get through: then what is before it is parked, and comes behind it.
-    const goesAhead = capabilities.ordering === 'key'
-    const sentAgo = first.replayedAt === undefined ? Infinity : clock.now() - Date.parse(first.replayedAt)
-    if (goesAhead && (sentAgo < longestReplay || locks.isTaken(lockOfKey(group, key)))) return 'awaits-replay'
-    return { error: parkedBehind(first), reason: 'key-parked', counts: false }
-  }
-  const first = asked(() => deadLetters?.firstOfKey(group, key))
-  return first instanceof Promise ? first.then(refusal) : refusal(first)
+  const first = asked(() => runtime.deadLetters?.firstOfKey(group, key))
+  // Nearly always, and at once where the letters are at hand.
+  if (first === undefined) return undefined
+  return first instanceof Promise
+    ? first.then((is) => refusalBehind(runtime, group, job, key, is))
+    : refusalBehind(runtime, group, job, key, first)
+}
+
+/** `first`: the oldest letter of the key. */
+function refusalBehind(
+  { locks, clock, capabilities }: Runtime,
+  group: string,
+  { delivery, replayOf }: Job,
+  key: string,
+  first: DeadLetter | undefined,
+): Refusal {
+  if (first === undefined || first.id === replayOf) return undefined
+  // A replay before its turn, or the parked event itself once more: its letter is all that is wanted.
+  if (replayOf !== undefined || first.id === letterId(group, delivery.message)) return 'superseded'
+  // Its letters are on their way back: what came behind them waits for them, rather than be parked once more. Where a
+  // replay cannot go ahead it would not get through: then what is before it is parked, and comes behind it.
+  const goesAhead = capabilities.ordering === 'key'
+  const sentAgo = first.replayedAt === undefined ? Infinity : clock.now() - Date.parse(first.replayedAt)
+  if (goesAhead && (sentAgo < longestReplay || locks.isTaken(lockOfKey(group, key)))) return 'awaits-replay'
+  return { error: parkedBehind(first), reason: 'key-parked', counts: false }
 }
 
 /**
