@@ -115,7 +115,9 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   const lines: LoggedLine[] = []
   const log = options.log ?? logInto(lines)
   const failed = new LastFailure()
-  const inboxes = new AskedInboxes((call, error) => failed.note(call === 'settle' ? 'a settlement' : `${call}() of the inbox`, error))
+  const inboxes = new AskedInboxes((call, error) =>
+    failed.note(call === 'settle' ? 'a settlement' : `${call}() of the inbox`, error),
+  )
   const published: TidingsEvent[] = []
   const stopWatching = realWork.watch()
   const bus = await createBus({
