@@ -1,5 +1,5 @@
 import { patternMatcher, TidingsError } from '@tidings/core'
-import { type Inbox, memoryInbox, whole } from '@tidings/core/tools'
+import { type MemoryInbox, memoryInbox, whole } from '@tidings/core/tools'
 import type { Clock } from '../clock.ts'
 import { CapabilityMissingError, GroupInUseError, MessageTooLargeError, UnknownGroupError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
@@ -44,7 +44,7 @@ export class Broker {
   readonly #room: Room<Group>
   #clock: Clock | undefined
   /** Its time is that of the first connection on. */
-  #inbox!: Inbox
+  #inbox!: MemoryInbox
 
   constructor(limits: Limits) {
     this.#limits = limits
@@ -55,7 +55,7 @@ export class Broker {
       maxDelayed: limits.maxDelayed,
       roomIn: (gate) => this.#room.freed(gate),
       commit: (group, copy, settlement) => this.#commit(group, copy, settlement),
-      handledBefore: (group, message) => this.#inbox.has(identityOf(message), group.name) === true,
+      handledBefore: (group, message) => this.#inbox.has(identityOf(message), group.name),
     }
     this.deadLetters = new MemoryDeadLetters(limits.maxDeadLetters)
     this.#history = new History(limits.history)
@@ -182,11 +182,10 @@ export class Broker {
         throw new CapabilityMissingError('memory', [{ capability: 'transactions', wantedBy: `group "${group.name}"` }])
       }
       if (mark !== undefined) {
-        if (this.#inbox.has(mark, group.name) === true) {
+        if (!this.#inbox.add(mark, group.name)) {
           if (settlement.replayed !== undefined) this.deadLetters.remove(settlement.replayed)
           return 'handled-before'
         }
-        this.#inbox.add(mark, group.name)
       }
     }
     if (settlement.as === 'dead-lettered') this.deadLetters.add(settlement.letter)

@@ -30,15 +30,17 @@ export class EventSet {
     return this.#hashes[this.#slotOf(hash, group, event)] !== 0
   }
 
-  add(hash: number, group: string, event: EventIdentity): void {
+  /** Whether it was not there before. */
+  add(hash: number, group: string, event: EventIdentity): boolean {
     const slot = this.#slotOf(hash, group, event)
-    if (this.#hashes[slot] !== 0) return
+    if (this.#hashes[slot] !== 0) return false
     this.#hashes[slot] = hash
     this.#places[slot] = this.#ids.length
     this.#groups.push(group)
     this.#sources.push(event.source)
     this.#ids.push(event.id)
     if (2 * this.#ids.length > this.#hashes.length) this.#grow()
+    return true
   }
 
   /** Where it is, or else where it belongs. */

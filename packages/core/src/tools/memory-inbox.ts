@@ -13,6 +13,13 @@ export interface MemoryInboxOptions {
   readonly clock?: { now(): number } | undefined
 }
 
+/** What {@link memoryInbox} makes. */
+export interface MemoryInbox extends Inbox {
+  has(event: EventIdentity, group: string): boolean
+  /** Whether it was not known before. */
+  add(event: EventIdentity, group: string): boolean
+}
+
 /**
  * An inbox in memory. **It is lost when the process ends**, and knows nothing of what other processes handle: what comes
  * again then is handled again. `memory()` and the decorator `idempotent` have one of their own; give one to a bus whose
@@ -20,10 +27,10 @@ export interface MemoryInboxOptions {
  *
  * @throws TidingsError `INVALID_ARGUMENT`
  */
-export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
+export function memoryInbox(options: MemoryInboxOptions = {}): MemoryInbox {
   knownOptions(options, ['max', 'ttl', 'clock'], 'memoryInbox')
   const { max = 100_000, ttl = '24h', clock = systemTime } = options
-  return new MemoryInbox(whole(max, 2, 'max'), milliseconds(ttl, 'ttl'), clock)
+  return new Generations(whole(max, 2, 'max'), milliseconds(ttl, 'ttl'), clock)
 }
 
 const systemTime = { now: () => Date.now() }
@@ -39,12 +46,13 @@ interface Generation {
  * most. It forgets by generations, a whole one at a time: to look for the oldest event each time would cost more than
  * all else.
  */
-class MemoryInbox implements Inbox {
+class Generations implements MemoryInbox {
   readonly #half: number
   readonly #ttl: number
   readonly #clock: { now(): number }
   #young: Generation
   #old: Generation | undefined
+  #last: (EventIdentity & { readonly group: string; readonly hash: number }) | undefined
 
   constructor(max: number, ttl: number, clock: { now(): number }) {
     this.#half = Math.floor(max / 2)
@@ -54,7 +62,7 @@ class MemoryInbox implements Inbox {
   }
 
   has(event: EventIdentity, group: string): boolean {
-    const hash = hashOf(group, event)
+    const hash = this.#hashOf(event, group)
     if (this.#young.events.has(hash, group, event)) return true
     if (this.#old === undefined || !this.#old.events.has(hash, group, event)) return false
     // Seen again, so it is not among those to be forgotten next.
@@ -62,17 +70,29 @@ class MemoryInbox implements Inbox {
     return true
   }
 
-  add(event: EventIdentity, group: string): void {
-    this.#add(hashOf(group, event), group, event)
+  add(event: EventIdentity, group: string): boolean {
+    const hash = this.#hashOf(event, group)
+    const wasOld = this.#old?.events.has(hash, group, event) === true
+    return this.#add(hash, group, event) && !wasOld
   }
 
-  #add(hash: number, group: string, event: EventIdentity): void {
+  /** Who asks for an event and then adds it has its hash computed once. */
+  #hashOf(event: EventIdentity, group: string): number {
+    const { source, id } = event
+    const last = this.#last
+    if (last !== undefined && last.id === id && last.source === source && last.group === group) return last.hash
+    const hash = hashOf(group, event)
+    this.#last = { id, source, group, hash }
+    return hash
+  }
+
+  #add(hash: number, group: string, event: EventIdentity): boolean {
     const now = this.#clock.now()
     const age = now - this.#young.since
     if (this.#young.events.size >= this.#half || age > this.#ttl) {
       this.#old = age > 2 * this.#ttl ? undefined : this.#young
       this.#young = { events: new EventSet(), since: now }
     }
-    this.#young.events.add(hash, group, event)
+    return this.#young.events.add(hash, group, event)
   }
 }
