@@ -1,4 +1,5 @@
 import type { BusOptions, GroupRequest, Transport } from '@tidings/bus'
+import type { AggregationStore, ClaimCheckStore } from '@tidings/bus/integration'
 import type { Duration } from '@tidings/core'
 import type { EncodedEvent } from '@tidings/events'
 
@@ -40,6 +41,10 @@ export interface ConformanceKit {
    * `groups` takes them away itself.
    */
   removeGroups?(names: readonly string[]): Promise<void>
+  /** A store for `aggregator`, where the adapter has one. Called once a case. */
+  aggregations?(): AggregationStore
+  /** A store for `claimCheck`, where the adapter has one. Called once a case. */
+  claimChecks?(): ClaimCheckStore
   /** A client of the broker that knows nothing of Tidings. */
   readonly plain?: PlainClient | undefined
 }

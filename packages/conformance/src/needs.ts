@@ -26,6 +26,8 @@ export type Need =
   | 'a conflict'
   | 'a plain client'
   | 'an inbox'
+  | 'an aggregation store'
+  | 'a claim-check store'
 
 /** Why a need is not met, as the first half of a sentence; undefined when it is. */
 export function whyNot(need: Need, kit: ResolvedKit): string | undefined {
@@ -64,4 +66,6 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
     ({ about, bus }) => about.capabilities.inbox || bus?.inbox !== undefined,
     'neither transport nor kit has an inbox',
   ],
+  'an aggregation store': [(kit) => kit.aggregations !== undefined, 'the kit has no aggregation store'],
+  'a claim-check store': [(kit) => kit.claimChecks !== undefined, 'the kit has no claim-check store'],
 }

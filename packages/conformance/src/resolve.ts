@@ -19,6 +19,8 @@ export function resolve(kit: ConformanceKit): ResolvedKit {
     bus: kit.bus,
     ...(kit.spawnConsumer && { spawnConsumer: (request) => kit.spawnConsumer!(request) }),
     ...(kit.removeGroups && { removeGroups: (names) => kit.removeGroups!(names) }),
+    ...(kit.aggregations && { aggregations: () => kit.aggregations!() }),
+    ...(kit.claimChecks && { claimChecks: () => kit.claimChecks!() }),
     ...(kit.declareConflict && { declareConflict: (group) => kit.declareConflict!(group) }),
   }
 }

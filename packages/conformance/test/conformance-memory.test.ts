@@ -1,4 +1,5 @@
 import { memory } from '@tidings/bus'
+import { memoryAggregations, memoryClaimChecks } from '@tidings/bus/integration'
 import { expect, test } from 'vitest'
 import { conformance, conformanceCases, conformanceTable } from '../src/index.ts'
 
@@ -7,7 +8,11 @@ const skipped = new Map<string, string>()
 
 // Registered first, so that they run before the test of the report below.
 const report = conformance(
-  { transport: () => broker },
+  {
+    transport: () => broker,
+    aggregations: () => memoryAggregations(),
+    claimChecks: () => memoryClaimChecks(),
+  },
   {
     // Longer than a case waits, so that it can say what it waited for.
     test: (name, run) => test(name, { timeout: 30_000 }, run),

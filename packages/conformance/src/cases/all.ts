@@ -7,6 +7,7 @@ import { flowCases } from './flow.ts'
 import { groupCases } from './groups.ts'
 import { inboxCases } from './inbox.ts'
 import { inboxStoreCases } from './inbox-store.ts'
+import { integrationStoreCases } from './integration-stores.ts'
 import { interopCases } from './interop.ts'
 import { lifetimeCases } from './lifetime.ts'
 import { orderCases } from './order.ts'
@@ -48,6 +49,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...policyCases,
   ...causationCases,
   ...lifetimeCases,
+  ...integrationStoreCases,
   ...interopCases,
   ...soakCases,
 ].toSorted((a, b) => (a.id < b.id ? -1 : 1))
