@@ -1,3 +1,4 @@
+import { memoryAggregations, memoryClaimChecks } from '@tidings/bus/integration'
 import { afterAll, expect, test } from 'vitest'
 import { conformance, conformanceCases } from '../src/index.ts'
 import { durableKit } from './fixtures/durable-kit.ts'
@@ -8,10 +9,13 @@ const skipped: string[] = []
 afterAll(() => kit[Symbol.asyncDispose]())
 
 // Registered first, so that they run before the test of the report below.
-const report = conformance(kit, {
-  test: (name, run) => test(name, { timeout: 60_000 }, run),
-  skip: (name) => skipped.push(name),
-})
+const report = conformance(
+  { ...kit, aggregations: () => memoryAggregations(), claimChecks: () => memoryClaimChecks() },
+  {
+    test: (name, run) => test(name, { timeout: 60_000 }, run),
+    skip: (name) => skipped.push(name),
+  },
+)
 
 test('INVARIANT: on a broker that keeps what it has, every case of the suite runs, through the ends of the broker', () => {
   expect(skipped).toEqual([])

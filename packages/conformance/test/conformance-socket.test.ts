@@ -77,5 +77,7 @@ test('on memory() in another process the cases are left out that need what is wr
     C85: 'socket: not durable, so C85 does not apply',
     C86: 'socket: not durable, so C86 does not apply',
     C87: 'socket: not durable, so C87 does not apply',
+    C90: 'socket: the kit has no aggregation store, so C90 does not apply',
+    C91: 'socket: the kit has no claim-check store, so C91 does not apply',
   })
 })
