@@ -1,4 +1,5 @@
-import type { BusOptions, GroupRequest, Transport } from '@tidings/bus'
+import type { BusOptions, Transport } from '@tidings/bus'
+import type { GroupRequest } from '@tidings/bus/transport'
 import type { Duration } from '@tidings/core'
 import type { EncodedEvent } from '@tidings/events'
 

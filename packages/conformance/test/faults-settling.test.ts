@@ -1,13 +1,5 @@
-import {
-  type Connection,
-  type Delivery,
-  type GroupRequest,
-  handled,
-  memory,
-  type Message,
-  systemClock,
-  type Transport,
-} from '@tidings/bus'
+import { memory, type Message, systemClock, type Transport } from '@tidings/bus'
+import { type Connection, type Delivery, type GroupRequest, handled } from '@tidings/bus/transport'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { altered } from '../src/altered.ts'
 import { over } from '../src/over.ts'

@@ -2,15 +2,12 @@ import { connect } from 'node:net'
 import {
   type Capabilities,
   CapabilityMissingError,
-  type Delivery,
-  type GroupRequest,
   type Message,
   MessageTooLargeError,
   OutcomeUnknownError,
-  type Settled,
-  type Settlement,
   SettlementRefusedError,
 } from '@tidings/bus'
+import type { Delivery, GroupRequest, Settled, Settlement } from '@tidings/bus/transport'
 import { encodeFrame, FrameSocket, maxFrame } from './frame-socket.ts'
 import {
   capabilitiesFromWire,

@@ -1,4 +1,5 @@
-import { BusClosedError, MessageTooLargeError, OutcomeUnknownError, type Outgoing } from '@tidings/bus'
+import { BusClosedError, MessageTooLargeError, OutcomeUnknownError } from '@tidings/bus'
+import type { Outgoing } from '@tidings/bus/transport'
 import { encodeFrame, maxFrame } from './frame-socket.ts'
 import type { Link } from './link.ts'
 import { type ClientFrame, outgoingToWire } from './wire.ts'

@@ -1,16 +1,6 @@
 import type { Socket } from 'node:net'
-import type {
-  Clock,
-  Connection,
-  DeadLetter,
-  DeadLetterStore,
-  Delivery,
-  GroupRequest,
-  Groups,
-  Membership,
-  Settled,
-  Transport,
-} from '@tidings/bus'
+import type { Clock, DeadLetter, DeadLetterStore, Transport } from '@tidings/bus'
+import type { Connection, Delivery, GroupRequest, Groups, Membership, Settled } from '@tidings/bus/transport'
 import { FrameSocket } from './frame-socket.ts'
 import {
   capabilitiesToWire,

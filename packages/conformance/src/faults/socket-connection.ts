@@ -1,19 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import {
-  BusClosedError,
-  type Capabilities,
-  type Connection,
-  type ConnectOptions,
-  type DeadLetter,
-  type DeadLetterStore,
-  type Delivery,
-  type GivenBack,
-  type Group,
-  type GroupRequest,
-  type Groups,
-  type Membership,
-  type Outgoing,
-} from '@tidings/bus'
+import { BusClosedError, type Capabilities, type DeadLetter, type DeadLetterStore } from '@tidings/bus'
+import type {
+  Connection,
+  ConnectOptions,
+  Delivery,
+  GivenBack,
+  Group,
+  GroupRequest,
+  Groups,
+  Membership,
+  Outgoing,
+} from '@tidings/bus/transport'
 import { isTidingsError, TidingsError } from '@tidings/core'
 import { backoff } from '@tidings/core/tools'
 import { Link, LinkLostError } from './link.ts'

@@ -1,4 +1,4 @@
-import type { Backlog, Delivery, GroupRequest, Membership } from '@tidings/bus'
+import type { Backlog, Delivery, GroupRequest, Membership } from '@tidings/bus/transport'
 import { type Link, LinkLostError } from './link.ts'
 import { backlogFromWire } from './wire.ts'
 

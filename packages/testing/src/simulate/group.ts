@@ -1,5 +1,6 @@
 import { isPattern, patternMatcher } from '@tidings/core'
-import { type Delivery, type Group, type GroupRequest, keyOf, type Later, type Message } from '@tidings/bus'
+import { keyOf, type Message } from '@tidings/bus'
+import type { Delivery, Group, GroupRequest, Later } from '@tidings/bus/transport'
 import type { Stage } from './broker.ts'
 import { type Copy, isSuspect } from './copy.ts'
 import type { Life } from './life.ts'
