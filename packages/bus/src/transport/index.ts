@@ -17,6 +17,7 @@ export type { Capabilities } from './capabilities.ts'
 export type { DeadLetterSink, SinkReplay } from './dead-letter-sink.ts'
 export type { Backlog, Group, Groups } from './groups.ts'
 export { oversize } from './message-size.ts'
+export { type PublishAnswers, type PublishLine, PublishWindow } from './publish-window.ts'
 export { inSafeOrder, type SettlementSteps } from './safe-order.ts'
 export {
   type DeadLettered,

@@ -7,13 +7,14 @@ import {
   OutcomeUnknownError,
   SettlementRefusedError,
 } from '@tidings/bus'
-import type { Delivery, GroupRequest, Settled, Settlement } from '@tidings/bus/transport'
-import { encodeFrame, FrameSocket, maxFrame } from './frame-socket.ts'
+import type { Delivery, GroupRequest, Outgoing, Settled, Settlement } from '@tidings/bus/transport'
+import { encodeFrame, encodeText, FrameSocket, maxFrame } from './frame-socket.ts'
 import {
   capabilitiesFromWire,
   type ClientFrame,
   fromWire,
   noRequest,
+  outgoingToWire,
   type Request,
   type ServerFrame,
   settlementToWire,
@@ -40,6 +41,19 @@ export interface LinkOptions {
   onLost(link: Link, error: Error): void
 }
 
+/** What is published as JSON, without its number, which it gets when it is sent. */
+export type EncodedPublish = string
+
+/** @throws MessageTooLargeError */
+export function encodePublish(outgoing: Outgoing): EncodedPublish {
+  const json = JSON.stringify(outgoingToWire(outgoing))
+  const size = Buffer.byteLength(json) + longestPublishHead
+  if (size <= maxFrame) return json
+  throw new MessageTooLargeError(String(outgoing.message.attributes['type']), size, maxFrame)
+}
+
+const longestPublishHead = `{"op":"publish","n":${Number.MAX_SAFE_INTEGER},`.length
+
 /** The link broke before the answer came. */
 export class LinkLostError extends Error {}
 
@@ -51,7 +65,7 @@ export class Link {
   readonly #leases = new Map<number, { readonly lost: AbortController; unsettled: number }>()
   readonly #options: LinkOptions
   #isOpen = true
-  // Requests count down and publishes, which outlive a link, count up.
+  // Requests count down, publishes count up.
   #requestNumbers = noRequest
 
   private constructor(options: LinkOptions, frames: FrameSocket<ServerFrame, ClientFrame>, capabilities: Capabilities) {
@@ -109,9 +123,9 @@ export class Link {
     this.#frames.send(frame)
   }
 
-  /** A publish, encoded before: its answer is told to `onPublished`. */
-  sendEncoded(frame: Buffer): void {
-    this.#frames.sendEncoded(frame)
+  /** A publish, encoded before, under its number: its answer is told to `onPublished`. */
+  publish(encoded: EncodedPublish, n: number): void {
+    this.#frames.sendEncoded(encodeText(`{"op":"publish","n":${n},${encoded.slice(1)}`))
   }
 
   destroy(error?: Error): void {

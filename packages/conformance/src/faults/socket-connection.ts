@@ -1,20 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { BusClosedError, type Capabilities, type DeadLetter, type DeadLetterStore } from '@tidings/bus'
-import type {
-  Connection,
-  ConnectOptions,
-  Delivery,
-  GivenBack,
-  Group,
-  GroupRequest,
-  Groups,
-  Membership,
-  Outgoing,
+import {
+  type Connection,
+  type ConnectOptions,
+  type Delivery,
+  type GivenBack,
+  type Group,
+  type GroupRequest,
+  type Groups,
+  type Membership,
+  type Outgoing,
+  type PublishAnswers,
+  PublishWindow,
 } from '@tidings/bus/transport'
 import { isTidingsError, TidingsError } from '@tidings/core'
 import { backoff } from '@tidings/core/tools'
-import { Link, LinkLostError } from './link.ts'
-import { Publisher } from './publisher.ts'
+import { encodePublish, type EncodedPublish, Link, LinkLostError } from './link.ts'
 import { SocketMember } from './socket-member.ts'
 import { backlogFromWire, letterFromWire, letterToWire, type Request, type WireLetter } from './wire.ts'
 
@@ -38,7 +39,9 @@ export class SocketConnection implements Connection {
   readonly #options: SocketOptions
   readonly #tell: ConnectOptions
   readonly #client = randomUUID()
-  readonly #publisher = new Publisher()
+  readonly #publishes = new PublishWindow<EncodedPublish>({ size: 256 })
+  /** Of the link that there is. */
+  #answers: PublishAnswers | undefined
   readonly #members = new Map<number, SocketMember>()
   #memberNumbers = 0
   #link: Link | undefined
@@ -74,8 +77,9 @@ export class SocketConnection implements Connection {
     }
   }
 
-  publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    return this.#publisher.publish(outgoing, options?.signal)
+  async publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
+    const beyond = outgoing.group !== undefined
+    await this.#publishes.publish(encodePublish(outgoing), { signal: options?.signal, beyond })
   }
 
   async subscribe(
@@ -109,9 +113,7 @@ export class SocketConnection implements Connection {
 
   async #close(): Promise<void> {
     const { timeout } = this.#options
-    const published = this.#publisher.close()
-    if (this.#link === undefined) this.#publisher.refuseWaiting()
-    await within(published, timeout)
+    await within(this.#publishes.close(), timeout)
     const link = this.#link
     this.#link = undefined
     if (link !== undefined) {
@@ -123,8 +125,7 @@ export class SocketConnection implements Connection {
     this.#ended.abort()
     this.#wake?.()
     const closed = new BusClosedError('what waits for the connection')
-    this.#publisher.suspend(closed)
-    this.#publisher.refuseWaiting()
+    this.#publishes.end(closed)
     for (const { reject } of this.#waiting) reject(closed)
     for (const member of this.#members.values()) member.refuse(closed)
     this.#tell.onState('closed')
@@ -147,7 +148,7 @@ export class SocketConnection implements Connection {
         else member.deliver(delivery)
       },
       onUnroutable: (message) => this.#tell.onUnroutable(message),
-      onPublished: (n, error) => this.#publisher.answered(n, error),
+      onPublished: (n, error) => (error === undefined ? this.#answers?.confirm(n) : this.#answers?.refuse(n, error)),
       onLost: (link, error) => {
         if (link === this.#link) this.#onLost(error)
       },
@@ -166,13 +167,16 @@ export class SocketConnection implements Connection {
     if (!link.isOpen) throw new LinkLostError('the link broke')
     this.#link = link
     this.#tell.onState('connected')
-    this.#publisher.resume(link)
+    this.#answers = this.#publishes.open({
+      send: (encoded, n) => link.publish(encoded, n),
+      withdraw: (n) => link.send({ op: 'withdraw', n }),
+    })
     for (const { resolve } of this.#waiting.splice(0)) resolve(link)
   }
 
   #onLost(error: Error): void {
     this.#link = undefined
-    this.#publisher.suspend(error)
+    this.#answers?.lost(error)
     if (this.#closing) return
     this.#tell.onState('reconnecting', error)
     void this.#reconnect()
