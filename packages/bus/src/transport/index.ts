@@ -18,6 +18,7 @@ export type { DeadLetterSink, SinkReplay } from './dead-letter-sink.ts'
 export type { Backlog, Group, Groups } from './groups.ts'
 export { oversize } from './message-size.ts'
 export { type PublishAnswers, type PublishLine, PublishWindow } from './publish-window.ts'
+export { type JoinedPlace, type ReconnectingOptions, ReconnectingSession } from './reconnecting.ts'
 export { inSafeOrder, type SettlementSteps } from './safe-order.ts'
 export {
   type DeadLettered,

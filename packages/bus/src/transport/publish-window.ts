@@ -78,7 +78,7 @@ export class PublishWindow<Item> {
       const end = (answer: Answer): void => {
         signal?.removeEventListener('abort', onAbort)
         if (answer === confirmed) resolve()
-        else reject(answer.error as Error)
+        else reject(answer.error)
         this.#pending--
         this.#checkIdle()
       }

@@ -38,7 +38,7 @@ export interface LinkOptions {
   /** The answer to a publish; `error` where it failed. */
   onPublished(n: number, error: Error | undefined): void
   /** The link is gone. Not told of one that never opened. */
-  onLost(link: Link, error: Error): void
+  onLost(error: Error): void
 }
 
 /** What is published as JSON, without its number, which it gets when it is sent. */
@@ -100,10 +100,6 @@ export class Link {
       })
       frames.send({ op: 'hello', client, name, heartbeat })
     })
-  }
-
-  get isOpen(): boolean {
-    return this.#isOpen
   }
 
   subscribe(member: number, request: GroupRequest): Promise<unknown> {
@@ -219,6 +215,6 @@ export class Link {
     this.#leases.clear()
     for (const { reject } of this.#requests.values()) reject(new LinkLostError('the link broke', { cause: error }))
     this.#requests.clear()
-    this.#options.onLost(this, error)
+    this.#options.onLost(error)
   }
 }

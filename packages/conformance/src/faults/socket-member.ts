@@ -7,51 +7,25 @@ export class SocketMember implements Membership {
   readonly id: number
   readonly #request: GroupRequest
   readonly #deliver: (delivery: Delivery) => void
-  readonly #onStop: (member: SocketMember) => void
+  readonly #onStop: () => void
   #link: Link | undefined
   #paused = false
   #stopped = false
-  #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
 
-  constructor(
-    id: number,
-    request: GroupRequest,
-    deliver: (delivery: Delivery) => void,
-    onStop: (member: SocketMember) => void,
-  ) {
+  constructor(id: number, request: GroupRequest, deliver: (delivery: Delivery) => void, onStop: () => void) {
     this.id = id
     this.#request = request
     this.#deliver = deliver
     this.#onStop = onStop
   }
 
-  /** Whether it ever has. */
-  get isJoined(): boolean {
-    return this.#link !== undefined
-  }
-
   /** Joins on this link. Rejects when the link breaks, or when the server refuses. */
   async join(link: Link): Promise<void> {
-    try {
-      await link.subscribe(this.id, this.#request)
-    } catch (error) {
-      // A group that was refused from the start is no group to come back to.
-      if (!this.isJoined && !(error instanceof LinkLostError)) this.refuse(error)
-      throw error
-    }
+    await link.subscribe(this.id, this.#request)
     this.#link = link
+    // A join that was given up meanwhile is taken back.
     if (this.#stopped) void link.ask({ op: 'stop', member: this.id }).catch(() => {})
     else if (this.#paused) link.send({ op: 'pause', member: this.id })
-    for (const { resolve } of this.#waiting.splice(0)) resolve()
-  }
-
-  async whenJoined(): Promise<void> {
-    if (!this.isJoined) await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
-  }
-
-  /** It will not join any more. */
-  refuse(error: unknown): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 
   deliver(delivery: Delivery): void {
@@ -76,7 +50,7 @@ export class SocketMember implements Membership {
   async stop(): Promise<void> {
     if (this.#stopped) return
     this.#stopped = true
-    this.#onStop(this)
+    this.#onStop()
     await this.#ask('stop')
   }
 
