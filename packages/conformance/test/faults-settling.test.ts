@@ -97,7 +97,7 @@ test('a settlement whose answer is lost with the link says that nobody knows, an
   proxy.cut()
   await ended
   expect(delivery!.lost.aborted).toBe(true)
-  expect(await delivery!.settle(handled)).toBe(undefined)
+  expect(await delivery!.settle(handled)).toBe('lost')
   expect(settlements).toBe(1)
   proxy.restore()
 })

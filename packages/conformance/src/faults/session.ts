@@ -178,7 +178,7 @@ export class Session {
 
   async #settle({ delivery: id, settlement }: ClientFrame & { readonly op: 'settle' }): Promise<Settled> {
     const held = this.#unsettled.get(id)
-    if (held === undefined) return undefined
+    if (held === undefined) return 'lost'
     const { delivery, lease } = held
     const settled = await delivery.settle(settlementFromWire(settlement))
     // It may have been lost meanwhile, and its lease with it.

@@ -12,7 +12,6 @@ import {
   type Outgoing,
   type PublishAnswers,
   PublishWindow,
-  type JoinedPlace,
   ReconnectingSession,
 } from '@tidings/bus/transport'
 import { isTidingsError, TidingsError } from '@tidings/core'
@@ -77,14 +76,11 @@ export class SocketConnection implements Connection {
     deliver: (delivery: Delivery) => void,
     signal?: AbortSignal,
   ): Promise<Membership> {
-    let place: JoinedPlace | undefined
-    const member = new SocketMember(++this.#memberNumbers, request, deliver, () => {
-      this.#members.delete(member.id)
-      place?.leave()
-    })
-    this.#members.set(member.id, member)
+    const id = ++this.#memberNumbers
+    const member = new SocketMember(id, request, deliver, () => this.#members.delete(id))
+    this.#members.set(id, member)
     try {
-      place = await this.#session.join((link) => member.join(link), signal)
+      member.place = await this.#session.join((link) => member.join(link), signal)
       return member
     } catch (error) {
       // A join that is still under way is taken back.
@@ -131,11 +127,11 @@ export class SocketConnection implements Connection {
       heartbeat,
       client: this.#client,
       name: this.#tell.name,
-      onDelivery: (id, delivery) => {
+      onTaken: (id, taken, lease) => {
         const member = this.#members.get(id)
-        // On its way when the member stopped.
-        if (member === undefined) void Promise.resolve(delivery.settle(untouched)).catch(() => {})
-        else member.deliver(delivery)
+        // Of a join that was given up.
+        if (member === undefined) void Promise.resolve(taken.settle(untouched)).catch(() => {})
+        else member.take(taken, lease)
       },
       onUnroutable: (message) => this.#tell.onUnroutable(message),
       onPublished: (n, error) => (error === undefined ? this.#answers?.confirm(n) : this.#answers?.refuse(n, error)),

@@ -1,8 +1,8 @@
 import { isPattern, patternMatcher } from '@tidings/core'
 import { keyOf, type Message } from '@tidings/bus'
-import type { Delivery, Group, GroupRequest, Later } from '@tidings/bus/transport'
+import { type Delivery, type Group, type GroupRequest, isSuspect, type Later } from '@tidings/bus/transport'
 import type { Stage } from './broker.ts'
-import { type Copy, isSuspect } from './copy.ts'
+import type { Copy } from './copy.ts'
 import type { Life } from './life.ts'
 import type { SimulatedMember } from './member.ts'
 
