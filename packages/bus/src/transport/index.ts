@@ -19,6 +19,12 @@ export type { Backlog, Group, Groups } from './groups.ts'
 export { type HeldOptions, HeldDeliveries, Lease, type Taken } from './held-deliveries.ts'
 export { isSuspect } from './suspect.ts'
 export { within } from './within.ts'
+export {
+  type HeaderMessage,
+  messageFromHeaders,
+  type MessageHeaderOptions,
+  messageToHeaders,
+} from './message-headers.ts'
 export { oversize } from './message-size.ts'
 export { type PublishAnswers, type PublishLine, PublishWindow } from './publish-window.ts'
 export { type JoinedPlace, type ReconnectingOptions, ReconnectingSession } from './reconnecting.ts'
