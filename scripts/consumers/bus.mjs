@@ -1,7 +1,8 @@
 // What a user of the bus relies on: a handler with its policy, a retry, a dead letter with its replay, an integration
-// pattern by its own entry, a clean end.
+// pattern and the contract of transports by their own entries, a clean end.
 import { createBus, handler, memory, PermanentError } from '@tidings/bus'
 import { filter } from '@tidings/bus/integration'
+import { discarded, inSafeOrder } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { defineEvent } from '@tidings/events'
 import * as z from 'zod'
@@ -40,6 +41,7 @@ forSale = true
 await bus.deadLetters.replay({ group: 'billing' })
 await until(() => paid.length === 2, 'the replay')
 check(paid.join() === 'o-1 1,o-2 1', paid.join())
+check((await inSafeOrder(discarded, {})) === discarded, 'a settlement in the safe order')
 check((await bus.health()).status === 'ok', 'health')
 await bus.close()
 const refused = await bus.publish(OrderPlaced, { orderId: 'o-3', item: 'Pen' }).catch((error) => error)

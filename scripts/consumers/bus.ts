@@ -1,6 +1,7 @@
 // Compiled against the published declarations, then run.
-import { type Bus, createBus, handler, memory, type Transport } from '@tidings/bus'
+import { type Bus, createBus, handler, memory, systemClock, type Transport } from '@tidings/bus'
 import { type Recipient, recipient, splitter } from '@tidings/bus/integration'
+import { type Connection, type Delivery, handled } from '@tidings/bus/transport'
 import { defineEvent, type EventOf } from '@tidings/events'
 import * as z from 'zod'
 
@@ -42,5 +43,26 @@ const pence: number = data.pence
 // @ts-expect-error `item` is missing.
 await bus.publish(OrderPlaced, { quantity: 1 }).catch(() => {})
 await bus.close()
-if (seen.length !== 2 || seen[0]?.id !== event.id || pence !== 5 || strict.length > 0 || !asked || parts.length !== 2)
+
+// The contract of a transport, as an adapter sees it.
+const connection: Connection = await memory().connect({
+  name: '/plain',
+  clock: systemClock,
+  onState() {},
+  onUnroutable() {},
+})
+const settle = ({ settle }: Delivery) => settle(handled)
+// @ts-expect-error A delivery is settled by a settlement.
+const acknowledge = (delivery: Delivery) => delivery.settle('ack')
+await connection.close()
+
+if (
+  seen.length !== 2 ||
+  seen[0]?.id !== event.id ||
+  pence !== 5 ||
+  strict.length > 0 ||
+  !asked ||
+  parts.length !== 2 ||
+  settle === acknowledge
+)
   throw new Error('the events did not arrive')

@@ -23,7 +23,7 @@ test.for(budgets)('$what takes at most $budget bytes', async ({ code, budget }) 
   expect(size).toBeLessThanOrEqual(budget)
 })
 
-test.for(['core', 'core/tools', 'events', 'decorators', 'bus', 'bus/integration'])(
+test.for(['core', 'core/tools', 'events', 'decorators', 'bus', 'bus/integration', 'bus/transport'])(
   'an import of %s for its side effects leaves nothing behind',
   async (name) => {
     expect(await bundle(`import '@tidings/${name}'`)).toBe('')

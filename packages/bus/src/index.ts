@@ -51,36 +51,12 @@ export type { PublishOptions, RequestOptions } from './handler/publish-options.t
 export type { Publish } from './handler/publish.ts'
 export { memory, type MemoryOptions } from './memory/memory.ts'
 export { PublishOverflowError } from './memory/publish-overflow-error.ts'
-export { deliveryHeaders, keyOf, type Message } from './message/message.ts'
+export { keyOf, type Message } from './message/message.ts'
 export type { Incoming, Middleware } from './middleware.ts'
 export { narrate, type NarrateOptions } from './narrate.ts'
 export type { Delivered, Observer } from './observer.ts'
 export { memoryDeadLetters, type MemoryDeadLettersOptions } from './stores/memory-dead-letters.ts'
 export type { Capabilities } from './transport/capabilities.ts'
-export type { DeadLetterSink, SinkReplay } from './transport/dead-letter-sink.ts'
-export type { Backlog, Group, Groups } from './transport/groups.ts'
-export { inSafeOrder, type SettlementSteps } from './transport/safe-order.ts'
-export {
-  type DeadLettered,
-  discarded,
-  type Discarded,
-  type GivenBack,
-  handled,
-  type Handled,
-  type Later,
-  type Settled,
-  type Settlement,
-  SettlementRefusedError,
-  type Work,
-} from './transport/settlement.ts'
-export type {
-  Connection,
-  ConnectionState,
-  ConnectOptions,
-  Delivery,
-  GroupRequest,
-  Membership,
-  Outgoing,
-  Transport,
-} from './transport/transport.ts'
+export { SettlementRefusedError } from './transport/settlement.ts'
+export type { Transport } from './transport/transport.ts'
 export { type EventIdentity, type Inbox, memoryInbox, type MemoryInboxOptions } from '@tidings/core/tools'

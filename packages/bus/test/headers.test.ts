@@ -1,13 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  type DeadLetter,
-  deliveryHeaders,
-  handler,
-  memory,
-  type Message,
-  PermanentError,
-  handled,
-} from '../src/index.ts'
+import { type DeadLetter, handler, memory, type Message, PermanentError } from '../src/index.ts'
+import { deliveryHeaders, handled } from '../src/transport/index.ts'
 import { connectTo, message, quiet, RecordingMember } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, type Tested, testedBus } from './support/shop.ts'
 

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { type ConnectOptions, handler, type Membership, memory } from '../src/index.ts'
+import { handler, memory } from '../src/index.ts'
+import type { ConnectOptions, Membership } from '../src/transport/index.ts'
 import { altered } from './support/altered.ts'
 import { OrderPlaced, type Tested, testedBus } from './support/shop.ts'
 

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { memory, handled } from '../src/index.ts'
+import { memory } from '../src/index.ts'
+import { handled } from '../src/transport/index.ts'
 import {
   connectTo,
   ManualClock,

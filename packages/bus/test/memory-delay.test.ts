@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { memory, handled } from '../src/index.ts'
+import { memory } from '../src/index.ts'
+import { handled } from '../src/transport/index.ts'
 import { connectTo, ManualClock, message, quiet, RecordingMember } from './support/recording-member.ts'
 
 async function delayed(options?: Parameters<typeof memory>[0]) {

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test, vi } from 'vitest'
-import { type Connection, memory, handled } from '../src/index.ts'
+import { memory } from '../src/index.ts'
+import { type Connection, handled } from '../src/transport/index.ts'
 import {
   connectTo,
   ManualClock,

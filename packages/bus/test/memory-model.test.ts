@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Connection, type Delivery, type Membership, memory, type Transport, handled } from '../src/index.ts'
+import { memory, type Transport } from '../src/index.ts'
+import { type Connection, type Delivery, type Membership, handled } from '../src/transport/index.ts'
 import { connectTo, idOf, ManualClock, message, quiet, givenBack } from './support/recording-member.ts'
 
 // Programs for the test. For more of them: TIDINGS_MODEL_RUNS=20000 pnpm test memory-model.test.ts

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { memory, handled } from '../src/index.ts'
+import { memory } from '../src/index.ts'
+import { handled } from '../src/transport/index.ts'
 import { connectTo, message, quiet, RecordingMember, until, givenBack } from './support/recording-member.ts'
 
 describe('an ordered group', () => {

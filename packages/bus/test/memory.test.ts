@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { type Delivery, memory, systemClock, handled } from '../src/index.ts'
+import { memory, systemClock } from '../src/index.ts'
+import { type Delivery, handled } from '../src/transport/index.ts'
 import {
   connectTo,
   ManualClock,

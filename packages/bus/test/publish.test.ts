@@ -1,15 +1,8 @@
 import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import {
-  type Connection,
-  createBus,
-  handler,
-  memory,
-  OutcomeUnknownError,
-  PublishTimeoutError,
-  type Transport,
-} from '../src/index.ts'
+import { createBus, handler, memory, OutcomeUnknownError, PublishTimeoutError, type Transport } from '../src/index.ts'
+import type { Connection } from '../src/transport/index.ts'
 import { quiet, stateOf } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
 

@@ -1,14 +1,8 @@
 import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import {
-  type Delivery,
-  handler,
-  memory,
-  type Settlement,
-  SettlementRefusedError,
-  type Transport,
-} from '../src/index.ts'
+import { handler, memory, SettlementRefusedError, type Transport } from '../src/index.ts'
+import type { Delivery, Settlement } from '../src/transport/index.ts'
 import { altered, alteredDelivery } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
 import { quiet, stateOf } from './support/recording-member.ts'

@@ -3,15 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
   type DeadLetter,
-  deliveryHeaders,
   handler,
   memory,
   type Middleware,
   PermanentError,
   type Transport,
   UnknownGroupError,
-  handled,
 } from '../src/index.ts'
+import { deliveryHeaders, handled } from '../src/transport/index.ts'
 import { altered } from './support/altered.ts'
 import { flapping } from './support/flapping.ts'
 import { storeOf } from './support/letters.ts'

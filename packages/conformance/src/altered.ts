@@ -1,4 +1,5 @@
-import type { Connection, Delivery, GroupRequest, Membership, Transport } from '@tidings/bus'
+import type { Transport } from '@tidings/bus'
+import type { Connection, Delivery, GroupRequest, Membership } from '@tidings/bus/transport'
 import { over } from './over.ts'
 
 /** What is done in the place of a transport's own; each is given the one it stands for. */

@@ -1,4 +1,5 @@
-import { type Connection, type GroupRequest, systemClock, type Transport } from '@tidings/bus'
+import { systemClock, type Transport } from '@tidings/bus'
+import type { Connection, GroupRequest } from '@tidings/bus/transport'
 
 /**
  * Joins a group and settles nothing: what the program of a child process runs, to be killed with work in its hands.

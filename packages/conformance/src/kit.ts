@@ -1,5 +1,6 @@
-import type { BusOptions, GroupRequest, Transport } from '@tidings/bus'
+import type { BusOptions, Transport } from '@tidings/bus'
 import type { AggregationStore, ClaimCheckStore } from '@tidings/bus/integration'
+import type { GroupRequest } from '@tidings/bus/transport'
 import type { Duration } from '@tidings/core'
 import type { EncodedEvent } from '@tidings/events'
 

@@ -1,4 +1,4 @@
-import { type Delivery, type GivenBack, handled, type Membership, type Settled } from '@tidings/bus'
+import { type Delivery, type GivenBack, handled, type Membership, type Settled } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 
 /** What a member does with a delivery. */

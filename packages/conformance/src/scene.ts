@@ -1,18 +1,13 @@
 import {
   type Bus,
   type BusOptions,
-  type Connection,
-  type ConnectionState,
   createBus,
-  type Delivery,
-  type GroupRequest,
   type HandlerLog,
   type Message,
-  type Settled,
-  type Settlement,
   systemClock,
   type Transport,
 } from '@tidings/bus'
+import type { Connection, ConnectionState, Delivery, GroupRequest, Settled, Settlement } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { ConformanceError, type Expect, expectations, shown } from './expect.ts'
 import { fitting } from './fitting.ts'

@@ -1,4 +1,5 @@
-import type { Connection, Transport } from '@tidings/bus'
+import type { Transport } from '@tidings/bus'
+import type { Connection } from '@tidings/bus/transport'
 import { pause } from './expect.ts'
 import type { ResolvedKit } from './kit.ts'
 import { over } from './over.ts'

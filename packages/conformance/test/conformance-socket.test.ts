@@ -1,4 +1,4 @@
-import type { Connection, GroupRequest } from '@tidings/bus'
+import type { Connection, GroupRequest } from '@tidings/bus/transport'
 import { afterAll, expect, test } from 'vitest'
 import { conformance, holdDeliveries } from '../src/index.ts'
 import {

@@ -1,4 +1,5 @@
-import { discarded, memory, type Settlement } from '@tidings/bus'
+import { memory } from '@tidings/bus'
+import { discarded, type Settlement } from '@tidings/bus/transport'
 import { expect, test } from 'vitest'
 import { conformance, conformanceCases, runConformance } from '../src/index.ts'
 import { type Order, stepwise } from './fixtures/stepwise.ts'

@@ -1,4 +1,5 @@
-import { type Capabilities, type Connection, memory, type Transport } from '@tidings/bus'
+import { type Capabilities, memory, type Transport } from '@tidings/bus'
+import type { Connection } from '@tidings/bus/transport'
 import { describe, expect, test } from 'vitest'
 import { altered } from '../src/altered.ts'
 import { conformance } from '../src/index.ts'

@@ -1,16 +1,11 @@
+import { type Capabilities, type DeadLetter, memory, type Message, systemClock, type Transport } from '@tidings/bus'
 import {
-  type Capabilities,
   type Connection,
   type ConnectionState,
-  type DeadLetter,
   type Delivery,
   type GroupRequest,
   handled,
-  memory,
-  type Message,
-  systemClock,
-  type Transport,
-} from '@tidings/bus'
+} from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import {

@@ -1,13 +1,5 @@
-import {
-  type Connection,
-  type Delivery,
-  type GroupRequest,
-  handled,
-  memory,
-  type Message,
-  systemClock,
-  type Transport,
-} from '@tidings/bus'
+import { memory, type Message, systemClock, type Transport } from '@tidings/bus'
+import { type Connection, type Delivery, type GroupRequest, handled } from '@tidings/bus/transport'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { altered } from '../src/altered.ts'
 import { over } from '../src/over.ts'
@@ -105,7 +97,7 @@ test('a settlement whose answer is lost with the link says that nobody knows, an
   proxy.cut()
   await ended
   expect(delivery!.lost.aborted).toBe(true)
-  expect(await delivery!.settle(handled)).toBe(undefined)
+  expect(await delivery!.settle(handled)).toBe('lost')
   expect(settlements).toBe(1)
   proxy.restore()
 })

@@ -10,7 +10,7 @@ export {
 export type { SchemaChangeKind } from './catalog/schema-change.ts'
 export type { CatalogSnapshot, EventSnapshot } from './catalog/snapshot.ts'
 export { fromCloudEvent, fromCloudEventBatch, toCloudEvent, toCloudEventBatch } from './cloudevents/convert.ts'
-export { decodeEvent, encodeEvent } from './cloudevents/encoded.ts'
+export { decodeEvent, encodeEvent, encodedOfCloudEvent } from './cloudevents/encoded.ts'
 export {
   type CloudEvent,
   type CloudEventEnvelope,
@@ -21,6 +21,8 @@ export {
 export {
   type BodyLike,
   type CloudEventMessage,
+  decodeHeaderValue,
+  encodeHeaderValue,
   fromCloudEventHeaders,
   type HeaderOptions,
   type HeadersLike,

@@ -1,13 +1,5 @@
-import {
-  type AnyHandler,
-  type Connection,
-  deliveryHeaders,
-  discarded,
-  handler,
-  type Middleware,
-  PermanentError,
-  type Transport,
-} from '@tidings/bus'
+import { type AnyHandler, handler, type Middleware, PermanentError, type Transport } from '@tidings/bus'
+import { type Connection, deliveryHeaders, discarded } from '@tidings/bus/transport'
 import { defineEvent } from '@tidings/events'
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'

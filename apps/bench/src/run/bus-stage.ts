@@ -40,7 +40,8 @@ export async function busStage(options: HandlerOptions, work: Work = () => {}): 
 
 /** The broker of `memory()` alone, with what a bus does around it left out. */
 export async function transportStage(): Promise<Stage> {
-  const { handled, memory, systemClock } = await import('@tidings/bus')
+  const { memory, systemClock } = await import('@tidings/bus')
+  const { handled } = await import('@tidings/bus/transport')
   const { encodeEvent } = await import('@tidings/events')
   const connection = await memory().connect({
     name: '/bench',

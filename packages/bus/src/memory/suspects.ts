@@ -2,14 +2,6 @@ import { Heap } from '../collections/heap.ts'
 import type { Copy } from './copy.ts'
 import type { Member } from './member.ts'
 
-/** How often a message may come back without an end before it is handed out alone. */
-const mostUnended = 2
-
-/** Whether a message that is given back may be what ends its member. */
-export function isSuspect({ redeliveries }: Copy): boolean {
-  return redeliveries >= mostUnended
-}
-
 /**
  * Messages that may be what ends their member. One of them is handed out at a time, to a member that holds nothing else
  * and gets nothing else meanwhile: so the next death blames one message and no other.

@@ -1,4 +1,5 @@
-import type { Connection, Delivery, Transport } from '../../src/index.ts'
+import type { Transport } from '../../src/index.ts'
+import type { Connection, Delivery } from '../../src/transport/index.ts'
 
 /** A transport whose connections do some things in another way. */
 export function altered(transport: Transport, alter: (connection: Connection) => Partial<Connection>): Transport {

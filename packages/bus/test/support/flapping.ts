@@ -1,5 +1,6 @@
 import { givenBack } from './recording-member.ts'
-import type { Connection, Delivery, GivenBack, GroupRequest, Membership, Transport } from '../../src/index.ts'
+import type { Transport } from '../../src/index.ts'
+import type { Connection, Delivery, GivenBack, GroupRequest, Membership } from '../../src/transport/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 
 /**

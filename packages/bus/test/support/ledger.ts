@@ -1,14 +1,5 @@
-import type {
-  Connection,
-  DeadLetter,
-  DeadLetterStore,
-  Delivery,
-  Inbox,
-  Message,
-  Outgoing,
-  Settlement,
-  Transport,
-} from '../../src/index.ts'
+import type { DeadLetter, DeadLetterStore, Inbox, Message, Transport } from '../../src/index.ts'
+import type { Connection, Delivery, Outgoing, Settlement } from '../../src/transport/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 
 /** What the broker or the store does with a copy or a letter, other than to do it at once. */

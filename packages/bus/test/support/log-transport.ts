@@ -1,16 +1,6 @@
 import { patternMatcher } from '@tidings/core'
-import {
-  type Backlog,
-  type Connection,
-  type Delivery,
-  type GroupRequest,
-  type Membership,
-  memory,
-  type Message,
-  type Outgoing,
-  type Transport,
-  UnknownGroupError,
-} from '../../src/index.ts'
+import { memory, type Message, type Transport, UnknownGroupError } from '../../src/index.ts'
+import type { Backlog, Connection, Delivery, GroupRequest, Membership, Outgoing } from '../../src/transport/index.ts'
 
 /**
  * A log, as the contract has it beside the queue: of each group one partition, which one member at a time has, and which

@@ -1,16 +1,13 @@
+import { type Clock, type Message, systemClock, type Transport } from '../../src/index.ts'
 import {
-  type Clock,
   type Connection,
   type ConnectionState,
   type Delivery,
   type GivenBack,
   type GroupRequest,
   type Membership,
-  type Message,
-  systemClock,
-  type Transport,
   handled,
-} from '../../src/index.ts'
+} from '../../src/transport/index.ts'
 
 /** Given up after something was done with it. */
 export const givenBack: GivenBack = { as: 'given-back', begun: true }

@@ -1,3 +1,4 @@
+import type { Transport } from '../../src/index.ts'
 import {
   type Connection,
   type Delivery,
@@ -5,8 +6,7 @@ import {
   inSafeOrder,
   type Settled,
   type Settlement,
-  type Transport,
-} from '../../src/index.ts'
+} from '../../src/transport/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 
 /**

@@ -1,15 +1,6 @@
 import { isThenable } from '@tidings/core/tools'
-import {
-  type Delivery,
-  type Handled,
-  memory,
-  PermanentError,
-  type Settled,
-  type Settlement,
-  SettlementRefusedError,
-  type TransactionsOf,
-  type Transport,
-} from '../../src/index.ts'
+import { memory, PermanentError, SettlementRefusedError, type TransactionsOf, type Transport } from '../../src/index.ts'
+import type { Delivery, Handled, Settled, Settlement } from '../../src/transport/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 import { Life } from './life.ts'
 

@@ -1,4 +1,5 @@
-import { type DeadLetter, discarded, type DeadLetterSink, type Transport } from '../../src/index.ts'
+import type { DeadLetter, Transport } from '../../src/index.ts'
+import { discarded, type DeadLetterSink } from '../../src/transport/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 
 /** A transport whose dead letters go to a sink: a queue for each group, to be looked into, and replayed as a whole. */

@@ -1,4 +1,5 @@
-import { type Delivery, handled, type Message, type Settlement } from '@tidings/bus'
+import type { Message } from '@tidings/bus'
+import { type Delivery, handled, type Settlement } from '@tidings/bus/transport'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'
 import { hold } from '../member.ts'

@@ -1,4 +1,4 @@
-import { handled } from '@tidings/bus'
+import { handled } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { hold } from '../member.ts'

@@ -1,4 +1,4 @@
-import type { Connection, Group } from '@tidings/bus'
+import type { Connection, Group } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { shown } from '../expect.ts'

@@ -1,4 +1,4 @@
-import type { Backlog } from '@tidings/bus'
+import type { Backlog } from '@tidings/bus/transport'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'
 import { finish, giveBack } from '../member.ts'

@@ -1,4 +1,5 @@
-import { type Delivery, discarded, handled, type Inbox } from '@tidings/bus'
+import type { Inbox } from '@tidings/bus'
+import { type Delivery, discarded, handled } from '@tidings/bus/transport'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { ConformanceError } from '../expect.ts'
 import type { Member, React } from '../member.ts'

@@ -1,4 +1,4 @@
-import type { Delivery, Later, Outgoing } from '@tidings/bus'
+import type { Delivery, Later, Outgoing } from '@tidings/bus/transport'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { finish, hold, type Member } from '../member.ts'
 import { idOf } from '../message.ts'

@@ -1,4 +1,4 @@
-import type { Delivery } from '@tidings/bus'
+import type { Delivery } from '@tidings/bus/transport'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'
 import { idOf } from '../message.ts'

@@ -1,4 +1,5 @@
-import type { Message, Outgoing } from '@tidings/bus'
+import type { Message } from '@tidings/bus'
+import type { Outgoing } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'

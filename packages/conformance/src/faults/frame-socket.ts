@@ -94,7 +94,12 @@ export class FrameSocket<Received, Sent> {
 }
 
 export function encodeFrame(frame: unknown): Buffer {
-  const json = Buffer.from(JSON.stringify(frame))
+  return encodeText(JSON.stringify(frame))
+}
+
+/** A frame whose JSON is there already. */
+export function encodeText(text: string): Buffer {
+  const json = Buffer.from(text)
   const length = Buffer.alloc(4)
   length.writeUInt32BE(json.length)
   return Buffer.concat([length, json])

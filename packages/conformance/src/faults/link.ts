@@ -2,21 +2,26 @@ import { connect } from 'node:net'
 import {
   type Capabilities,
   CapabilityMissingError,
-  type Delivery,
-  type GroupRequest,
   type Message,
   MessageTooLargeError,
   OutcomeUnknownError,
-  type Settled,
-  type Settlement,
   SettlementRefusedError,
 } from '@tidings/bus'
-import { encodeFrame, FrameSocket, maxFrame } from './frame-socket.ts'
+import {
+  type GroupRequest,
+  Lease,
+  type Outgoing,
+  type Settled,
+  type Settlement,
+  type Taken,
+} from '@tidings/bus/transport'
+import { encodeFrame, encodeText, FrameSocket, maxFrame } from './frame-socket.ts'
 import {
   capabilitiesFromWire,
   type ClientFrame,
   fromWire,
   noRequest,
+  outgoingToWire,
   type Request,
   type ServerFrame,
   settlementToWire,
@@ -35,13 +40,26 @@ export interface LinkOptions {
   /** The id of the connection of the bus, and its name. */
   readonly client: string
   readonly name: string
-  onDelivery(member: number, delivery: Delivery): void
+  onTaken(member: number, taken: Taken, lease: Lease): void
   onUnroutable(message: Message): void
   /** The answer to a publish; `error` where it failed. */
   onPublished(n: number, error: Error | undefined): void
   /** The link is gone. Not told of one that never opened. */
-  onLost(link: Link, error: Error): void
+  onLost(error: Error): void
 }
+
+/** What is published as JSON, without its number, which it gets when it is sent. */
+export type EncodedPublish = string
+
+/** @throws MessageTooLargeError */
+export function encodePublish(outgoing: Outgoing): EncodedPublish {
+  const json = JSON.stringify(outgoingToWire(outgoing))
+  const size = Buffer.byteLength(json) + longestPublishHead
+  if (size <= maxFrame) return json
+  throw new MessageTooLargeError(String(outgoing.message.attributes['type']), size, maxFrame)
+}
+
+const longestPublishHead = `{"op":"publish","n":${Number.MAX_SAFE_INTEGER},`.length
 
 /** The link broke before the answer came. */
 export class LinkLostError extends Error {}
@@ -51,10 +69,10 @@ export class Link {
   readonly capabilities: Capabilities
   readonly #frames: FrameSocket<ServerFrame, ClientFrame>
   readonly #requests = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
-  readonly #leases = new Map<number, { readonly lost: AbortController; unsettled: number }>()
+  readonly #leases = new Map<number, Lease>()
   readonly #options: LinkOptions
   #isOpen = true
-  // Requests count down and publishes, which outlive a link, count up.
+  // Requests count down, publishes count up.
   #requestNumbers = noRequest
 
   private constructor(options: LinkOptions, frames: FrameSocket<ServerFrame, ClientFrame>, capabilities: Capabilities) {
@@ -91,10 +109,6 @@ export class Link {
     })
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen
-  }
-
   subscribe(member: number, request: GroupRequest): Promise<unknown> {
     return this.#ask((n) => ({ op: 'subscribe', n, member, request }))
   }
@@ -112,9 +126,9 @@ export class Link {
     this.#frames.send(frame)
   }
 
-  /** A publish, encoded before: its answer is told to `onPublished`. */
-  sendEncoded(frame: Buffer): void {
-    this.#frames.sendEncoded(frame)
+  /** A publish, encoded before, under its number: its answer is told to `onPublished`. */
+  publish(encoded: EncodedPublish, n: number): void {
+    this.#frames.sendEncoded(encodeText(`{"op":"publish","n":${n},${encoded.slice(1)}`))
   }
 
   destroy(error?: Error): void {
@@ -138,11 +152,11 @@ export class Link {
   #handle(frame: ServerFrame): void {
     switch (frame.op) {
       case 'deliver':
-        return this.#options.onDelivery(frame.member, this.#deliveryOf(frame))
+        return this.#options.onTaken(frame.member, this.#takenOf(frame), this.#leaseOf(frame.lease))
       case 'lost': {
         const lease = this.#leases.get(frame.lease)
         this.#leases.delete(frame.lease)
-        return lease?.lost.abort(new Error('the server took the delivery back'))
+        return lease?.lose(new Error('the server took the delivery back'))
       }
       case 'unroutable':
         return this.#options.onUnroutable(fromWire(frame.message))
@@ -161,27 +175,17 @@ export class Link {
     }
   }
 
-  #deliveryOf(frame: ServerFrame & { op: 'deliver' }): Delivery {
-    const { delivery, lease: id, message, redeliveries, handledBefore } = frame
-    let lease = this.#leases.get(id)
-    if (lease === undefined) this.#leases.set(id, (lease = { lost: new AbortController(), unsettled: 0 }))
-    const { lost } = lease
-    lease.unsettled++
-    let isSettled = false
-    const settle = async (settlement: Settlement): Promise<Settled> => {
-      if (isSettled || lost.signal.aborted) return undefined
-      isSettled = true
-      try {
-        const settled = await this.#settle(delivery, settlement)
-        if (--lease.unsettled === 0) this.#leases.delete(id)
-        return settled
-      } catch (error) {
-        // It is held still, if it is not lost.
-        isSettled = false
-        throw error
-      }
-    }
-    return { message: fromWire(message), redeliveries, handledBefore, lost: lost.signal, settle }
+  #takenOf({ delivery, message, redeliveries, handledBefore }: ServerFrame & { op: 'deliver' }): Taken {
+    const settle = (settlement: Settlement): Promise<Settled> => this.#settle(delivery, settlement)
+    return { message: fromWire(message), redeliveries, handledBefore, settle }
+  }
+
+  #leaseOf(id: number): Lease {
+    const known = this.#leases.get(id)
+    if (known !== undefined) return known
+    const lease = new Lease({ onEmpty: () => this.#leases.delete(id) })
+    this.#leases.set(id, lease)
+    return lease
   }
 
   async #settle(delivery: number, settlement: Settlement): Promise<Settled> {
@@ -195,7 +199,7 @@ export class Link {
     } catch (error) {
       if (error instanceof LinkLostError) {
         // The end of the link gives it back.
-        if (settlement.as === 'given-back') return undefined
+        if (settlement.as === 'given-back') return 'lost'
         throw new OutcomeUnknownError('the connection broke', { cause: error })
       }
       throw error instanceof MessageTooLargeError ? new SettlementRefusedError(error) : error
@@ -204,10 +208,10 @@ export class Link {
 
   #onClose(error: Error): void {
     this.#isOpen = false
-    for (const { lost } of this.#leases.values()) lost.abort(error)
+    for (const lease of this.#leases.values()) lease.lose(error)
     this.#leases.clear()
     for (const { reject } of this.#requests.values()) reject(new LinkLostError('the link broke', { cause: error }))
     this.#requests.clear()
-    this.#options.onLost(this, error)
+    this.#options.onLost(error)
   }
 }

@@ -1,16 +1,6 @@
 import type { Socket } from 'node:net'
-import type {
-  Clock,
-  Connection,
-  DeadLetter,
-  DeadLetterStore,
-  Delivery,
-  GroupRequest,
-  Groups,
-  Membership,
-  Settled,
-  Transport,
-} from '@tidings/bus'
+import type { Clock, DeadLetter, DeadLetterStore, Transport } from '@tidings/bus'
+import type { Connection, Delivery, GroupRequest, Groups, Membership, Settled } from '@tidings/bus/transport'
 import { FrameSocket } from './frame-socket.ts'
 import {
   capabilitiesToWire,
@@ -188,7 +178,7 @@ export class Session {
 
   async #settle({ delivery: id, settlement }: ClientFrame & { readonly op: 'settle' }): Promise<Settled> {
     const held = this.#unsettled.get(id)
-    if (held === undefined) return undefined
+    if (held === undefined) return 'lost'
     const { delivery, lease } = held
     const settled = await delivery.settle(settlementFromWire(settlement))
     // It may have been lost meanwhile, and its lease with it.

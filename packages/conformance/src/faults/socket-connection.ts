@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { type Capabilities, type DeadLetter, type DeadLetterStore, systemClock } from '@tidings/bus'
 import {
-  BusClosedError,
-  type Capabilities,
   type Connection,
   type ConnectOptions,
-  type DeadLetter,
-  type DeadLetterStore,
   type Delivery,
   type GivenBack,
   type Group,
@@ -13,11 +10,12 @@ import {
   type Groups,
   type Membership,
   type Outgoing,
-} from '@tidings/bus'
+  type PublishAnswers,
+  PublishWindow,
+  ReconnectingSession,
+} from '@tidings/bus/transport'
 import { isTidingsError, TidingsError } from '@tidings/core'
-import { backoff } from '@tidings/core/tools'
-import { Link, LinkLostError } from './link.ts'
-import { Publisher } from './publisher.ts'
+import { encodePublish, type EncodedPublish, Link } from './link.ts'
 import { SocketMember } from './socket-member.ts'
 import { backlogFromWire, letterFromWire, letterToWire, type Request, type WireLetter } from './wire.ts'
 
@@ -41,44 +39,36 @@ export class SocketConnection implements Connection {
   readonly #options: SocketOptions
   readonly #tell: ConnectOptions
   readonly #client = randomUUID()
-  readonly #publisher = new Publisher()
+  readonly #publishes = new PublishWindow<EncodedPublish>({ size: 256 })
+  /** Of the link that there is. */
+  #answers: PublishAnswers | undefined
   readonly #members = new Map<number, SocketMember>()
   #memberNumbers = 0
-  #link: Link | undefined
-  /** Those who wait for a link. */
-  #waiting: { resolve: (link: Link) => void; reject: (error: Error) => void }[] = []
-  #wake: (() => void) | undefined
-  #closing: Promise<void> | undefined
-  readonly #ended = new AbortController()
+  readonly #session: ReconnectingSession<Link>
 
   private constructor(options: SocketOptions, tell: ConnectOptions, capabilities: Capabilities) {
     this.#options = options
     this.#tell = tell
+    this.#session = this.#sessionOf(options)
     this.deadLetters = capabilities.deadLetters === 'store' ? this.#letterStore() : undefined
     this.groups = capabilities.groups ? this.#askedGroups() : undefined
     if (capabilities.cancel) this.cancel = async (id) => (await this.#ask({ op: 'cancel', id })) as boolean
   }
 
   static async open(options: SocketOptions, tell: ConnectOptions, capabilities: Capabilities): Promise<Connection> {
-    const { signal } = tell
-    signal?.throwIfAborted()
     const connection = new SocketConnection(options, tell, capabilities)
-    const giveUp = (): void => connection.#ended.abort()
-    signal?.addEventListener('abort', giveUp)
     try {
-      connection.#begin(await connection.#open())
+      await connection.#session.start(tell.signal)
       return connection
     } catch (error) {
-      connection.#ended.abort()
-      signal?.throwIfAborted()
+      tell.signal?.throwIfAborted()
       throw isTidingsError(error) ? error : unreachable(options, error)
-    } finally {
-      signal?.removeEventListener('abort', giveUp)
     }
   }
 
-  publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    return this.#publisher.publish(outgoing, options?.signal)
+  async publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
+    const beyond = outgoing.group !== undefined
+    await this.#publishes.publish(encodePublish(outgoing), { signal: options?.signal, beyond })
   }
 
   async subscribe(
@@ -86,74 +76,66 @@ export class SocketConnection implements Connection {
     deliver: (delivery: Delivery) => void,
     signal?: AbortSignal,
   ): Promise<Membership> {
-    if (this.#closing) throw new BusClosedError('subscribe')
-    signal?.throwIfAborted()
-    const member = new SocketMember(++this.#memberNumbers, request, deliver, ({ id }) => this.#members.delete(id))
-    this.#members.set(member.id, member)
-    const giveUp = (): void => member.refuse(signal?.reason)
-    signal?.addEventListener('abort', giveUp)
+    const id = ++this.#memberNumbers
+    const member = new SocketMember(id, request, deliver, () => this.#members.delete(id))
+    this.#members.set(id, member)
     try {
-      // While there is no link, the one that comes next joins all members.
-      if (this.#link !== undefined) member.join(this.#link).catch(() => {})
-      await member.whenJoined()
+      member.place = await this.#session.join((link) => member.join(link), signal)
       return member
     } catch (error) {
       // A join that is still under way is taken back.
       member.stop().catch(() => {})
       throw error
-    } finally {
-      signal?.removeEventListener('abort', giveUp)
     }
   }
 
   close(): Promise<void> {
-    return (this.#closing ??= this.#close())
+    return this.#session.close(() => this.#publishes.close())
   }
 
-  async #close(): Promise<void> {
-    const { timeout } = this.#options
-    const published = this.#publisher.close()
-    if (this.#link === undefined) this.#publisher.refuseWaiting()
-    await within(published, timeout)
-    const link = this.#link
-    this.#link = undefined
-    if (link !== undefined) {
-      await within(
-        link.leave().catch(() => {}),
-        timeout,
-      )
-    }
-    this.#ended.abort()
-    this.#wake?.()
-    const closed = new BusClosedError('what waits for the connection')
-    this.#publisher.suspend(closed)
-    this.#publisher.refuseWaiting()
-    for (const { reject } of this.#waiting) reject(closed)
-    for (const member of this.#members.values()) member.refuse(closed)
-    this.#tell.onState('closed')
+  #sessionOf({ minDelay, maxDelay, timeout }: SocketOptions): ReconnectingSession<Link> {
+    return new ReconnectingSession<Link>({
+      clock: systemClock,
+      // Less by chance, so that those who lost one server do not come back all at once.
+      backoff: { delay: minDelay, max: maxDelay, jitter: true },
+      timeout,
+      open: (signal, lost) => this.#open(signal, lost),
+      leave: (link) => link.leave(),
+      drop: (link) => link.destroy(),
+      onUp: (link) => {
+        this.#answers = this.#publishes.open({
+          send: (encoded, n) => link.publish(encoded, n),
+          withdraw: (n) => link.send({ op: 'withdraw', n }),
+        })
+      },
+      onDown: (error) => this.#answers?.lost(error),
+      onState: (state, error) => {
+        if (state === 'closed') this.#publishes.end(error)
+        this.#tell.onState(state, error)
+      },
+      isFinal: (error) => isTidingsError(error, 'INVALID_ARGUMENT'),
+    })
   }
 
-  async #open(): Promise<Link> {
+  async #open(signal: AbortSignal, lost: (error: unknown) => void): Promise<Link> {
     const { host, port, timeout, heartbeat, check } = this.#options
     const link = await Link.open({
       host,
       port,
-      signal: this.#ended.signal,
+      signal,
       timeout,
       heartbeat,
       client: this.#client,
       name: this.#tell.name,
-      onDelivery: (id, delivery) => {
+      onTaken: (id, taken, lease) => {
         const member = this.#members.get(id)
-        // On its way when the member stopped.
-        if (member === undefined) void Promise.resolve(delivery.settle(untouched)).catch(() => {})
-        else member.deliver(delivery)
+        // Of a join that was given up.
+        if (member === undefined) void Promise.resolve(taken.settle(untouched)).catch(() => {})
+        else member.take(taken, lease)
       },
       onUnroutable: (message) => this.#tell.onUnroutable(message),
-      onPublished: (n, error) => this.#publisher.answered(n, error),
-      onLost: (link, error) => {
-        if (link === this.#link) this.#onLost(error)
-      },
+      onPublished: (n, error) => (error === undefined ? this.#answers?.confirm(n) : this.#answers?.refuse(n, error)),
+      onLost: lost,
     })
     try {
       check(link.capabilities)
@@ -164,69 +146,8 @@ export class SocketConnection implements Connection {
     }
   }
 
-  #begin(link: Link): void {
-    // It may have ended in the same breath.
-    if (!link.isOpen) throw new LinkLostError('the link broke')
-    this.#link = link
-    this.#tell.onState('connected')
-    this.#publisher.resume(link)
-    for (const { resolve } of this.#waiting.splice(0)) resolve(link)
-  }
-
-  #onLost(error: Error): void {
-    this.#link = undefined
-    this.#publisher.suspend(error)
-    if (this.#closing) return
-    this.#tell.onState('reconnecting', error)
-    void this.#reconnect()
-  }
-
-  async #reconnect(): Promise<void> {
-    const { minDelay, maxDelay } = this.#options
-    // Less by chance, so that those who lost one server do not come back all at once.
-    const waitAfter = backoff({ delay: minDelay, max: maxDelay, jitter: true })
-    for (let attempt = 1; !this.#ended.signal.aborted; attempt++) {
-      let link: Link | undefined
-      try {
-        link = await this.#open()
-        // Groups first: an answer to what is published next must find its way back.
-        for (const member of this.#members.values()) await member.join(link)
-        this.#begin(link)
-        return
-      } catch {
-        link?.destroy()
-      }
-      await this.#sleep(waitAfter(attempt))
-    }
-  }
-
-  #sleep(duration: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, duration)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      if (this.#ended.signal.aborted) this.#wake()
-    })
-  }
-
-  /** Asks until there is an answer, on one link after the other. What is asked has the effect of once. */
-  async #ask(request: Request): Promise<unknown> {
-    for (;;) {
-      const link = await this.#linked()
-      try {
-        return await link.ask(request)
-      } catch (error) {
-        unlessLinkLost(error)
-      }
-    }
-  }
-
-  async #linked(): Promise<Link> {
-    if (this.#link !== undefined) return this.#link
-    if (this.#closing) throw new BusClosedError('what waits for the connection')
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+  #ask(request: Request): Promise<unknown> {
+    return this.#session.ask((link) => link.ask(request))
   }
 
   #askedGroups(): Groups {
@@ -255,20 +176,10 @@ export class SocketConnection implements Connection {
 /** Given back by a member that has done nothing with it. */
 const untouched: GivenBack = { as: 'given-back', begun: false }
 
-function unlessLinkLost(error: unknown): void {
-  if (!(error instanceof LinkLostError)) throw error
-}
-
 function unreachable({ host, port }: SocketOptions, cause: unknown): TidingsError {
   return new TidingsError(
     'BROKER_UNREACHABLE',
     `nobody serves a transport at ${host}:${port}\nStart serveTransport() or startBroker() first, and give socketTransport its port.`,
     { cause },
   )
-}
-
-async function within(work: Promise<unknown>, timeout: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  await Promise.race([work, new Promise<void>((resolve) => (timer = setTimeout(resolve, timeout)))])
-  clearTimeout(timer)
 }

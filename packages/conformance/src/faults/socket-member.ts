@@ -1,71 +1,62 @@
-import type { Backlog, Delivery, GroupRequest, Membership } from '@tidings/bus'
+import {
+  type Backlog,
+  type Delivery,
+  type GroupRequest,
+  HeldDeliveries,
+  type JoinedPlace,
+  type Lease,
+  type Membership,
+  type Taken,
+} from '@tidings/bus/transport'
 import { type Link, LinkLostError } from './link.ts'
 import { backlogFromWire } from './wire.ts'
 
 /** A member of a group, which joins it anew on every link. */
 export class SocketMember implements Membership {
-  readonly id: number
+  /** Its place among those who join. */
+  place: JoinedPlace | undefined
+  readonly #id: number
   readonly #request: GroupRequest
-  readonly #deliver: (delivery: Delivery) => void
-  readonly #onStop: (member: SocketMember) => void
+  readonly #held: HeldDeliveries
+  readonly #onStopped: () => void
   #link: Link | undefined
   #paused = false
   #stopped = false
-  #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
 
-  constructor(
-    id: number,
-    request: GroupRequest,
-    deliver: (delivery: Delivery) => void,
-    onStop: (member: SocketMember) => void,
-  ) {
-    this.id = id
+  constructor(id: number, request: GroupRequest, deliver: (delivery: Delivery) => void, onStopped: () => void) {
+    this.#id = id
     this.#request = request
-    this.#deliver = deliver
-    this.#onStop = onStop
-  }
-
-  /** Whether it ever has. */
-  get isJoined(): boolean {
-    return this.#link !== undefined
+    this.#held = new HeldDeliveries({ prefetch: request.prefetch, deliver })
+    this.#onStopped = onStopped
   }
 
   /** Joins on this link. Rejects when the link breaks, or when the server refuses. */
   async join(link: Link): Promise<void> {
-    try {
-      await link.subscribe(this.id, this.#request)
-    } catch (error) {
-      // A group that was refused from the start is no group to come back to.
-      if (!this.isJoined && !(error instanceof LinkLostError)) this.refuse(error)
-      throw error
-    }
+    await link.subscribe(this.#id, this.#request)
     this.#link = link
-    if (this.#stopped) void link.ask({ op: 'stop', member: this.id }).catch(() => {})
-    else if (this.#paused) link.send({ op: 'pause', member: this.id })
-    for (const { resolve } of this.#waiting.splice(0)) resolve()
+    // A join that was given up meanwhile is taken back.
+    if (this.#stopped) void link.ask({ op: 'stop', member: this.#id }).catch(() => {})
+    else if (this.#paused) link.send({ op: 'pause', member: this.#id })
   }
 
-  async whenJoined(): Promise<void> {
-    if (!this.isJoined) await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
-  }
-
-  /** It will not join any more. */
-  refuse(error: unknown): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error)
-  }
-
-  deliver(delivery: Delivery): void {
-    this.#deliver(delivery)
+  take(taken: Taken, lease: Lease): void {
+    this.#held.take(taken, lease)
+    // It was on its way when this member paused, or joined anew: other members may have it.
+    if (this.#paused && !this.#request.ordered) void this.#held.giveBackAhead()
   }
 
   pause(): void {
+    if (this.#stopped) return
     this.#paused = true
-    this.#link?.send({ op: 'pause', member: this.id })
+    this.#held.pause()
+    this.#link?.send({ op: 'pause', member: this.#id })
   }
 
   resume(): void {
+    if (this.#stopped) return
     this.#paused = false
-    this.#link?.send({ op: 'resume', member: this.id })
+    this.#held.resume()
+    this.#link?.send({ op: 'resume', member: this.#id })
   }
 
   async backlog(): Promise<Backlog | undefined> {
@@ -76,14 +67,21 @@ export class SocketMember implements Membership {
   async stop(): Promise<void> {
     if (this.#stopped) return
     this.#stopped = true
-    this.#onStop(this)
-    await this.#ask('stop')
+    this.place?.leave()
+    this.#held.pause()
+    try {
+      // The server first: what is given back by a member that has stopped keeps its place.
+      await this.#ask('stop')
+    } finally {
+      await this.#held.stop()
+      this.#onStopped()
+    }
   }
 
   /** Undefined while there is no link. */
   async #ask(op: 'stop' | 'backlog'): Promise<unknown> {
     try {
-      return await this.#link?.ask({ op, member: this.id })
+      return await this.#link?.ask({ op, member: this.#id })
     } catch (error) {
       if (error instanceof LinkLostError) return undefined
       throw error

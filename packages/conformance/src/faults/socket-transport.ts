@@ -22,7 +22,8 @@ export interface SocketTransportOptions {
 
 /**
  * A transport in another process, or in this one behind a socket, which serves it by `serveTransport`. A connection that
- * breaks comes back by itself and joins its groups again; a publish whose confirm was lost with it rejects with
+ * breaks comes back by itself and joins its groups again; where the server serves another kind of transport by then, it is
+ * closed for good. A publish whose confirm was lost with a connection rejects with
  * `OutcomeUnknownError`; one that has not been sent waits. Deliveries of a broken connection are lost: settling them does
  * nothing; a settlement whose answer was lost with it rejects with `OutcomeUnknownError`. Dead letters, groups and `cancel`
  * are asked again, so that `remove` and `cancel` may answer false for what the first question has done.

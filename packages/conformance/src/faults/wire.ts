@@ -21,20 +21,18 @@
  * Heartbeats. The client pings once in `heartbeat` milliseconds, the server answers. Who hears nothing for three of them
  * takes the connection for dead and resets it.
  */
+import type { Capabilities, DeadLetter, Message } from '@tidings/bus'
 import type {
   Backlog,
-  Capabilities,
-  DeadLetter,
   DeadLettered,
   Discarded,
   GivenBack,
   GroupRequest,
   Handled,
   Later,
-  Message,
   Outgoing,
   Settlement,
-} from '@tidings/bus'
+} from '@tidings/bus/transport'
 
 export type ClientFrame =
   | { readonly op: 'hello'; readonly client: string; readonly name: string; readonly heartbeat: number }

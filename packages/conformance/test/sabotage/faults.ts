@@ -1,4 +1,5 @@
-import { type Connection, type Delivery, handled, type Inbox, memoryInbox, type Transport } from '@tidings/bus'
+import { type Inbox, memoryInbox, type Transport } from '@tidings/bus'
+import { type Connection, type Delivery, handled } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
 import type { ConformanceKit } from '../../src/index.ts'

@@ -1,4 +1,5 @@
-import { discarded, systemClock } from '@tidings/bus'
+import { systemClock } from '@tidings/bus'
+import { discarded } from '@tidings/bus/transport'
 import { claims, healthy, letters, type Mutation, nothing } from './tools.ts'
 
 /** Dead letters that are forgotten, and policies that are not kept. */

@@ -1,4 +1,5 @@
-import { type Delivery, type GroupRequest, memory, type Outgoing } from '@tidings/bus'
+import { memory } from '@tidings/bus'
+import type { Delivery, GroupRequest, Outgoing } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
 import { claims, connections, healthy, message, type Mutation, nothing } from './tools.ts'

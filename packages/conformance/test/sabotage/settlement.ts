@@ -1,4 +1,5 @@
-import { type Connection, type Delivery, handled, type Outgoing, type Settlement, type Transport } from '@tidings/bus'
+import type { Transport } from '@tidings/bus'
+import { type Connection, type Delivery, handled, type Outgoing, type Settlement } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
 import { connections, deliveries, healthy, type Mutation, outgoing, requests, settlements } from './tools.ts'

@@ -1,4 +1,4 @@
-import { type Connection, discarded, handled } from '@tidings/bus'
+import { type Connection, discarded, handled } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
 import { connections, deliveries, healthy, type Mutation, requests, settlements } from './tools.ts'

@@ -1,19 +1,21 @@
 import {
   type BusOptions,
   type Capabilities,
-  type Connection,
   type DeadLetterStore,
+  type Inbox,
+  memory,
+  type Transport,
+} from '@tidings/bus'
+import {
+  type Connection,
   type Delivery,
   discarded,
   type GroupRequest,
-  type Inbox,
   type Membership,
-  memory,
   type Outgoing,
   type Settled,
   type Settlement,
-  type Transport,
-} from '@tidings/bus'
+} from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
 

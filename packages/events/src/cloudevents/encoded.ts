@@ -3,7 +3,7 @@ import type { EventIssue } from '../errors/issues.ts'
 import { attributeIssue, wholeIssue } from '../event/attributes.ts'
 import type { TidingsEvent } from '../event/event.ts'
 import { bodyIssue, bytesOf, isBytes, readJson } from './body.ts'
-import { type CloudEventOptions, contextOf, inLowerCase } from './envelope.ts'
+import { type CloudEventOptions, cloudEventContext, contextOf, inLowerCase } from './envelope.ts'
 import { charsetOf, isJsonType, isTextType } from './media-type.ts'
 import { type EventRead, type EventReader, fromContext } from './read.ts'
 import { binaryOf, type EncodedEvent } from './write.ts'
@@ -45,6 +45,27 @@ export function decodeEvent<Reader extends EventReader>(
   const contentType = contentTypeOf(encoded.contentType, attributes['datacontenttype'], issues)
   const data = dataOf(encoded.body, typeof contentType === 'string' ? contentType : undefined, issues)
   return fromContext(contextOf(attributes, contentType, data, issues), reader)
+}
+
+/**
+ * A CloudEvent in JSON format as an encoded event, for a transport that receives one in structured content mode.
+ *
+ * @param value - the parsed JSON, not its text
+ * @throws InvalidCloudEventError when it breaks CloudEvents 1.0
+ */
+export function encodedOfCloudEvent(value: unknown, options: CloudEventOptions = {}): EncodedEvent {
+  const { data, dataContentType, attributes: given } = cloudEventContext(value, options)
+  const attributes: Record<string, string | number | boolean> = {}
+  for (const [name, each] of Object.entries(given)) {
+    if (name !== 'datacontenttype' && each !== undefined && each !== null) attributes[name] = each as string
+  }
+  if (data === undefined) return { attributes, contentType: dataContentType, body: undefined }
+  if (isBytes(data)) {
+    return { attributes, contentType: dataContentType ?? 'application/octet-stream', body: bytesOf(data) }
+  }
+  const contentType = dataContentType ?? 'application/json'
+  const isText = typeof data === 'string' && !isJsonType(contentType)
+  return { attributes, contentType, body: isText ? data : JSON.stringify(data) }
 }
 
 // A foreign producer may have it among the attributes; what is wrong is two that differ.

@@ -53,7 +53,7 @@ export function toCloudEventHeaders(event: TidingsEvent, options: HeaderOptions 
   const { attributes, contentType, body } = binaryOf(event)
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(attributes)) {
-    headers[prefix + name] = percentEncoding ? encodeValue(String(value)) : String(value)
+    headers[prefix + name] = percentEncoding ? encodeHeaderValue(String(value)) : String(value)
   }
   if (contentType !== undefined) headers['content-type'] = contentType
   return { headers, body }
@@ -98,7 +98,7 @@ function readMessage(headers: HeadersLike, body: BodyLike, options: HeaderOption
   for (const [header, value] of given) {
     if (!header.startsWith(prefix.toLowerCase())) continue
     const name = header.slice(prefix.length)
-    const decoded = percentEncoding && typeof value === 'string' ? decodeValue(value) : value
+    const decoded = percentEncoding && typeof value === 'string' ? decodeHeaderValue(value) : value
     if (decoded === undefined) issues.push(attributeIssue(name, 'percent-encoded UTF-8', value))
     else attributes[name] = decoded
   }
@@ -111,8 +111,11 @@ function readMessage(headers: HeadersLike, body: BodyLike, options: HeaderOption
   return contextOf(attributes, type, decodeBody(body, typeof type === 'string' ? type : undefined, issues), issues)
 }
 
-// Space, the double quote, the percent sign, and all but printable ASCII (HTTP protocol binding, section 3.1.3.2).
-function encodeValue(value: string): string {
+/**
+ * A header's value percent-encoded as the HTTP protocol binding demands (CloudEvents 1.0, section 3.1.3.2): space, the
+ * double quote, the percent sign, and all but printable ASCII. For transports that write their headers themselves.
+ */
+export function encodeHeaderValue(value: string): string {
   return value.replace(/[^\x21\x23\x24\x26-\x7e]+/gu, (part) =>
     Array.from(new TextEncoder().encode(part), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(
       '',
@@ -120,7 +123,8 @@ function encodeValue(value: string): string {
   )
 }
 
-function decodeValue(value: string): string | undefined {
+/** The value that {@link encodeHeaderValue} has encoded, quoted or not; undefined for what is no percent-encoded UTF-8. */
+export function decodeHeaderValue(value: string): string | undefined {
   const quoted = /^"((?:[^"\\]|\\.)*)"$/su.exec(value)
   const unquoted = quoted === null ? value : (quoted[1] ?? '').replace(/\\(.)/gsu, '$1')
   try {

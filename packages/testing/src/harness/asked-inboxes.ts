@@ -1,4 +1,5 @@
-import type { Delivery, Inbox, Transport } from '@tidings/bus'
+import type { Inbox, Transport } from '@tidings/bus'
+import type { Delivery } from '@tidings/bus/transport'
 import { isThenable } from '@tidings/core/tools'
 import { over } from './over.ts'
 

@@ -1,13 +1,5 @@
-import {
-  type EventIdentity,
-  type Group,
-  GroupInUseError,
-  type GroupRequest,
-  type Inbox,
-  memoryInbox,
-  type Message,
-  type Outgoing,
-} from '@tidings/bus'
+import { type EventIdentity, GroupInUseError, type Inbox, memoryInbox, type Message } from '@tidings/bus'
+import type { Group, GroupRequest, Outgoing } from '@tidings/bus/transport'
 import type { Copy } from './copy.ts'
 import type { Counts } from './counts.ts'
 import { SimulatedDatabase } from './database.ts'

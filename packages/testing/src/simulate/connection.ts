@@ -1,16 +1,13 @@
-import {
-  type Connection,
-  type ConnectOptions,
-  type DeadLetterStore,
-  type Delivery,
-  type GroupRequest,
-  type Groups,
-  type Membership,
-  OutcomeUnknownError,
-  type Outgoing,
-  type Transport,
-  UnknownGroupError,
-} from '@tidings/bus'
+import { type DeadLetterStore, OutcomeUnknownError, type Transport, UnknownGroupError } from '@tidings/bus'
+import type {
+  Connection,
+  ConnectOptions,
+  Delivery,
+  GroupRequest,
+  Groups,
+  Membership,
+  Outgoing,
+} from '@tidings/bus/transport'
 import type { BrokerKind, SimulatedBroker, Stage } from './broker.ts'
 import { lateness } from './decisions.ts'
 import { type Life, never } from './life.ts'

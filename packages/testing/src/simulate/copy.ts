@@ -25,11 +25,3 @@ export interface Copy {
   /** Of a log: by whom it was settled, while something before it is not, so that it cannot be forgotten yet. */
   settledBy: Life | undefined
 }
-
-/** How often a message may come to no end before it is handed out alone. */
-const mostUnended = 2
-
-/** Whether it may be what ends its process. */
-export function isSuspect({ redeliveries }: Copy): boolean {
-  return redeliveries >= mostUnended
-}

@@ -1,14 +1,12 @@
+import { type EventIdentity, type Message, SettlementRefusedError } from '@tidings/bus'
 import {
   type Delivery,
-  type EventIdentity,
   inSafeOrder,
   type Later,
-  type Message,
   type Outgoing,
   type Settled,
   type Settlement,
-  SettlementRefusedError,
-} from '@tidings/bus'
+} from '@tidings/bus/transport'
 import type { SimulatedBroker, Stage } from './broker.ts'
 import type { Copy } from './copy.ts'
 import type { StepPlace } from './decisions.ts'

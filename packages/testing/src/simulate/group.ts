@@ -1,7 +1,8 @@
 import { isPattern, patternMatcher } from '@tidings/core'
-import { type Delivery, type Group, type GroupRequest, keyOf, type Later, type Message } from '@tidings/bus'
+import { keyOf, type Message } from '@tidings/bus'
+import { type Delivery, type Group, type GroupRequest, isSuspect, type Later } from '@tidings/bus/transport'
 import type { Stage } from './broker.ts'
-import { type Copy, isSuspect } from './copy.ts'
+import type { Copy } from './copy.ts'
 import type { Life } from './life.ts'
 import type { SimulatedMember } from './member.ts'
 

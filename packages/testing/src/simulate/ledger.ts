@@ -1,4 +1,5 @@
-import { type AnyHandler, type DeadLetter, deliveryHeaders, type Message, type Settlement } from '@tidings/bus'
+import type { AnyHandler, DeadLetter, Message } from '@tidings/bus'
+import { deliveryHeaders, type Settlement } from '@tidings/bus/transport'
 import type { TidingsEvent } from '@tidings/events'
 import { type Account, accountOf, type Call, isDone } from './account.ts'
 import type { BrokerKind } from './broker.ts'

@@ -1,4 +1,5 @@
-import type { Delivery, Message } from '@tidings/bus'
+import type { Message } from '@tidings/bus'
+import type { Delivery } from '@tidings/bus/transport'
 import type { Life } from './life.ts'
 
 /** One process's place in a group. */

@@ -1,4 +1,5 @@
-import type { Connection, ConnectOptions, Delivery, Outgoing, Settled, Settlement, Transport } from '@tidings/bus'
+import type { Transport } from '@tidings/bus'
+import type { Connection, ConnectOptions, Delivery, Outgoing, Settled, Settlement } from '@tidings/bus/transport'
 import { expect } from 'vitest'
 import { simulate, type Simulated, SimulationError, type SimulateOptions } from '../../src/simulate/index.ts'
 

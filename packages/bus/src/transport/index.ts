@@ -1,0 +1,54 @@
+export type { EventIdentity } from '@tidings/core/tools'
+export type { Clock } from '../clock.ts'
+export {
+  BusClosedError,
+  CapabilityMissingError,
+  DeadLettersFullError,
+  type FullGroup,
+  GroupInUseError,
+  MessageTooLargeError,
+  NoRoomError,
+  OutcomeUnknownError,
+  UnknownGroupError,
+} from '../errors.ts'
+export { deliveryHeaders, keyOf, type Message } from '../message/message.ts'
+export type { DeadLetter, DeadLetterStore } from '../stores/dead-letters.ts'
+export type { Capabilities } from './capabilities.ts'
+export type { DeadLetterSink, SinkReplay } from './dead-letter-sink.ts'
+export type { Backlog, Group, Groups } from './groups.ts'
+export { type HeldOptions, HeldDeliveries, Lease, type Taken } from './held-deliveries.ts'
+export { isSuspect } from './suspect.ts'
+export { within } from './within.ts'
+export {
+  type HeaderMessage,
+  messageFromHeaders,
+  type MessageHeaderOptions,
+  messageToHeaders,
+} from './message-headers.ts'
+export { oversize } from './message-size.ts'
+export { type PublishAnswers, type PublishLine, PublishWindow } from './publish-window.ts'
+export { type JoinedPlace, type ReconnectingOptions, ReconnectingSession } from './reconnecting.ts'
+export { inSafeOrder, type SettlementSteps } from './safe-order.ts'
+export {
+  type DeadLettered,
+  discarded,
+  type Discarded,
+  type GivenBack,
+  handled,
+  type Handled,
+  type Later,
+  type Settled,
+  type Settlement,
+  SettlementRefusedError,
+  type Work,
+} from './settlement.ts'
+export type {
+  Connection,
+  ConnectionState,
+  ConnectOptions,
+  Delivery,
+  GroupRequest,
+  Membership,
+  Outgoing,
+  Transport,
+} from './transport.ts'
