@@ -34,6 +34,7 @@ describe('every event arrives as often as it should', () => {
       expect(subject.sink.count - after).toBe(proven)
       expect(after - before).toBe(subject.deliveries(5) + subject.deliveries(11) + 2 * proven)
     }
+    await race.close?.()
   })
 
   const memory = scenarios.find((scenario) => scenario.kind === 'memory')
@@ -58,6 +59,24 @@ describe('a stage delivers each event once', () => {
     await stage.deliver(3, 1)
     await stage.close()
     expect(handled).toBe(open === busStage ? 253 : 0)
+  })
+})
+
+describe('events that fail on a stage', () => {
+  test.for([true, false])('wait for their next attempt beside those that are handled, keyed: %s', async (keyed) => {
+    let handled = 0
+    const stage = await busStage({ retry: { delay: '1h' } }, () => handled++, { keyed })
+    await stage.fail(120)
+    await stage.deliver(250, 100)
+    expect(await stage.waiting()).toBe(120)
+    expect(handled).toBe(250)
+    await stage.close()
+  })
+
+  test('are missed where they do not wait', async () => {
+    const stage = await busStage({ retry: false })
+    await expect(stage.fail(3, 20)).rejects.toThrow('0 of 3 events that fail wait for their next attempt')
+    await stage.close()
   })
 })
 

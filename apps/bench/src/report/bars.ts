@@ -110,19 +110,30 @@ const designed: readonly Bar[] = [
       atLeast: 0.9,
     })),
   ),
-  ...Object.entries({
-    default: '',
-    idempotent: ', idempotent',
-    guarded: ', idempotent and parking keys',
-  }).map(([contestant, how]): Bar => ({
+  ...(
+    [
+      ['default', ''],
+      ['idempotent', ', idempotent'],
+      ['guarded', ', idempotent and parking keys'],
+      ['guarded-async', ', idempotent and parking keys, async handler', 120_000, 0.24],
+    ] as const
+  ).map(([contestant, how, atLeast = 150_000, share = 0.3]): Bar => ({
     id: `bus-${contestant}`,
     claim: `events that memory() delivers in a second of CPU time${how}`,
     scenario: 'bus-throughput',
     column: 'batches of 100',
     contestant,
-    atLeast: 150_000,
-    // A third of what encoding and decoding alone come to on the same machine.
-    held: { atLeast: 0.3, against: ['codec'], slower: true },
+    atLeast,
+    // A third or a quarter of what encoding and decoding alone come to on the same machine.
+    held: { atLeast: share, against: ['codec'], slower: true },
+  })),
+  ...['with keys', 'without keys'].map((column): Bar => ({
+    id: `bus-failing-${column.replace(' ', '-')}`,
+    claim: `events of the bus ${column} beside 1,000 that wait for a retry`,
+    scenario: 'bus-failing',
+    column,
+    contestant: 'default',
+    atLeast: 0.9,
   })),
   ...['1,000,000', '50,000'].map((events): Bar => ({
     id: `bus-memory-${events}`,

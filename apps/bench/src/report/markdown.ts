@@ -91,7 +91,7 @@ const notes: Partial<Record<Group, string>> = {
     'nanoevents takes its recipe for `once` from its README. mitt, mini-signals and HookableCore have none.',
   async:
     'Of the peers, only emittery and `Promise.allSettled` let the other handlers go on when one fails, as tidings does.',
-  bus: 'One process publishes to a bus on `memory()` and handles what it publishes, in order by 1,000 keys: each event is made, validated, encoded, confirmed, decoded, validated once more, handled and settled. The handler counts, and no more. The time of all threads counts, that of the garbage collector included, so that the figure is what one core can do. Events are published so many at a time, and all of them awaited. A slow consumer is one whose handlers take a turn of a timer, 100 at a time.',
+  bus: 'One process publishes to a bus on `memory()` and handles what it publishes, in order by 1,000 keys: each event is made, validated, encoded, confirmed, decoded, validated once more, handled and settled. The handler counts, and no more. The time of all threads counts, that of the garbage collector included, so that the figure is what one core can do. Events are published so many at a time, and all of them awaited. A slow consumer is one whose handlers take a turn of a timer, 100 at a time. What waits for a retry are 1,000 events that fail whenever they are tried, each of a key of its own or all without one, under the default policy: each has failed once, and the race ends before it is tried again. The others are handled by the same handler of the same group.',
   creation:
     '`jitless` is zod without generated code, as under a strict content security policy. The yardstick only parses.',
   features:

@@ -9,10 +9,21 @@ export interface Stage {
   close(): Promise<void>
 }
 
-/** What the handler does besides counting. */
-export type Work = (quantity: number) => unknown
+/** A bus, on which some events may fail. */
+export interface BusStage extends Stage {
+  /**
+   * Publishes so many orders, each of a key of its own, that fail whenever they are tried. Resolves when all of them wait
+   * for their next attempt; rejects where they do not within `patience` milliseconds.
+   */
+  fail(count: number, patience?: number): Promise<void>
+  /** How many wait for their next attempt. */
+  waiting(): Promise<number>
+}
 
-type Order = z.ZodObject<{
+/** What the handler does besides counting. */
+export type Work = () => unknown
+
+type OrderSchema = z.ZodObject<{
   orderId: z.ZodString
   item: z.ZodString
   quantity: z.ZodInt
@@ -21,19 +32,32 @@ type Order = z.ZodObject<{
 
 const keys = Array.from({ length: 1000 }, (_, at) => `order-${at}`)
 
-/** A bus on `memory()` with one handler, whose events are in order by 1,000 keys. */
-export async function busStage(options: HandlerOptions, work: Work = () => {}): Promise<Stage> {
+/** A bus on `memory()` with one handler, whose events are in order by 1,000 keys, or have none. */
+export async function busStage(
+  options: HandlerOptions,
+  work: Work = () => {},
+  { keyed = true }: { readonly keyed?: boolean } = {},
+): Promise<BusStage> {
   const { createBus, handler, memory } = await import('@tidings/bus')
-  const definition = await orderPlaced()
+  const definition = await orderPlaced(keyed)
   const arrived = { count: 0 }
-  const handle = ({ data }: { readonly data: { readonly quantity: number } }): unknown => {
+  const handle = ({ data: { item } }: { readonly data: Order }): unknown => {
+    if (item === broken) throw new Error(broken)
     arrived.count++
-    return work(data.quantity)
+    return work()
   }
   const handlers = [handler(definition, { group: 'orders', ...options }, handle)]
-  const bus = await createBus({ source: '/bench', handlers, transport: memory() })
+  // A line for each attempt that fails would be most of what that costs.
+  const bus = await createBus({ source: '/bench', handlers, transport: memory(), log: false })
+  const waiting = async (): Promise<number> => (await bus.health()).groups[0]?.retrying ?? 0
   return {
     deliver: delivering(arrived, (at) => bus.publish(definition, orderOf(at))),
+    fail: async (count, patience = longest) => {
+      const orders = Array.from({ length: count }, (_, at) => ({ orderId: `broken-${at}`, item: broken, quantity: 1 }))
+      await Promise.all(orders.map((order) => bus.publish(definition, order)))
+      await until(count, waiting, patience)
+    },
+    waiting,
     close: () => bus.close(),
   }
 }
@@ -50,7 +74,7 @@ export async function transportStage(): Promise<Stage> {
     onUnroutable: () => {},
   })
   const arrived = { count: 0 }
-  const { attributes, contentType, body } = encodeEvent((await orderPlaced()).create(orderOf(0)))
+  const { attributes, contentType, body } = encodeEvent((await orderPlaced(true)).create(orderOf(0)))
   const types = [String(attributes['type'])]
   await connection.subscribe(
     { group: 'orders', types, prefetch: 50, ordered: true, from: 'latest', temporary: false, marks: false },
@@ -69,7 +93,7 @@ export async function transportStage(): Promise<Stage> {
 /** Events made, validated, encoded, decoded and validated once more, and carried by nobody. */
 export async function codecStage(): Promise<Stage> {
   const { decodeEvent, encodeEvent } = await import('@tidings/events')
-  const definition = await orderPlaced()
+  const definition = await orderPlaced(true)
   const arrived = { count: 0 }
   const publish = (at: number): void => {
     const encoded = encodeEvent(definition.create(orderOf(at), { source: '/bench' }))
@@ -78,7 +102,7 @@ export async function codecStage(): Promise<Stage> {
   return { deliver: delivering(arrived, publish), close: async () => {} }
 }
 
-async function orderPlaced(): Promise<DefinedEvent<'bench.order.placed', Order>> {
+async function orderPlaced(keyed: boolean): Promise<DefinedEvent<'bench.order.placed', OrderSchema>> {
   const { defineEvent } = await import('@tidings/events')
   const { z } = await import('zod')
   const schema = z.object({
@@ -87,10 +111,19 @@ async function orderPlaced(): Promise<DefinedEvent<'bench.order.placed', Order>>
     quantity: z.int().positive(),
     userId: z.int().default(0),
   })
-  return defineEvent('bench.order.placed', { schema, key: ({ orderId }) => orderId })
+  return defineEvent('bench.order.placed', keyed ? { schema, key: ({ orderId }) => orderId } : { schema })
 }
 
-function orderOf(at: number): { orderId: string; item: string; quantity: number } {
+interface Order {
+  readonly orderId: string
+  readonly item: string
+  readonly quantity: number
+}
+
+/** The item that no order with it can be handled for. */
+const broken = 'a broken item'
+
+function orderOf(at: number): Order {
   return { orderId: keyOf(at), item: 'Book', quantity: at + 1 }
 }
 
@@ -109,5 +142,17 @@ function delivering(arrived: { count: number }, publish: (at: number) => unknown
     }
     while (arrived.count < all) await new Promise((resolve) => setImmediate(resolve))
     if (arrived.count !== all) throw new Error(`${arrived.count - all} of ${count} events arrived twice`)
+  }
+}
+
+/** Longer than a thousand first attempts take anywhere, and shorter than they would take one prefetch after the other. */
+const longest = 5000
+
+/** Throws where so many do not wait for their next attempt soon. */
+async function until(count: number, waiting: () => Promise<number>, patience: number): Promise<void> {
+  const end = performance.now() + patience
+  for (let are = await waiting(); are !== count; are = await waiting()) {
+    if (performance.now() > end) throw new Error(`${are} of ${count} events that fail wait for their next attempt`)
+    await new Promise((resolve) => setImmediate(resolve))
   }
 }

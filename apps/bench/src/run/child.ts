@@ -10,7 +10,9 @@ async function measure({ scenario: id, column, contestant }: Job): Promise<Sampl
   const scenario = scenarios.find((each) => each.id === id)
   if (!scenario) throw new Error(`there is no scenario "${id}"`)
   if (scenario.kind === 'race') {
-    const { ratio, ...nanoseconds } = await race(await scenario.prepare(contestant, column))
+    const prepared = await scenario.prepare(contestant, column)
+    const { ratio, ...nanoseconds } = await race(prepared)
+    await prepared.close?.()
     return { value: ratio, ...nanoseconds }
   }
   if (scenario.kind === 'meter') return { value: await scenario.meter(contestant, column) }

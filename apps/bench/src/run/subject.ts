@@ -19,6 +19,8 @@ export interface Subject {
 export interface Race {
   readonly contestant: Subject
   readonly yardstick: Subject
+  /** Ends what would keep the process alive. Rejects where it was not what it should have been until then. */
+  close?(): Promise<void>
 }
 
 /** Runs a subject and holds it to its deliveries. */

@@ -25,6 +25,7 @@ const stages: Readonly<Record<string, () => Promise<Stage>>> = {
   idempotent: () => busStage(idempotent),
   guarded: () => busStage(guarded),
   async: () => busStage({}, async () => {}),
+  'guarded-async': () => busStage(guarded, async () => {}),
 }
 
 /** What a bus on `memory()` delivers, how soon, and that its memory stays flat. */
@@ -41,6 +42,7 @@ export const busScenarios: readonly MeterScenario[] = [
       idempotent: { ...ours, label: 'tidings, and `idempotent`' },
       guarded: { ...ours, label: "tidings, and `deadLetter: 'park-key'` besides" },
       async: { ...ours, label: 'tidings, all defaults, an async handler' },
+      'guarded-async': { ...ours, label: 'tidings, `idempotent` and `park-key`, an async handler' },
       codec: { ...hand, label: 'the event alone: made, validated, encoded, decoded, validated' },
     },
     rounds: 3,
