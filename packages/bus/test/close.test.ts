@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createBus, handler, memory } from '../src/index.ts'
+import { altered } from './support/altered.ts'
 import { quiet, stateOf } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, testedBus } from './support/shop.ts'
 
@@ -118,6 +119,36 @@ describe('closing', () => {
     await Promise.all([tested.bus.close(), tested.bus.close(), tested.bus[Symbol.asyncDispose]()])
     expect((await tested.bus.health()).status).toBe('closed')
     expect(tested.clock.timers).toBe(0)
+  })
+
+  test('INVARIANT: handlers that run may end, though another group cannot be left', async () => {
+    const transport = altered(memory(), (connection) => ({
+      async subscribe(request, deliver, signal) {
+        const membership = await connection.subscribe(request, deliver, signal)
+        const stop = (): Promise<void> => Promise.reject(new Error('the broker does not answer'))
+        return request.group === 'shop.shelves' ? { ...membership, stop } : membership
+      },
+    }))
+    let finish!: () => void
+    const done = new Promise<void>((resolve) => (finish = resolve))
+    let isAborted = false
+    const bill = handler(OrderPlaced, { group: 'billing' }, async (_event, { signal }) => {
+      await done
+      isAborted = signal.aborted
+    })
+    const tested = await testedBus({
+      transport,
+      handlers: [bill, handler(OrderPlaced, { group: 'shelves' }, () => {})],
+    })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    const closed = tested.bus.close({ timeout: 1000 })
+    expect(await stateOf(closed)).toBe('pending')
+    finish()
+    await closed
+    expect(isAborted).toBe(false)
+    expect(tested.hooks('handled')).toHaveLength(2)
+    expect(tested.log.lines).toMatchObject([{ level: 'warn', message: 'group "shop.shelves" could not be left' }])
   })
 
   test('no timer is left behind by what could not be settled', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createBus, handler, memory, type Transport } from '../src/index.ts'
+import { createBus, handler, memory, memoryDeadLetters, type Middleware, type Transport } from '../src/index.ts'
+import { logTransport } from './support/log-transport.ts'
 import { quiet } from './support/recording-member.ts'
 import { stepwise } from './support/stepwise.ts'
 import { OrderPlaced, PaymentTaken, ShelfScanned, testedBus } from './support/shop.ts'
@@ -170,6 +171,26 @@ describe('the effects of a handler', () => {
     expect(tested.hooks('deadLettered')).toMatchObject([
       { reason: 'attempts-exhausted', error: { code: 'INVALID_EVENT' } },
     ])
+  })
+
+  test('INVARIANT: an event that a middleware keeps from its handler has none of those that failed with it before', async () => {
+    const firstOnly: Middleware = {
+      name: 'first only',
+      async receive({ message, attempt }, next) {
+        if (attempt === 1) await next(message)
+      },
+    }
+    const bill = handler(OrderPlaced, { group: 'billing' }, async (_event, { publish }) => {
+      await publish(PaymentTaken, { order: 1 })
+      throw new Error('the till is closed')
+    })
+    const { transport } = logTransport()
+    const options = { transport, deadLetters: memoryDeadLetters(), middleware: [firstOnly] }
+    await using tested = await testedBus({ ...options, handlers: [bill] })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await tested.pass(2000)
+    expect((await tested.bus.health()).groups).toMatchObject([{ settled: 1 }])
+    expect(tested.hooks('published')).toMatchObject([{ type: OrderPlaced.type }])
   })
 
   test('a handler whose time was up has no effects any more', async () => {

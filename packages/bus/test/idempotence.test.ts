@@ -1,7 +1,24 @@
 import { describe, expect, test } from 'vitest'
-import { createBus, handler, type Inbox, memory } from '../src/index.ts'
+import { createBus, type Delivery, handler, type Inbox, memory, type Transport } from '../src/index.ts'
+import { altered, alteredDelivery } from './support/altered.ts'
 import { quiet } from './support/recording-member.ts'
-import { OrderPlaced, testedBus } from './support/shop.ts'
+import { OrderPlaced, ShelfScanned, testedBus } from './support/shop.ts'
+
+/** A transport that takes a turn of the event loop for each settlement. */
+function slowly(transport: Transport): Transport {
+  return altered(transport, (connection) => ({
+    subscribe(request, deliver, signal) {
+      const take = (real: Delivery): void => {
+        const settle: Delivery['settle'] = async (settlement) => {
+          await quiet(1)
+          return real.settle(settlement)
+        }
+        deliver(alteredDelivery(real, { settle }))
+      }
+      return connection.subscribe(request, take, signal)
+    },
+  }))
+}
 
 describe('idempotent handlers', () => {
   test('INVARIANT: an event published twice with one id has one effect for each group', async () => {
@@ -57,6 +74,38 @@ describe('idempotent handlers', () => {
     await quiet()
     expect(tested.hooks('handled')).toHaveLength(1)
     expect(tested.hooks('deadLettered')).toHaveLength(1)
+  })
+
+  test('INVARIANT: of many duplicates none waits for ever, on a transport whose answers take time', async () => {
+    let finish!: () => void
+    const done = new Promise<void>((resolve) => (finish = resolve))
+    let calls = 0
+    const scan = handler(ShelfScanned, { group: 'scan', idempotent: true, concurrency: 3 }, async () => {
+      calls++
+      await done
+    })
+    await using tested = await testedBus({ transport: slowly(memory()), handlers: [scan] })
+    for (let i = 0; i < 8; i++) await tested.bus.publish(ShelfScanned, { shelf: 1 }, { id: 'scan-1' })
+    await quiet()
+    finish()
+    await quiet(50)
+    expect((await tested.bus.health()).groups).toMatchObject([{ running: 0, held: 0, settled: 8 }])
+    expect([calls, tested.hooks('duplicate').length]).toEqual([1, 7])
+  })
+
+  test('one that ends without a handler leaves those alone that wait for another one', async () => {
+    let finish!: () => void
+    const done = new Promise<void>((resolve) => (finish = resolve))
+    const scan = handler(ShelfScanned, { group: 'scan', idempotent: true, timeout: Infinity }, () => done)
+    await using tested = await testedBus({ transport: slowly(memory()), handlers: [scan] })
+    const { bus } = tested
+    for (let i = 0; i < 2; i++) await bus.publish(ShelfScanned, { shelf: 1 }, { id: 'scan-1' })
+    await bus.publish(ShelfScanned, { shelf: 1 }, { id: 'scan-1', delay: 20, expires: 10 })
+    await tested.pass(100)
+    expect(tested.hooks('expired')).toHaveLength(1)
+    finish()
+    await quiet()
+    expect((await bus.health()).groups).toMatchObject([{ running: 0, held: 0, settled: 3 }])
   })
 
   test('INVARIANT: all members of a group on a memory() know what the group has handled, also those that come later', async () => {

@@ -203,6 +203,27 @@ describe('bus.idle', () => {
     })
   })
 
+  test('rejects once where no group can say what waits, and leaves no rejection that nobody hears', async () => {
+    const transport = altered(memory(), (connection) => ({
+      async subscribe(request, deliver, signal) {
+        const membership = await connection.subscribe(request, deliver, signal)
+        return { ...membership, backlog: () => Promise.reject(new Error(`${request.group} is away`)) }
+      },
+    }))
+    const handlers = ['billing', 'shelves'].map((group) => handler(OrderPlaced, { group }, () => {}))
+    const unheard: unknown[] = []
+    const hears = (reason: unknown): void => void unheard.push(reason)
+    process.on('unhandledRejection', hears)
+    try {
+      await using tested = await testedBus({ transport, handlers })
+      await expect(tested.bus.idle()).rejects.toThrow('shop.billing is away')
+      await quiet()
+    } finally {
+      process.off('unhandledRejection', hears)
+    }
+    expect(unheard).toEqual([])
+  })
+
   test('ends with the bus, and is refused by one that is closed', async () => {
     const tested = await testedBus({
       handlers: [handler(OrderPlaced, { group: 'g' }, () => new Promise(() => {}))],

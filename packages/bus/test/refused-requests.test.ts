@@ -1,7 +1,7 @@
 import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { handler, type HandlerOptions, PermanentError } from '../src/index.ts'
+import { handler, type HandlerOptions, memory, PermanentError } from '../src/index.ts'
 import { quiet, stateOf } from './support/recording-member.ts'
 import { testedBus } from './support/shop.ts'
 
@@ -54,6 +54,21 @@ describe('a request that is refused', () => {
       reason: 'attempts-exhausted',
       error: { code: 'INVALID_EVENT' },
     })
+  })
+
+  test('INVARIANT: is refused at once, for its reason, also where the transport has no room for what its handler says', async () => {
+    let calls = 0
+    const wordy = handler(PriceAsked, { group: 'prices' }, () => {
+      calls++
+      throw new PermanentError('not for sale, '.repeat(100))
+    })
+    await using tested = await testedBus({ transport: memory({ maxMessageSize: 1000 }), handlers: [wordy] })
+    await expect(tested.bus.request(PriceAsked, { item: 'Unicorn' })).rejects.toMatchObject({
+      code: 'REQUEST_FAILED',
+      reason: 'permanent-error',
+      error: undefined,
+    })
+    expect(calls).toBe(1)
   })
 
   test('at once where no group wants it', async () => {

@@ -1,9 +1,18 @@
 import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type DeadLetter, type DeadLetterStore, handler, memory } from '../src/index.ts'
+import {
+  type BusOptions,
+  type DeadLetter,
+  type DeadLetterStore,
+  handler,
+  memory,
+  memoryDeadLetters,
+  PermanentError,
+} from '../src/index.ts'
 import { altered } from './support/altered.ts'
 import { all, storeOf } from './support/letters.ts'
+import { logTransport } from './support/log-transport.ts'
 import { quiet } from './support/recording-member.ts'
 import { OrderPlaced, testedBus } from './support/shop.ts'
 
@@ -71,6 +80,38 @@ describe('replay', () => {
     expect(handled).toEqual(['mended', 'keep me'])
     expect(await letters.count()).toBe(1)
   })
+
+  test.each<[string, () => Partial<BusOptions>]>([
+    ['the transport', () => ({})],
+    ['the member', () => ({ transport: logTransport().transport, deadLetters: memoryDeadLetters() })],
+  ])(
+    'INVARIANT: what is replayed of a key comes in its order, also where the first one is tried again, held by %s',
+    async (_, options) => {
+      let endings: readonly Error[] = Array.from({ length: 3 }, () => new PermanentError('the till is closed'))
+      const handled: string[] = []
+      const bill = handler(
+        OrderPlaced,
+        { group: 'billing', deadLetter: 'park-key', retry: { attempts: 2, delay: '1s' } },
+        ({ data }) => {
+          const [error, ...others] = endings
+          endings = others
+          if (error) throw error
+          handled.push(data.item)
+        },
+      )
+      await using tested = await testedBus({ ...options(), handlers: [bill] })
+      const { bus } = tested
+      for (const item of ['Book', 'Pen', 'Ink']) await bus.publish(OrderPlaced, { order: 1, item })
+      await tested.pass(100)
+      expect(await bus.deadLetters.count()).toBe(3)
+      endings = [new Error('a moment, please')]
+      const replayed = bus.deadLetters.replay({}, { rate: Infinity })
+      await tested.pass(10_000)
+      expect(await replayed).toMatchObject({ replayed: 3, failed: [] })
+      expect(handled).toEqual(['Book', 'Pen', 'Ink'])
+      expect(await bus.deadLetters.count()).toBe(0)
+    },
+  )
 
   test('an edit may be asynchronous, and may discard letters itself', async () => {
     await using shop = await parking()

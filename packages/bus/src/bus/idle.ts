@@ -36,14 +36,12 @@ export async function untilIdle(watched: Watched, timeout: number): Promise<void
 
 async function whatIsLeft(groups: readonly GroupConsumer[], isPublished: boolean): Promise<string[]> {
   // All are asked in one breath: a broker in this process answers for one moment.
-  const asked = groups.map(({ group, held, membership }) => ({
-    group,
-    open: held.size + held.left.length,
-    backlog: membership.backlog(),
-  }))
+  const asked = groups.map(async ({ group, held, membership }) => {
+    const open = held.size + held.left.length
+    return { group, open, backlog: await membership.backlog() }
+  })
   const left = isPublished ? [] : ['a publish is under way']
-  for (const { group, open, backlog: asking } of asked) {
-    const backlog = await asking
+  for (const { group, open, backlog } of await Promise.all(asked)) {
     if (open > 0) left.push(`group "${group}" holds ${open}`)
     if (backlog === undefined) continue
     if (backlog.waiting > 0) left.push(`${backlog.waiting} wait for group "${group}"`)

@@ -92,9 +92,7 @@ export class Subscriptions {
 
   /** Takes no more deliveries; resolves when nothing runs any more. */
   async drain(): Promise<void> {
-    const groups = this.all
-    await Promise.all(groups.map((group) => group.leave()))
-    await Promise.all(groups.map((group) => group.held.empty()))
+    await Promise.all(this.all.map((group) => this.#drained(group)))
   }
 
   /** Gives back whatever is still held, and lets go of all signals. */
@@ -132,9 +130,18 @@ export class Subscriptions {
 
   async #leave(group: GroupConsumer): Promise<void> {
     this.#left.add(group)
-    await group.leave()
-    await group.held.empty()
+    await this.#drained(group)
     this.#left.delete(group)
+  }
+
+  /** Rejects for nothing: a group that cannot be left goes with the connection, and is no reason to leave its handlers. */
+  async #drained(group: GroupConsumer): Promise<void> {
+    try {
+      await group.leave()
+    } catch (error) {
+      this.#warn(`group "${group.group}" could not be left`, error)
+    }
+    await group.held.empty()
   }
 
   #warn(message: string, error: unknown): void {

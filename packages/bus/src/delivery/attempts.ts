@@ -87,8 +87,10 @@ export class Attempts implements Overdue {
     if (!job.isOurs) throw giveBack
     const { message } = job.delivery
     if (this.#runtime.receivers.length === 0) return handledAfter(this.#handle(job, message, handler))
-    // What a middleware passes on may differ from attempt to attempt.
+    // What a middleware passes on may differ from attempt to attempt; where it passes nothing on, the effects of the attempt
+    // before are none of this one.
     job.event = undefined
+    job.context = undefined
     return handledAfter(
       throughReceivers(this.#runtime, this.#incoming(job), async (last) => this.#handle(job, last.message, handler)),
     )

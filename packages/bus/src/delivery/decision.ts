@@ -4,7 +4,8 @@ import { recorded } from '../dead-letter/recorded-error.ts'
 import type { DeadLetter, DeadLetterReason } from '../stores/dead-letters.ts'
 import type { AnyHandler } from '../handler/handler.ts'
 import type { Policy } from '../handler/policy.ts'
-import { deliveryHeaders, replyGroupOf } from '../message/message.ts'
+import { deliveryHeaders, type Message, replyGroupOf } from '../message/message.ts'
+import { oversize } from '../transport/message-size.ts'
 import { discarded, handled, type Later, type Settlement } from '../transport/settlement.ts'
 import type { Outgoing } from '../transport/transport.ts'
 import { attemptHeaders } from './attempt-headers.ts'
@@ -118,7 +119,7 @@ function giveUp(
   group: string,
   runtime: Runtime,
 ): Decision {
-  const answer = refusalToRequester(job, reason, error)
+  const answer = refusalToRequester(job, reason, error, runtime)
   const effects = answer === undefined ? [] : [answer]
   // Who asked is told; a letter besides is for those who say that they want one.
   const isKept = answer === undefined || handler?.options.deadLetter !== undefined
@@ -134,20 +135,21 @@ function refusalToRequester(
   { delivery: { message } }: Job,
   reason: DeadLetterReason,
   error: unknown,
+  { capabilities: { maxMessageSize } }: Runtime,
 ): Outgoing | undefined {
   const group = replyGroupOf(message)
   if (group === undefined) return undefined
   const { id, type, source } = message.attributes
   const { stack: _stack, cause: _cause, errors: _errors, ...facts } = recorded(error)
-  return {
-    group,
-    message: {
-      attributes: { specversion: '1.0', id: String(id), type: String(type), source: String(source) },
-      contentType: 'application/json',
-      body: JSON.stringify({ reason, error: facts }),
-      headers: { [deliveryHeaders.inReplyTo]: String(id), [deliveryHeaders.replyError]: reason },
-    },
-  }
+  const answer = (said: object): Message => ({
+    attributes: { specversion: '1.0', id: String(id), type: String(type), source: String(source) },
+    contentType: 'application/json',
+    body: JSON.stringify(said),
+    headers: { [deliveryHeaders.inReplyTo]: String(id), [deliveryHeaders.replyError]: reason },
+  })
+  const whole = answer({ reason, error: facts })
+  // What the transport does not take would keep the event from being settled.
+  return { group, message: oversize(whole, maxMessageSize) === undefined ? whole : answer({ reason }) }
 }
 
 function letterOf(

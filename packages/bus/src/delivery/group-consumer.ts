@@ -122,6 +122,7 @@ export class GroupConsumer {
   /** Keeps to the prefetch, in which what waits for its next attempt has no place, nor what stands behind it. */
   #limit(): void {
     const active = this.held.size - this.held.waiting - this.#lanes.blocked
+    this.held.areActive(active)
     const { prefetch } = this.handlers.policy
     // The transport keeps to the prefetch by itself, unless it was asked for more for what waits here.
     this.membership.pause(this.#keepsRetries ? active >= prefetch : active > prefetch)
@@ -328,6 +329,7 @@ export class GroupConsumer {
     // A connection that comes and goes while handlers are slow must not leave what it lost in the queues.
     this.#slots.keep((unit) => !(unit instanceof Job && !unit.isOurs))
     this.#lanes.forgetGone()
+    this.#limit()
   }
 
   #forget(job: Job): void {
@@ -341,6 +343,8 @@ export class GroupConsumer {
     if (job.state === 'left') job.ends()
     this.held.isDoneWith(job)
     const next = this.#lanes.leave(job)
+    // What stands behind one that waits has no place in the prefetch any more.
+    if (next?.state === 'waiting') this.#limit()
     if (next !== undefined && next.state !== 'waiting' && !this.membership.isStopped) this.#makeReady(next)
   }
 

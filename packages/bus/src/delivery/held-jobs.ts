@@ -14,7 +14,7 @@ export class HeldJobs {
   /** Ours no more, while their handler runs. */
   readonly #left = new Set<Job>()
   #whenEmpty: (() => void)[] = []
-  #since = 0
+  #since: number | undefined
 
   /** `lost` is told what goes with a signal; it deletes these. */
   constructor(clock: Clock, lost: (jobs: readonly Job[], reason: unknown) => void) {
@@ -36,9 +36,15 @@ export class HeldJobs {
     return [...this.#left]
   }
 
-  /** Since when there has been something that does not wait for its next attempt; undefined where there is nothing. */
+  /** Since when something has been active; undefined where nothing is. */
   get busySince(): number | undefined {
-    return this.#jobs.size > this.#waiting.size ? this.#since : undefined
+    return this.#since
+  }
+
+  /** So many neither wait for their next attempt nor stand behind one of their key that does. */
+  areActive(count: number): void {
+    if (count === 0) this.#since = undefined
+    else this.#since ??= this.#clock.now()
   }
 
   all(): Job[] {
@@ -51,7 +57,6 @@ export class HeldJobs {
   }
 
   add(job: Job): void {
-    if (this.#jobs.size === this.#waiting.size) this.#since = this.#clock.now()
     job.held = this.#jobs.push(job)
     const { lost } = job.delivery
     if (!this.#followed.has(lost)) this.#follow(lost)
@@ -62,7 +67,6 @@ export class HeldJobs {
   }
 
   wakes(job: Job): void {
-    if (this.#jobs.size === this.#waiting.size) this.#since = this.#clock.now()
     this.#waiting.delete(job)
   }
 

@@ -30,8 +30,9 @@ export class Lanes {
     }
     const front = 'behind' in lane ? lane.front : lane
     const behind = 'behind' in lane ? lane.behind : new Deque<Job>()
-    // A replay is older than what waits for its next attempt, and must get through however long that waits.
-    const passes = job.isReplay && front.state === 'waiting'
+    // A replay is older than what waits for its next attempt, and must get through however long that waits; but not older
+    // than the replay that came before it.
+    const passes = job.isReplay && !front.isReplay && front.state === 'waiting'
     if (passes) behind.unshift(front)
     else behind.push(job)
     const changed = 'behind' in lane ? lane : { front, behind, blocked: 0 }
@@ -71,7 +72,7 @@ export class Lanes {
     const behind = 'behind' in lane ? lane.behind : undefined
     let next = behind?.shift()
     while (next !== undefined && !next.isOurs) next = behind?.shift()
-    const replay = next?.state === 'waiting' ? takeReplay(behind!) : undefined
+    const replay = next?.state === 'waiting' && !next.isReplay ? takeReplay(behind!) : undefined
     if (replay !== undefined) {
       behind!.unshift(next!)
       next = replay

@@ -73,7 +73,7 @@ export class Settler {
 
   async #publish(job: Job, effect: Outgoing): Promise<void> {
     try {
-      await this.#persist(job, () => this.#runtime.send(effect))
+      await this.#persist(job, () => this.#runtime.send({ ...effect, beyond: true }))
     } catch (error) {
       // A requester that is gone concerns nobody any more, least of all the handler that answers it.
       if (effect.group !== undefined && isTidingsError(error, 'UNKNOWN_GROUP')) {

@@ -19,10 +19,11 @@ export class Twins {
     return busy === undefined || busy.job === job ? undefined : new Promise((resolve) => busy.waiting.push(resolve))
   }
 
+  /** One that is under way keeps its place, and so those that wait for it: another that ends without a handler waits for nobody. */
   begins(job: Job): void {
     if (job.key !== undefined) return
     const name = nameOf(job)
-    if (this.#busy.get(name)?.job !== job) this.#busy.set(name, { job, waiting: [] })
+    if (!this.#busy.has(name)) this.#busy.set(name, { job, waiting: [] })
   }
 
   /** Handled, failed or lost. */

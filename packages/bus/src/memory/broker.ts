@@ -101,6 +101,7 @@ export class Broker {
       return Promise.reject(new UnknownGroupError(name, type))
     }
     const groups = this.#routes.to(type)
+    if (outgoing.beyond === true) return this.#place(connection, outgoing, groups)
     const isLater = this.#isLater(outgoing)
     for (const group of groups) {
       if ((isLater ? group.later : group.due).isOpen) continue

@@ -27,7 +27,7 @@ export class Copy implements Delivery {
   readonly redeliveries: number
   /** What orders it in its group; undefined where nothing does. */
   readonly key: string | undefined
-  /** Its number in the order of arrival in its group. */
+  /** Its number in the order of arrival in its group; below zero for one that was published `ahead`. */
   readonly place: number
   readonly #group: CopyHome
   member: CopyHolder | undefined = undefined
@@ -44,6 +44,10 @@ export class Copy implements Delivery {
     this.key = key
     this.place = place
     this.redeliveries = redeliveries
+  }
+
+  get isAhead(): boolean {
+    return this.place < 0
   }
 
   get lost(): AbortSignal {

@@ -4,7 +4,7 @@ import type { Copy } from './copy.ts'
 /**
  * The line of each key. At its front is the one copy that is ready, handed out, given back, or waits for its next
  * attempt; the others are chained behind it, so that a line costs one entry in a map. What is published `ahead` goes
- * before all that waits, and behind the front unless that waits for its next attempt.
+ * before all that waits, and behind the front unless that waits for its next attempt and was not published `ahead` itself.
  */
 export class KeyLines {
   /** The last copy of each key that has any. */
@@ -32,7 +32,7 @@ export class KeyLines {
     const { key } = copy
     if (key === undefined || !this.#last.has(key)) return this.enter(copy) ? copy : undefined
     const front = this.#waiting.get(key)
-    if (front === undefined) {
+    if (front === undefined || front.isAhead) {
       const ahead = this.#ahead.get(key) ?? new Deque()
       this.#ahead.set(key, ahead)
       ahead.push(copy)
@@ -70,7 +70,8 @@ export class KeyLines {
     this.replace(copy, again)
     this.#postponed.add(again)
     const key = again.key!
-    const ahead = this.#takeAhead(key, again)
+    // What came ahead after it is younger, and waits behind it.
+    const ahead = again.isAhead ? undefined : this.#takeAhead(key, again)
     if (ahead === undefined) this.#waiting.set(key, again)
     return ahead
   }

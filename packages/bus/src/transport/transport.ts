@@ -105,6 +105,11 @@ export interface Outgoing {
    * cannot, it comes behind, and the bus lets it pass as far as it holds the others.
    */
   readonly ahead?: boolean | undefined
+  /**
+   * Let in although its groups are full, as what a settlement sends is: it is a part of one that the bus does step by
+   * step, and the event that it waits for keeps that very room.
+   */
+  readonly beyond?: boolean | undefined
 }
 
 /** What a bus asks of a transport for one group. */

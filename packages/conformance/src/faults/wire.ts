@@ -146,8 +146,8 @@ export function outgoingToWire({ message, ...rest }: Outgoing): WireOutgoing {
   return { ...rest, message: toWire(message) }
 }
 
-export function outgoingFromWire({ message, group, notBefore, ahead }: WireOutgoing): Outgoing {
-  return { message: fromWire(message), group, notBefore, ahead }
+export function outgoingFromWire({ message, ...rest }: WireOutgoing): Outgoing {
+  return { ...rest, message: fromWire(message) }
 }
 
 /** Without the work of its handler, which is a function. */
