@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createBus, type Delivery, handler, type Inbox, memory, type Transport } from '../src/index.ts'
+import { createBus, handler, type Inbox, memory, type Transport } from '../src/index.ts'
+import type { Delivery } from '../src/transport/index.ts'
 import { altered, alteredDelivery } from './support/altered.ts'
 import { quiet } from './support/recording-member.ts'
 import { OrderPlaced, ShelfScanned, testedBus } from './support/shop.ts'
