@@ -25,6 +25,8 @@ export {
   type MessageHeaderOptions,
   messageToHeaders,
 } from './message-headers.ts'
+export { type DelayHop, DelayLadder } from './delay-ladder.ts'
+export { keyHash, partitionOf } from './partition-of.ts'
 export { oversize } from './message-size.ts'
 export { type PublishAnswers, type PublishLine, PublishWindow } from './publish-window.ts'
 export { type JoinedPlace, type ReconnectingOptions, ReconnectingSession } from './reconnecting.ts'
