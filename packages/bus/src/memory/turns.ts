@@ -1,5 +1,6 @@
 import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
 import { Deque } from '../collections/deque.ts'
+import { macrotask } from '../macrotask.ts'
 
 /** Deliveries after which timers and I/O get their turn. */
 const perTurn = 256
@@ -97,27 +98,5 @@ export class Turns {
   #letGo(): void {
     this.#pay?.()
     this.#owed = this.#pay = undefined
-  }
-}
-
-/** Runs something in a later turn of the event loop, as soon as the runtime can. */
-const macrotask: (callback: () => void) => void = macrotasks()
-
-/** Taken when the module is loaded, so that the faked timers of a test do not stop deliveries. */
-function macrotasks(): (callback: () => void) => void {
-  const { setImmediate, MessageChannel, setTimeout } = globalThis as {
-    setImmediate?: (callback: () => void) => unknown
-    MessageChannel?: typeof globalThis.MessageChannel
-    setTimeout: typeof globalThis.setTimeout
-  }
-  if (setImmediate) return (callback) => void setImmediate(callback)
-  if (!MessageChannel) return (callback) => void setTimeout(callback, 0)
-  const { port1, port2 } = new MessageChannel()
-  const callbacks = new Deque<() => void>()
-  port1.addEventListener('message', () => callbacks.shift()?.())
-  port1.start()
-  return (callback) => {
-    callbacks.push(callback)
-    port2.postMessage(undefined)
   }
 }

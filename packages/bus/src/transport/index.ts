@@ -27,6 +27,7 @@ export {
 } from './message-headers.ts'
 export { type DelayHop, DelayLadder } from './delay-ladder.ts'
 export { keyHash, partitionOf } from './partition-of.ts'
+export { GroupCommit, type GroupCommitOptions } from './group-commit.ts'
 export { oversize } from './message-size.ts'
 export { type PublishAnswers, type PublishLine, PublishWindow } from './publish-window.ts'
 export { type JoinedPlace, type ReconnectingOptions, ReconnectingSession } from './reconnecting.ts'
