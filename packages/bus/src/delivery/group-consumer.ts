@@ -95,7 +95,8 @@ export class GroupConsumer {
     this.#settler.close()
     const reason = new DOMException('the bus was closed before the handler ended', 'AbortError')
     const left = this.held.all()
-    for (const job of left) this.#giveBack(job)
+    // A settlement on its way may be carried out still; where it is not, the end of the connection gives the delivery back.
+    for (const job of left) if (job.state !== 'settling') this.#giveBack(job)
     for (const job of [...left, ...this.held.left]) job.context?.leave(reason)
     this.held.close()
   }
