@@ -126,7 +126,6 @@ export class Settler {
 /** However often it is tried, it will not be taken. */
 function isHopeless(error: unknown): boolean {
   return (
-    error instanceof SettlementRefusedError ||
     isTidingsError(error, 'SETTLEMENT_REFUSED') ||
     isTidingsError(error, 'MESSAGE_TOO_LARGE') ||
     isTidingsError(error, 'UNKNOWN_GROUP')

@@ -1,6 +1,7 @@
+import { isTidingsError } from '@tidings/core'
 import type { HandlerLog } from '../handler/context.ts'
 import type { Delivered } from '../observer.ts'
-import { type Settled, type Settlement, SettlementRefusedError } from '../transport/settlement.ts'
+import type { Settled, Settlement, SettlementRefusedError } from '../transport/settlement.ts'
 import type { Job } from './job.ts'
 import type { Failed, Outcome } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
@@ -56,9 +57,9 @@ export function warnUnsettled(log: HandlerLog, group: string, job: Job, error: u
   log.error('a delivery could not be settled, and is given back', { ...factsOf(group, job), error })
 }
 
-/** Whether a settlement was refused as a whole, with nothing done. */
+/** Whether a settlement was refused as a whole, with nothing done; by another copy of this package too. */
 export function isRefusal(error: unknown): error is SettlementRefusedError {
-  return error instanceof SettlementRefusedError
+  return isTidingsError(error, 'SETTLEMENT_REFUSED')
 }
 
 function factsOf(group: string, job: Job): Record<string, unknown> {
