@@ -187,6 +187,27 @@ describe('closing', () => {
     expect(tested.clock.timers).toBe(0)
   })
 
+  test('no timer is left behind by a reply that could not be settled', async () => {
+    const transport = altered(memory(), (connection) => ({
+      subscribe(request, deliver, signal) {
+        const settle = (): Promise<never> => Promise.reject(new Error('the broker does not answer'))
+        const isReply = request.group.includes('replies')
+        return connection.subscribe(
+          request,
+          (real) => deliver(isReply ? alteredDelivery(real, { settle }) : real),
+          signal,
+        )
+      },
+    }))
+    const bill = handler(OrderPlaced, { group: 'billing' }, (_event, { reply }) => reply(PaymentTaken, { order: 1 }))
+    const tested = await testedBus({ transport, handlers: [bill] })
+    await tested.bus.request(OrderPlaced, { order: 1 })
+    await quiet()
+    await tested.bus.close()
+    await quiet()
+    expect(tested.clock.timers).toBe(0)
+  })
+
   test('no timer is left behind by what could not be settled', async () => {
     const inbox = {
       has: () => false,
