@@ -442,6 +442,7 @@ describe('a settlement', () => {
     ['by its transport', new SettlementRefusedError(new Error('no such row'))],
     // A transport may have another copy of the package.
     ['in the words of its code', new TidingsError('SETTLEMENT_REFUSED', 'no', { cause: new Error('no such row') })],
+    ['by what no try again can mend', new TidingsError('MESSAGE_TOO_LARGE', 'no such row')],
   ])('that is refused at each attempt, %s, gives the event up, with that reason in its letter', async (_how, error) => {
     const transport = settling(memory(), (delivery, settlement) =>
       settlement.as === 'handled' ? Promise.reject(error) : delivery.settle(settlement),

@@ -13,10 +13,10 @@ import { KeptMembership } from './kept-membership.ts'
 import { Lanes } from './lanes.ts'
 import { failureOf, type Outcome } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
-import { Settler } from './settler.ts'
+import { causeOf, isRefusal, Settler } from './settler.ts'
 import { Slots } from './slots.ts'
 import { Survivors } from './survivors.ts'
-import { isRefusal, tellAttempt, tellSettled, warnUnparked, warnUnsettled } from './tell.ts'
+import { tellAttempt, tellSettled, warnUnparked, warnUnsettled } from './tell.ts'
 
 /** What waits for its next attempt here, where the transport cannot keep it, as a multiple of the prefetch. */
 export const heldRetries = 10
@@ -238,7 +238,7 @@ export class GroupConsumer {
   /** Nothing of a settlement was done. */
   #refused(job: Job, settlement: Settlement, handler: AnyHandler | undefined, error: unknown): void | Promise<void> {
     if (!job.isOurs || !isRefusal(error)) throw error
-    const { cause } = error
+    const cause = causeOf(error)
     // Its own writes, or its effects, are a part of the attempt.
     if (settlement.as === 'handled') return this.#conclude(job, handler, failureOf(cause))
     if (settlement.as === 'dead-lettered') {

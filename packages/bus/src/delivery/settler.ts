@@ -1,4 +1,4 @@
-import { isTidingsError } from '@tidings/core'
+import { isTidingsError, type TidingsError } from '@tidings/core'
 import { backoff, isThenable } from '@tidings/core/tools'
 import { deliveryHeaders } from '../message/message.ts'
 import { inSafeOrder, type SettlementSteps } from '../transport/safe-order.ts'
@@ -78,7 +78,7 @@ export class Settler {
       // A requester that is gone concerns nobody any more, least of all the handler that answers it.
       if (effect.group !== undefined && isTidingsError(error, 'UNKNOWN_GROUP')) {
         this.#runtime.telling.unroutable(effect.message)
-      } else throw isHopeless(error) ? new SettlementRefusedError(error) : error
+      } else throw isRefusal(error) ? new SettlementRefusedError(error) : error
     }
   }
 
@@ -98,7 +98,7 @@ export class Settler {
       try {
         return await trying
       } catch (error) {
-        if (this.#closed || !job.isOurs || isHopeless(error)) throw error
+        if (this.#closed || !job.isOurs || isRefusal(error)) throw error
         const wait = waitFor(tries)
         const { id, type } = job.delivery.message.attributes
         const facts = { type, group: this.#group, id, attempt: job.attempt, error, retryIn: wait }
@@ -123,13 +123,18 @@ export class Settler {
   }
 }
 
-/** However often it is tried, it will not be taken. */
-function isHopeless(error: unknown): boolean {
+/** However often it is tried, it will not be taken. Known by its code, since a transport may have another copy of this package. */
+export function isRefusal(error: unknown): error is TidingsError {
   return (
     isTidingsError(error, 'SETTLEMENT_REFUSED') ||
     isTidingsError(error, 'MESSAGE_TOO_LARGE') ||
     isTidingsError(error, 'UNKNOWN_GROUP')
   )
+}
+
+/** Why it will not be taken. */
+export function causeOf(refusal: TidingsError): unknown {
+  return refusal.code === 'SETTLEMENT_REFUSED' ? refusal.cause : refusal
 }
 
 /** A store that cannot keep a letter must not hold up the event: it frees its place, and is tried again later. */
