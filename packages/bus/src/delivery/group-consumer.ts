@@ -92,11 +92,11 @@ export class GroupConsumer {
 
   /** Tells the handlers that still run to stop, gives their deliveries back, and waits for them no longer. */
   abandon(): void {
-    this.#settler.close()
     const reason = new DOMException('the bus was closed before the handler ended', 'AbortError')
     const left = this.held.all()
     // A settlement on its way may be carried out still; where it is not, the end of the connection gives the delivery back.
-    for (const job of left) if (job.state !== 'settling') this.#giveBack(job)
+    for (const job of left) if (job.state !== 'settling' || this.#settler.waits(job)) this.#giveBack(job)
+    this.#settler.close()
     for (const job of [...left, ...this.held.left]) job.context?.leave(reason)
     this.held.close()
   }
@@ -279,7 +279,8 @@ export class GroupConsumer {
   }
 
   #fail(job: Job, error: unknown): void {
-    warnUnsettled(this.#runtime.log, this.group, job, error)
+    // At the end that is no fault.
+    if (!this.#settler.isClosed) warnUnsettled(this.#runtime.log, this.group, job, error)
     job.ends()
     this.#return(job, true)
     this.#passOn(job)

@@ -17,8 +17,8 @@ const waitFor = backoff({ delay: 100, max: 5000 })
 export class Settler {
   readonly #runtime: Runtime
   readonly #group: string
-  /** Ends the waits between tries. */
-  readonly #waits = new Set<() => void>()
+  /** Those between two tries, by what ends the wait. */
+  readonly #waits = new Map<() => void, Job>()
   #closed = false
 
   constructor(runtime: Runtime, group: string) {
@@ -29,7 +29,16 @@ export class Settler {
   /** From now on nothing is tried again: what is unsettled goes back when the connection ends. */
   close(): void {
     this.#closed = true
-    for (const end of this.#waits) end()
+    for (const end of this.#waits.keys()) end()
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Whether its settlement has failed, and is to be tried again. */
+  waits(job: Job): boolean {
+    return [...this.#waits.values()].includes(job)
   }
 
   /**
@@ -103,14 +112,14 @@ export class Settler {
         const { id, type } = job.delivery.message.attributes
         const facts = { type, group: this.#group, id, attempt: job.attempt, error, retryIn: wait }
         this.#runtime.log.warn('a delivery could not be settled, trying again', facts)
-        await this.#wait(wait)
+        await this.#wait(job, wait)
         if (this.#closed || !job.isOurs) throw error
       }
       trying = attempted(step)
     }
   }
 
-  #wait(time: number): Promise<void> {
+  #wait(job: Job, time: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         cancel()
@@ -118,7 +127,7 @@ export class Settler {
         resolve()
       }
       const cancel = this.#runtime.clock.after(time, end)
-      this.#waits.add(end)
+      this.#waits.set(end, job)
     })
   }
 }
