@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createBus, handler, memory } from '../src/index.ts'
-import { altered } from './support/altered.ts'
+import { createBus, type Delivery, handler, memory } from '../src/index.ts'
+import { altered, alteredDelivery } from './support/altered.ts'
 import { quiet, stateOf } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, testedBus } from './support/shop.ts'
 
@@ -149,6 +149,63 @@ describe('closing', () => {
     expect(isAborted).toBe(false)
     expect(tested.hooks('handled')).toHaveLength(2)
     expect(tested.log.lines).toMatchObject([{ level: 'warn', message: 'group "shop.shelves" could not be left' }])
+  })
+
+  test('INVARIANT: at the deadline nothing is given back whose settlement is on its way', async () => {
+    const settlements: string[] = []
+    let carryOut!: () => void
+    const carriedOut = new Promise<void>((resolve) => (carryOut = resolve))
+    const transport = altered(memory(), (connection) => ({
+      subscribe(request, deliver, signal) {
+        const take = (real: Delivery): void => {
+          const settle: Delivery['settle'] = async (settlement) => {
+            settlements.push(settlement.as)
+            await carriedOut
+            return real.settle(settlement)
+          }
+          deliver(alteredDelivery(real, { settle }))
+        }
+        return connection.subscribe(request, take, signal)
+      },
+      // What was settled is told to the broker first.
+      async close() {
+        await carriedOut
+        await quiet()
+        await connection.close()
+      },
+    }))
+    const tested = await testedBus({ transport, handlers: [handler(OrderPlaced, { group: 'billing' }, () => {})] })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    const closed = tested.bus.close({ timeout: 1000 })
+    await tested.pass(1000)
+    carryOut()
+    await closed
+    expect(settlements).toEqual(['handled'])
+    expect(tested.hooks('handled')).toHaveLength(1)
+    expect(tested.log.lines.filter(({ message }) => message.includes('given back'))).toEqual([])
+    expect(tested.clock.timers).toBe(0)
+  })
+
+  test('no timer is left behind by a reply that could not be settled', async () => {
+    const transport = altered(memory(), (connection) => ({
+      subscribe(request, deliver, signal) {
+        const settle = (): Promise<never> => Promise.reject(new Error('the broker does not answer'))
+        const isReply = request.group.includes('replies')
+        return connection.subscribe(
+          request,
+          (real) => deliver(isReply ? alteredDelivery(real, { settle }) : real),
+          signal,
+        )
+      },
+    }))
+    const bill = handler(OrderPlaced, { group: 'billing' }, (_event, { reply }) => reply(PaymentTaken, { order: 1 }))
+    const tested = await testedBus({ transport, handlers: [bill] })
+    await tested.bus.request(OrderPlaced, { order: 1 })
+    await quiet()
+    await tested.bus.close()
+    await quiet()
+    expect(tested.clock.timers).toBe(0)
   })
 
   test('no timer is left behind by what could not be settled', async () => {

@@ -193,6 +193,24 @@ describe('the effects of a handler', () => {
     expect(tested.hooks('published')).toMatchObject([{ type: OrderPlaced.type }])
   })
 
+  test('INVARIANT: a handler that failed has none, though a middleware keeps its failure to itself', async () => {
+    const lenient: Middleware = {
+      name: 'lenient',
+      async receive({ message }, next) {
+        await next(message).catch(() => {})
+      },
+    }
+    const bill = handler(OrderPlaced, { group: 'billing' }, async (_event, { publish }) => {
+      await publish(PaymentTaken, { order: 1 })
+      throw new Error('the till is closed')
+    })
+    await using tested = await testedBus({ middleware: [lenient], handlers: [bill] })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await quiet()
+    expect(tested.hooks('handled')).toHaveLength(1)
+    expect(tested.hooks('published')).toMatchObject([{ type: OrderPlaced.type }])
+  })
+
   test('a handler whose time was up has no effects any more', async () => {
     const outcomes: unknown[] = []
     let go!: () => void

@@ -1,3 +1,4 @@
+import { TidingsError } from '@tidings/core'
 import { defineEvent } from '@tidings/events'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -431,11 +432,14 @@ describe('a settlement', () => {
     expect(tested.hooks('duplicate')).toEqual([])
   })
 
-  test('that is refused at each attempt gives the event up, with that reason in its letter', async () => {
+  test.each([
+    ['by its transport', new SettlementRefusedError(new Error('no such row'))],
+    // A transport may have another copy of the package.
+    ['in the words of its code', new TidingsError('SETTLEMENT_REFUSED', 'no', { cause: new Error('no such row') })],
+    ['by what no try again can mend', new TidingsError('MESSAGE_TOO_LARGE', 'no such row')],
+  ])('that is refused at each attempt, %s, gives the event up, with that reason in its letter', async (_how, error) => {
     const transport = settling(memory(), (delivery, settlement) =>
-      settlement.as === 'handled'
-        ? Promise.reject(new SettlementRefusedError(new Error('no such row')))
-        : delivery.settle(settlement),
+      settlement.as === 'handled' ? Promise.reject(error) : delivery.settle(settlement),
     )
     let calls = 0
     await using tested = await testedBus({

@@ -134,9 +134,23 @@ export class Requests {
       } catch (error) {
         if (delivery.lost.aborted || this.#closed.signal.aborted) return
         if (tries === mostTries) throw error
-        await new Promise<void>((resolve) => void this.#runtime.clock.after(waitFor(tries), resolve))
+        await this.#wait(waitFor(tries))
       }
     }
+  }
+
+  /** Waits so many milliseconds, or until the bus is closed. */
+  #wait(time: number): Promise<void> {
+    const { signal } = this.#closed
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel()
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const cancel = this.#runtime.clock.after(time, end)
+      signal.addEventListener('abort', end)
+    })
   }
 
   #answer(wait: Waiting, message: Message): void {

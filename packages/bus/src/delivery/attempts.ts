@@ -91,9 +91,16 @@ export class Attempts implements Overdue {
     // before are none of this one.
     job.event = undefined
     job.context = undefined
-    return handledAfter(
-      throughReceivers(this.#runtime, this.#incoming(job), async (last) => this.#handle(job, last.message, handler)),
-    )
+    const handle = async ({ message: last }: Incoming): Promise<void> => {
+      try {
+        await this.#handle(job, last, handler)
+      } catch (error) {
+        // A middleware may keep it to itself: what has failed has no effects all the same.
+        job.context?.startsOver()
+        throw error
+      }
+    }
+    return handledAfter(throughReceivers(this.#runtime, this.#incoming(job), handle))
   }
 
   #incoming({ delivery, attempt }: Job): Incoming {

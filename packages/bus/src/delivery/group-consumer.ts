@@ -13,10 +13,10 @@ import { KeptMembership } from './kept-membership.ts'
 import { Lanes } from './lanes.ts'
 import { failureOf, type Outcome } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
-import { Settler } from './settler.ts'
+import { causeOf, isRefusal, Settler } from './settler.ts'
 import { Slots } from './slots.ts'
 import { Survivors } from './survivors.ts'
-import { isRefusal, tellAttempt, tellSettled, warnUnparked, warnUnsettled } from './tell.ts'
+import { tellAttempt, tellSettled, warnUnparked, warnUnsettled } from './tell.ts'
 
 /** What waits for its next attempt here, where the transport cannot keep it, as a multiple of the prefetch. */
 export const heldRetries = 10
@@ -92,10 +92,11 @@ export class GroupConsumer {
 
   /** Tells the handlers that still run to stop, gives their deliveries back, and waits for them no longer. */
   abandon(): void {
-    this.#settler.close()
     const reason = new DOMException('the bus was closed before the handler ended', 'AbortError')
     const left = this.held.all()
-    for (const job of left) this.#giveBack(job)
+    // A settlement on its way may be carried out still; where it is not, the end of the connection gives the delivery back.
+    for (const job of left) if (job.state !== 'settling' || this.#settler.waits(job)) this.#giveBack(job)
+    this.#settler.close()
     for (const job of [...left, ...this.held.left]) job.context?.leave(reason)
     this.held.close()
   }
@@ -237,7 +238,7 @@ export class GroupConsumer {
   /** Nothing of a settlement was done. */
   #refused(job: Job, settlement: Settlement, handler: AnyHandler | undefined, error: unknown): void | Promise<void> {
     if (!job.isOurs || !isRefusal(error)) throw error
-    const { cause } = error
+    const cause = causeOf(error)
     // Its own writes, or its effects, are a part of the attempt.
     if (settlement.as === 'handled') return this.#conclude(job, handler, failureOf(cause))
     if (settlement.as === 'dead-lettered') {
@@ -278,7 +279,8 @@ export class GroupConsumer {
   }
 
   #fail(job: Job, error: unknown): void {
-    warnUnsettled(this.#runtime.log, this.group, job, error)
+    // At the end that is no fault.
+    if (!this.#settler.isClosed) warnUnsettled(this.#runtime.log, this.group, job, error)
     job.ends()
     this.#return(job, true)
     this.#passOn(job)

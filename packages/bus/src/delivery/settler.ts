@@ -1,4 +1,4 @@
-import { isTidingsError } from '@tidings/core'
+import { isTidingsError, type TidingsError } from '@tidings/core'
 import { backoff, isThenable } from '@tidings/core/tools'
 import { deliveryHeaders } from '../message/message.ts'
 import { inSafeOrder, type SettlementSteps } from '../transport/safe-order.ts'
@@ -17,8 +17,8 @@ const waitFor = backoff({ delay: 100, max: 5000 })
 export class Settler {
   readonly #runtime: Runtime
   readonly #group: string
-  /** Ends the waits between tries. */
-  readonly #waits = new Set<() => void>()
+  /** Those between two tries, by what ends the wait. */
+  readonly #waits = new Map<() => void, Job>()
   #closed = false
 
   constructor(runtime: Runtime, group: string) {
@@ -29,7 +29,16 @@ export class Settler {
   /** From now on nothing is tried again: what is unsettled goes back when the connection ends. */
   close(): void {
     this.#closed = true
-    for (const end of this.#waits) end()
+    for (const end of this.#waits.keys()) end()
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Whether its settlement has failed, and is to be tried again. */
+  waits(job: Job): boolean {
+    return [...this.#waits.values()].includes(job)
   }
 
   /**
@@ -78,7 +87,7 @@ export class Settler {
       // A requester that is gone concerns nobody any more, least of all the handler that answers it.
       if (effect.group !== undefined && isTidingsError(error, 'UNKNOWN_GROUP')) {
         this.#runtime.telling.unroutable(effect.message)
-      } else throw isHopeless(error) ? new SettlementRefusedError(error) : error
+      } else throw isRefusal(error) ? new SettlementRefusedError(error) : error
     }
   }
 
@@ -98,19 +107,19 @@ export class Settler {
       try {
         return await trying
       } catch (error) {
-        if (this.#closed || !job.isOurs || isHopeless(error)) throw error
+        if (this.#closed || !job.isOurs || isRefusal(error)) throw error
         const wait = waitFor(tries)
         const { id, type } = job.delivery.message.attributes
         const facts = { type, group: this.#group, id, attempt: job.attempt, error, retryIn: wait }
         this.#runtime.log.warn('a delivery could not be settled, trying again', facts)
-        await this.#wait(wait)
+        await this.#wait(job, wait)
         if (this.#closed || !job.isOurs) throw error
       }
       trying = attempted(step)
     }
   }
 
-  #wait(time: number): Promise<void> {
+  #wait(job: Job, time: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         cancel()
@@ -118,19 +127,23 @@ export class Settler {
         resolve()
       }
       const cancel = this.#runtime.clock.after(time, end)
-      this.#waits.add(end)
+      this.#waits.set(end, job)
     })
   }
 }
 
-/** However often it is tried, it will not be taken. */
-function isHopeless(error: unknown): boolean {
+/** However often it is tried, it will not be taken. Known by its code, since a transport may have another copy of this package. */
+export function isRefusal(error: unknown): error is TidingsError {
   return (
-    error instanceof SettlementRefusedError ||
     isTidingsError(error, 'SETTLEMENT_REFUSED') ||
     isTidingsError(error, 'MESSAGE_TOO_LARGE') ||
     isTidingsError(error, 'UNKNOWN_GROUP')
   )
+}
+
+/** Why it will not be taken. */
+export function causeOf(refusal: TidingsError): unknown {
+  return refusal.code === 'SETTLEMENT_REFUSED' ? refusal.cause : refusal
 }
 
 /** A store that cannot keep a letter must not hold up the event: it frees its place, and is tried again later. */

@@ -1,6 +1,6 @@
 import type { HandlerLog } from '../handler/context.ts'
 import type { Delivered } from '../observer.ts'
-import { type Settled, type Settlement, SettlementRefusedError } from '../transport/settlement.ts'
+import type { Settled, Settlement } from '../transport/settlement.ts'
 import type { Job } from './job.ts'
 import type { Failed, Outcome } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
@@ -54,11 +54,6 @@ export function warnUnparked(log: HandlerLog, group: string, job: Job, error: un
 /** The log line of a delivery that goes back, since it could not be settled. */
 export function warnUnsettled(log: HandlerLog, group: string, job: Job, error: unknown): void {
   log.error('a delivery could not be settled, and is given back', { ...factsOf(group, job), error })
-}
-
-/** Whether a settlement was refused as a whole, with nothing done. */
-export function isRefusal(error: unknown): error is SettlementRefusedError {
-  return error instanceof SettlementRefusedError
 }
 
 function factsOf(group: string, job: Job): Record<string, unknown> {

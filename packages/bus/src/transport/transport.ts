@@ -184,7 +184,8 @@ export interface Delivery {
    * settlement is one commit; elsewhere `inSafeOrder` does it. What a settlement sends is let in beyond the bound of a
    * group, and an effect for a group that does not exist is told to `onUnroutable`.
    *
-   * Rejects with `SettlementRefusedError` when nothing was done and the same would be refused again; with any other error
+   * Rejects with `SettlementRefusedError` when nothing was done and the same would be refused again, or with the
+   * `MessageTooLargeError` or `UnknownGroupError` of a step, which counts for the same; with any other error
    * when it is not known to be done: then the bus tries again while the delivery is ours. Answers `'lost'`, and does
    * nothing, when it is lost or settled already.
    */

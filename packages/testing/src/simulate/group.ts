@@ -148,6 +148,8 @@ export class SimulatedGroup {
     this.#takeFrom(copy, member)
     copy.redeliveries = 0
     this.#retryAt(copy, due, headers)
+    // What was published ahead itself lets nothing pass: that is younger.
+    if (inPlace && copy.ahead) return
     this.#remove(copy)
     if (!inPlace) return void this.#copies.push(copy)
     // It keeps its place, but for those that are published ahead: while it waits, they pass.
