@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createBus, type Delivery, handler, memory } from '../src/index.ts'
+import { createBus, handler, memory } from '../src/index.ts'
+import type { Delivery } from '../src/transport/index.ts'
 import { altered, alteredDelivery } from './support/altered.ts'
 import { quiet, stateOf } from './support/recording-member.ts'
 import { OrderPlaced, PaymentTaken, testedBus } from './support/shop.ts'
