@@ -35,11 +35,18 @@ export class List<T> {
     else before.after = after
     if (after === undefined) this.#last = before
     else after.before = before
+    // A node that is gone, and old to the collector of garbage, would keep alive all that came behind it.
+    node.before = node.after = undefined
     this.#size--
   }
 
   /** The one at hand may be taken out meanwhile. */
   *[Symbol.iterator](): Generator<T, void> {
-    for (let node = this.#first; node !== undefined; node = node.after) yield node.value
+    let node = this.#first
+    while (node !== undefined) {
+      const { value, after } = node
+      yield value
+      node = after
+    }
   }
 }

@@ -2,9 +2,10 @@ import { Deque } from '../collections/deque.ts'
 import type { Job } from './job.ts'
 
 interface Lane {
-  /** Whose turn it is. */
-  front: Job
-  readonly behind: Deque<Job>
+  /** Whose turn it is; undefined once the lane is gone. */
+  front: Job | undefined
+  /** Undefined where nobody waits. */
+  behind: Deque<Job> | undefined
   /** How many of them can do nothing before the next attempt of the front is due. */
   blocked: number
 }
@@ -15,7 +16,11 @@ interface Lane {
  * event comes again.
  */
 export class Lanes {
-  readonly #lanes = new Map<string, Job | Lane>()
+  /**
+   * A lane even where it has but one job, and it lets go of that in the end: a map that comes and goes leaves old tables
+   * behind, and what these hold the collector of garbage takes for alive, 1 kB for each event.
+   */
+  readonly #lanes = new Map<string, Lane>()
   /** How many stand behind one that waits for its next attempt. */
   blocked = 0
 
@@ -25,41 +30,39 @@ export class Lanes {
     if (key === undefined) return true
     const lane = this.#lanes.get(key)
     if (lane === undefined) {
-      this.#lanes.set(key, job)
+      this.#lanes.set(key, { front: job, behind: undefined, blocked: 0 })
       return true
     }
-    const front = 'behind' in lane ? lane.front : lane
-    const behind = 'behind' in lane ? lane.behind : new Deque<Job>()
+    const front = lane.front!
+    const behind = (lane.behind ??= new Deque())
     // A replay is older than what waits for its next attempt, and must get through however long that waits; but not older
     // than the replay that came before it.
     const passes = job.isReplay && !front.isReplay && front.state === 'waiting'
-    if (passes) behind.unshift(front)
-    else behind.push(job)
-    const changed = 'behind' in lane ? lane : { front, behind, blocked: 0 }
-    if (passes) changed.front = job
-    this.#lanes.set(key, changed)
-    this.#count(changed)
+    if (passes) {
+      behind.unshift(front)
+      lane.front = job
+    } else behind.push(job)
+    this.#count(lane)
     return passes
   }
 
   /** Whether it is this job's turn. */
   hasTurn(job: Job): boolean {
-    if (job.key === undefined) return true
-    const lane = this.#lanes.get(job.key)
-    return lane === job || (lane !== undefined && 'behind' in lane && lane.front === job)
+    return job.key === undefined || this.#lanes.get(job.key)?.front === job
   }
 
   /** Its wait for the next attempt has begun, or ended. */
   changes({ key }: Job): void {
     const lane = key === undefined ? undefined : this.#lanes.get(key)
-    if (lane !== undefined && 'behind' in lane) this.#count(lane)
+    if (lane !== undefined) this.#count(lane)
   }
 
   /** Drops those that wait and are ours no more. */
   forgetGone(): void {
     for (const lane of this.#lanes.values()) {
-      if (!('behind' in lane)) continue
-      for (const job of lane.behind.clear()) if (job.isOurs) lane.behind.push(job)
+      const { behind } = lane
+      if (behind === undefined) continue
+      for (const job of behind.clear()) if (job.isOurs) behind.push(job)
       this.#count(lane)
     }
   }
@@ -67,9 +70,9 @@ export class Lanes {
   /** The turn of a job is over, if it has it; the one whose turn has come, if one waits. */
   leave(job: Job): Job | undefined {
     const { key } = job
-    if (key === undefined || !this.hasTurn(job)) return undefined
-    const lane = this.#lanes.get(key)!
-    const behind = 'behind' in lane ? lane.behind : undefined
+    const lane = key === undefined ? undefined : this.#lanes.get(key)
+    if (lane?.front !== job) return undefined
+    const { behind } = lane
     let next = behind?.shift()
     while (next !== undefined && !next.isOurs) next = behind?.shift()
     const replay = next?.state === 'waiting' && !next.isReplay ? takeReplay(behind!) : undefined
@@ -77,15 +80,15 @@ export class Lanes {
       behind!.unshift(next!)
       next = replay
     }
-    if (next === undefined) this.#lanes.delete(key)
-    else if (behind!.size === 0) this.#lanes.set(key, next)
-    else (lane as Lane).front = next
-    if ('behind' in lane) this.#count(lane)
+    lane.front = next
+    if (behind?.size === 0) lane.behind = undefined
+    if (next === undefined) this.#lanes.delete(key!)
+    this.#count(lane)
     return next
   }
 
   #count(lane: Lane): void {
-    const blocked = lane.front.state === 'waiting' ? lane.behind.size : 0
+    const blocked = lane.front?.state === 'waiting' ? (lane.behind?.size ?? 0) : 0
     this.blocked += blocked - lane.blocked
     lane.blocked = blocked
   }

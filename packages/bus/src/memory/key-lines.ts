@@ -1,14 +1,22 @@
 import { Deque } from '../collections/deque.ts'
 import type { Copy } from './copy.ts'
 
+interface Line {
+  /** Undefined once the line is gone. */
+  last: Copy | undefined
+}
+
 /**
  * The line of each key. At its front is the one copy that is ready, handed out, given back, or waits for its next
  * attempt; the others are chained behind it, so that a line costs one entry in a map. What is published `ahead` goes
  * before all that waits, and behind the front unless that waits for its next attempt and was not published `ahead` itself.
  */
 export class KeyLines {
-  /** The last copy of each key that has any. */
-  readonly #last = new Map<string, Copy>()
+  /**
+   * Of each key that has any copy. A line lets go of its last one in the end: a map that comes and goes leaves old tables
+   * behind, and what these hold the collector of garbage takes for alive, 1 kB for each event.
+   */
+  readonly #lines = new Map<string, Line>()
   /** Fronts that wait for their next attempt. */
   readonly #waiting = new Map<string, Copy>()
   /** Copies that wait for their next attempt, at the front or behind one that was let pass. */
@@ -20,17 +28,20 @@ export class KeyLines {
   enter(copy: Copy): boolean {
     const { key } = copy
     if (key === undefined) return true
-    const last = this.#last.get(key)
-    this.#last.set(key, copy)
-    if (last === undefined) return true
-    last.behind = copy
+    const line = this.#lines.get(key)
+    if (line === undefined) {
+      this.#lines.set(key, { last: copy })
+      return true
+    }
+    line.last!.behind = copy
+    line.last = copy
     return false
   }
 
   /** The copy itself where it is at the front, and so ready. */
   enterAhead(copy: Copy): Copy | undefined {
     const { key } = copy
-    if (key === undefined || !this.#last.has(key)) return this.enter(copy) ? copy : undefined
+    if (key === undefined || !this.#lines.has(key)) return this.enter(copy) ? copy : undefined
     const front = this.#waiting.get(key)
     if (front === undefined || front.isAhead) {
       const ahead = this.#ahead.get(key) ?? new Deque()
@@ -50,7 +61,7 @@ export class KeyLines {
     copy.behind = undefined
     const ahead = this.#ahead.size > 0 ? this.#takeAhead(key, behind) : undefined
     if (ahead !== undefined) return ahead
-    if (behind === undefined) this.#last.delete(key)
+    if (behind === undefined) this.#end(key)
     else if (this.#postponed.size > 0 && this.#postponed.has(behind)) this.#waiting.set(key, behind)
     else return behind
     return undefined
@@ -62,7 +73,7 @@ export class KeyLines {
     if (key === undefined) return
     again.behind = behind
     copy.behind = undefined
-    if (behind === undefined) this.#last.set(key, again)
+    if (behind === undefined) this.#lines.get(key)!.last = again
   }
 
   /** A front waits for its next attempt, as another copy. The one that is ready meanwhile, if any. */
@@ -97,11 +108,16 @@ export class KeyLines {
       }
     }
     for (const ahead of this.#ahead.values()) all.push(...ahead.clear())
-    this.#last.clear()
+    this.#lines.clear()
     this.#waiting.clear()
     this.#postponed.clear()
     this.#ahead.clear()
     return all
+  }
+
+  #end(key: string): void {
+    this.#lines.get(key)!.last = undefined
+    this.#lines.delete(key)
   }
 
   #takeAhead(key: string, behind: Copy | undefined): Copy | undefined {
@@ -110,7 +126,7 @@ export class KeyLines {
     if (waiting?.size === 0) this.#ahead.delete(key)
     if (ahead === undefined) return undefined
     ahead.behind = behind
-    if (behind === undefined) this.#last.set(key, ahead)
+    if (behind === undefined) this.#lines.get(key)!.last = ahead
     return ahead
   }
 }
