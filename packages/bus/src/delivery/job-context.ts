@@ -98,7 +98,10 @@ export class JobContext implements HandlerContext {
   }
 
   get cancel(): HandlerContext['cancel'] {
-    return (event) => this.#runtime.cancel(event)
+    return async (event) => {
+      const isHeldBack = this.#effects?.cancel(typeof event === 'string' ? event : event.id) === true
+      return isHeldBack || this.#runtime.cancel(event)
+    }
   }
 
   get transaction(): TransactionContext<never>['transaction'] {
