@@ -211,6 +211,19 @@ describe('the effects of a handler', () => {
     expect(tested.hooks('published')).toMatchObject([{ type: OrderPlaced.type }])
   })
 
+  test('one with a delay can be taken back by the handler that has published it', async () => {
+    const answers: boolean[] = []
+    const bill = handler(OrderPlaced, { group: 'billing' }, async (_event, { publish, cancel }) => {
+      const reminder = await publish(PaymentTaken, { order: 1 }, { delay: '1s' })
+      for (let i = 0; i < 2; i++) answers.push(await cancel(reminder))
+    })
+    await using tested = await testedBus({ handlers: [bill] })
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    await tested.pass(2000)
+    expect(answers).toEqual([true, false])
+    expect(tested.hooks('published')).toMatchObject([{ type: OrderPlaced.type }])
+  })
+
   test('a handler whose time was up has no effects any more', async () => {
     const outcomes: unknown[] = []
     let go!: () => void

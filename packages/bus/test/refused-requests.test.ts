@@ -81,6 +81,24 @@ describe('a request that is refused', () => {
     })
   })
 
+  test('is given up by a handler whose time is up, though it has a signal of its own', async () => {
+    const { signal } = new AbortController()
+    const asking = handler(
+      PriceQuoted,
+      { group: 'asking', timeout: 100, retry: false },
+      async (_event, { request }) => {
+        await request(PriceAsked, { item: 'Book' }, { signal })
+      },
+    )
+    const silent = handler(PriceAsked, { group: 'prices' }, () => {})
+    await using tested = await testedBus({ handlers: [asking, silent] })
+    await tested.bus.publish(PriceQuoted, { pence: 1 })
+    await quiet()
+    tested.clock.advance(100)
+    await quiet()
+    expect(tested.hooks('deadLettered')).toMatchObject([{ error: { code: 'ATTEMPT_TIMEOUT' } }])
+  })
+
   test('fails the handler that asked, as any error of its own', async () => {
     const Wanted = defineEvent('shop.wanted', z.object({ item: z.string() }))
     await using tested = await testedBus({

@@ -32,4 +32,13 @@ export class Effects {
     this.outgoing.push(outgoing)
     this.#events.push(event)
   }
+
+  /** Takes back what was published with a delay; says whether there was any. */
+  cancel(id: string): boolean {
+    const at = this.outgoing.findIndex(({ notBefore }, i) => notBefore !== undefined && this.#events[i]!.id === id)
+    if (at < 0) return false
+    this.outgoing.splice(at, 1)
+    this.#events.splice(at, 1)
+    return true
+  }
 }

@@ -2,7 +2,7 @@ import { invalidArgument, isThenable } from '@tidings/core/tools'
 import { isEvent, type TidingsEvent } from '@tidings/events'
 import { EffectTooLateError } from '../errors.ts'
 import type { Publish } from '../handler/publish.ts'
-import type { PublishOptions } from '../handler/publish-options.ts'
+import type { PublishOptions, RequestOptions } from '../handler/publish-options.ts'
 import type { HandlerContext, HandlerLog, TransactionContext } from '../handler/context.ts'
 import { deliveryHeaders, type Message, replyGroupOf } from '../message/message.ts'
 import type { Incoming } from '../middleware.ts'
@@ -90,15 +90,24 @@ export class JobContext implements HandlerContext {
   }
 
   get request(): HandlerContext['request'] {
-    const request = (definition: unknown, input: unknown, options?: object): Promise<TidingsEvent> =>
-      this.#aborted
-        ? refused(this.#aborted.reason)
-        : this.#runtime.request(this.#event, definition, input, { signal: this.signal, ...options })
+    const request = (
+      definition: unknown,
+      input: unknown,
+      options?: RequestOptions<TidingsEvent>,
+    ): Promise<TidingsEvent> => {
+      if (this.#aborted) return refused(this.#aborted.reason)
+      // Its own signal ends the wait too, not instead.
+      const signal = options?.signal ? AbortSignal.any([this.signal, options.signal]) : this.signal
+      return this.#runtime.request(this.#event, definition, input, { ...options, signal })
+    }
     return request as HandlerContext['request']
   }
 
   get cancel(): HandlerContext['cancel'] {
-    return (event) => this.#runtime.cancel(event)
+    return async (event) => {
+      const isHeldBack = this.#effects?.cancel(typeof event === 'string' ? event : event.id) === true
+      return isHeldBack || this.#runtime.cancel(event)
+    }
   }
 
   get transaction(): TransactionContext<never>['transaction'] {

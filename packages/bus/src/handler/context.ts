@@ -44,7 +44,7 @@ export interface HandlerContext {
     input: InputOf<Schema>,
     options?: RequestOptions<Reply>,
   ) => Promise<Reply>
-  /** Takes back a delayed event, at once; false when it is gone already. As `bus.cancel`. */
+  /** Takes back a delayed event, at once, also one that is held back still; false when it is gone already. As `bus.cancel`. */
   readonly cancel: (event: TidingsEvent | string) => Promise<boolean>
 }
 
