@@ -24,13 +24,6 @@ export const concessions: Readonly<Record<string, Concession>> = {
       'In a field, in a variable of the module and in a cell of a typed array it costs the same. To restore what was read on entry, and not to count down, gained an eighth: 3.6 times node:events in the place of 3.2, on an EPYC processor. A loop by hand that isolates errors and counts nothing reaches 4.2.',
     ablation: byHandle,
   },
-  'handle-3-real': {
-    held: { atLeast: 0.9 },
-    why: 'Three such handlers take some 75 ns, of which a publish has a few to save: to isolate errors and to watch promises leaves 1.3 of 1.4. Where nested publishes are counted, 14 ns more are lost in one step.',
-    tried:
-      'It is not the count by itself: without it our own takes 77.1 ns, without the checks between the handlers 77.4, without both 62.5. With one handler the variant loses as much by its count, and our own, which counts alike, nothing. So it may be how the compiler lays out the loop of the handlers, or what the processor predicts of it; that is not proven.',
-    ablation: byHandle,
-  },
   'definition-1': {
     held: { atLeast: 0.95 },
     why: 'One function serves all topics, so that no handler is inlined: with nothing guaranteed it reaches 1.45. To count nested publishes takes 0.2 of it, to look at what a key may be nearly as much.',
