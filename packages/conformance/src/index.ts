@@ -9,6 +9,16 @@ export {
 } from './conformance.ts'
 export { ConformanceError } from './expect.ts'
 export { holdDeliveries } from './hold-deliveries.ts'
-export type { BrokerFaults, ChildConsumer, ConformanceKit, NetworkFaults, PlainClient } from './kit.ts'
+export type {
+  BrokerFaults,
+  ChildConsumer,
+  ChildPublisher,
+  ChildWorker,
+  ConformanceKit,
+  NetworkFaults,
+  PlainClient,
+} from './kit.ts'
 export type { Need } from './needs.ts'
+export { publishInTurn } from './publish-in-turn.ts'
 export { conformanceTable } from './table.ts'
+export { type HandledEvent, workDeliveries } from './work-deliveries.ts'

@@ -1,8 +1,9 @@
-import type { BusOptions, Transport } from '@tidings/bus'
+import type { BusOptions, Message, Transport } from '@tidings/bus'
 import type { AggregationStore, ClaimCheckStore } from '@tidings/bus/integration'
 import type { GroupRequest } from '@tidings/bus/transport'
 import type { Duration } from '@tidings/core'
 import type { EncodedEvent } from '@tidings/events'
+import type { HandledEvent } from './work-deliveries.ts'
 
 /**
  * What an adapter's author gives to the suite: a way to the broker and, where there are any, ways to disturb it. What
@@ -34,6 +35,10 @@ export interface ConformanceKit {
   readonly bus?: Pick<BusOptions, 'clock' | 'inbox' | 'middleware' | 'random'> | undefined
   /** A consumer in a process of its own, for the cases in which it is killed. See {@link holdDeliveries}. */
   spawnConsumer?(request: GroupRequest): Promise<ChildConsumer>
+  /** A member in a process of its own that handles what it is handed. See {@link workDeliveries}. */
+  spawnWorker?(request: GroupRequest): Promise<ChildWorker>
+  /** A publisher in a process of its own, for the case in which it is killed. See {@link publishInTurn}. */
+  spawnPublisher?(messages: readonly Message[]): Promise<ChildPublisher>
   /** Makes what a group with this name lives in on the broker, with other settings than the transport asks for. */
   declareConflict?(group: string): Promise<void>
   /**
@@ -72,6 +77,22 @@ export interface BrokerFaults {
 export interface ChildConsumer {
   /** The ids of the events that it was handed so far. */
   readonly received: readonly string[]
+  /** Ends the process at once, as `kill -9` does; resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/** A member of a group in another process, which handles what it is handed. */
+export interface ChildWorker {
+  /** What it has settled so far. */
+  readonly handled: readonly HandledEvent[]
+  /** Ends the process; resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/** A publisher in another process. */
+export interface ChildPublisher {
+  /** The ids of the messages that were confirmed so far. */
+  readonly confirmed: readonly string[]
   /** Ends the process at once, as `kill -9` does; resolves when it is gone. */
   kill(): Promise<void>
 }

@@ -23,6 +23,8 @@ export type Need =
   | 'network'
   | 'broker'
   | 'a child process'
+  | 'a working child process'
+  | 'a publishing child process'
   | 'a conflict'
   | 'a plain client'
   | 'an inbox'
@@ -60,6 +62,14 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
   network: [({ network }) => network !== undefined, 'the kit cannot disturb a network'],
   broker: [({ broker }) => broker !== undefined, 'the kit cannot kill the broker'],
   'a child process': [(kit) => kit.spawnConsumer !== undefined, 'the kit has no consumer in a child process'],
+  'a working child process': [
+    (kit) => kit.spawnWorker !== undefined,
+    'the kit has no member that works in a child process',
+  ],
+  'a publishing child process': [
+    (kit) => kit.spawnPublisher !== undefined,
+    'the kit has no publisher in a child process',
+  ],
   'a conflict': [(kit) => kit.declareConflict !== undefined, 'the kit makes no conflicting declaration'],
   'a plain client': [({ plain }) => plain !== undefined, 'the kit has no plain client'],
   'an inbox': [

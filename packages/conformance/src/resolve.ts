@@ -18,6 +18,8 @@ export function resolve(kit: ConformanceKit): ResolvedKit {
     plain: kit.plain,
     bus: kit.bus,
     ...(kit.spawnConsumer && { spawnConsumer: (request) => kit.spawnConsumer!(request) }),
+    ...(kit.spawnWorker && { spawnWorker: (request) => kit.spawnWorker!(request) }),
+    ...(kit.spawnPublisher && { spawnPublisher: (messages) => kit.spawnPublisher!(messages) }),
     ...(kit.removeGroups && { removeGroups: (names) => kit.removeGroups!(names) }),
     ...(kit.aggregations && { aggregations: () => kit.aggregations!() }),
     ...(kit.claimChecks && { claimChecks: () => kit.claimChecks!() }),

@@ -41,6 +41,8 @@ test('on memory() the cases are left out that need a broker, a network, another 
     C85: 'memory: not durable, so C85 does not apply',
     C86: 'memory: not durable, so C86 does not apply',
     C87: 'memory: not durable, so C87 does not apply',
+    C92: 'memory: no members in other processes, so C92 does not apply',
+    C93: 'memory: no members in other processes, so C93 does not apply',
   })
 })
 

@@ -1,6 +1,6 @@
 import type { Connection, GroupRequest } from '@tidings/bus/transport'
 import { afterAll, expect, test } from 'vitest'
-import { conformance, holdDeliveries } from '../src/index.ts'
+import { conformance, type HandledEvent, holdDeliveries } from '../src/index.ts'
 import {
   faultProxy,
   networkFaults,
@@ -42,6 +42,32 @@ conformance(
       })
       return {
         get received() {
+          return child.reports as readonly string[]
+        },
+        kill: () => child.kill(),
+      }
+    },
+    async spawnWorker(request) {
+      const child = await spawnChild({
+        module: new URL('./fixtures/work.ts', import.meta.url),
+        transport: socketTransportOf(options),
+        options: request,
+      })
+      return {
+        get handled() {
+          return child.reports as readonly HandledEvent[]
+        },
+        kill: () => child.kill(),
+      }
+    },
+    async spawnPublisher(messages) {
+      const child = await spawnChild({
+        module: new URL('./fixtures/publish.ts', import.meta.url),
+        transport: socketTransportOf(options),
+        options: messages,
+      })
+      return {
+        get confirmed() {
           return child.reports as readonly string[]
         },
         kill: () => child.kill(),

@@ -13,7 +13,7 @@ interface Watched {
   readonly closing: AbortSignal
   groups(): readonly GroupConsumer[]
   /** Whether no publish of the bus is under way. */
-  isPublished(): boolean
+  isSettled(): boolean
 }
 
 /** Resolves when nothing is left to do; rejects with what is left when the time is up, or with the reason of the end. */
@@ -24,7 +24,7 @@ export async function untilIdle(watched: Watched, timeout: number): Promise<void
   let wasIdle = false
   for (let look = firstLook; ; look = Math.min(lastLook, 2 * look)) {
     closing.throwIfAborted()
-    const left = await whatIsLeft(watched.groups(), watched.isPublished())
+    const left = await whatIsLeft(watched.groups(), watched.isSettled())
     if (left.length === 0 && wasIdle) return
     wasIdle = left.length === 0
     if (wasIdle) continue
@@ -34,13 +34,13 @@ export async function untilIdle(watched: Watched, timeout: number): Promise<void
   }
 }
 
-async function whatIsLeft(groups: readonly GroupConsumer[], isPublished: boolean): Promise<string[]> {
+async function whatIsLeft(groups: readonly GroupConsumer[], isSettled: boolean): Promise<string[]> {
   // All are asked in one breath: a broker in this process answers for one moment.
   const asked = groups.map(async ({ group, held, membership }) => {
     const open = held.size + held.left.length
     return { group, open, backlog: await membership.backlog() }
   })
-  const left = isPublished ? [] : ['a publish is under way']
+  const left = isSettled ? [] : ['a publish is under way']
   for (const { group, open, backlog } of await Promise.all(asked)) {
     if (open > 0) left.push(`group "${group}" holds ${open}`)
     if (backlog === undefined) continue

@@ -225,7 +225,7 @@ export class RunningBus implements Bus {
       clock: this.#settings.clock,
       closing: this.#ended.signal,
       groups: () => this.#subscriptions.all,
-      isPublished: () => this.#publisher.isSettled,
+      isSettled: () => this.#publisher.isSettled,
     }
     await untilIdle(watched, timeout === undefined ? Infinity : milliseconds(timeout, 'timeout'))
   }

@@ -16,7 +16,7 @@ import type { Runtime } from './runtime.ts'
 
 /** What follows from an attempt: a settlement, or that the delivery is held here so many milliseconds. */
 export type Decision =
-  | { readonly settlement: Settlement; readonly retryIn: number | undefined; readonly reason?: DeadLetterReason }
+  | { readonly settlement: Settlement; readonly retryIn: number | undefined }
   | { readonly settlement: undefined; readonly retryIn: number }
 
 /** Milliseconds until what the bus itself needs, and could not ask so often, is asked again. */
@@ -125,9 +125,9 @@ function giveUp(
   const isKept = answer === undefined || handler?.options.deadLetter !== undefined
   if (handler?.policy.deadLetter !== 'discard' && isKept) {
     const letter = letterOf(job, handler, reason, error, group, runtime)
-    return { settlement: { as: 'dead-lettered', letter, effects }, retryIn: undefined, reason }
+    return { settlement: { as: 'dead-lettered', letter, effects }, retryIn: undefined }
   }
-  return { settlement: { as: 'discarded', effects, replayed: job.replayOf }, retryIn: undefined, reason }
+  return { settlement: { as: 'discarded', effects, replayed: job.replayOf }, retryIn: undefined }
 }
 
 /** A requester waits for an answer that will not come. It gets the reason, and nothing of the event. */

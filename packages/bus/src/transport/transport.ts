@@ -100,7 +100,7 @@ export interface Outgoing {
    */
   readonly notBefore?: number | undefined
   /**
-   * Handed out before what waits of its key, and behind what was published `ahead` earlier: a replay is older than all
+   * Handed out before what waits of its key, but for one that is ready already, and behind what was published `ahead` earlier: a replay is older than all
    * that has come since, and must get through however long that waits. Asked for with `group` only. Where a transport
    * cannot, it comes behind, and the bus lets it pass as far as it holds the others.
    */
@@ -121,8 +121,8 @@ export interface GroupRequest {
   readonly group: string
   /**
    * Event types, and patterns where the transport has them; empty for a group that only gets what is sent to it. What
-   * any member has asked for belongs to the group until `groups.unbind` takes it back, so that an older member passes
-   * over nothing which a newer one wants: a member may be handed what it did not ask for.
+   * any of its members asks for belongs to the group, and may stay so until `groups.unbind` takes it back: an older member
+   * passes over nothing which a newer one wants, so it may be handed what it did not ask for.
    */
   readonly types: readonly string[]
   /** How many deliveries may be unsettled at a time, in this member. */

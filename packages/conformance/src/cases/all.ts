@@ -12,6 +12,7 @@ import { interopCases } from './interop.ts'
 import { lifetimeCases } from './lifetime.ts'
 import { orderCases } from './order.ts'
 import { policyCases } from './policy.ts'
+import { processCases } from './processes.ts'
 import { publishingCases } from './publishing.ts'
 import { roundTripCases } from './round-trip.ts'
 import { crashCases } from './crashes.ts'
@@ -36,6 +37,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...groupLifeCases,
   ...sharingCases,
   ...errorCases,
+  ...processCases,
   ...growthCases,
   ...crashCases,
   ...groupCases,

@@ -3,7 +3,7 @@ import { type Connection, type Delivery, handled } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
 import { over } from '../../src/over.ts'
 import type { ConformanceKit } from '../../src/index.ts'
-import { consumer, durableDisk, durableKit } from '../fixtures/durable-kit.ts'
+import { consumer, durableDisk, durableKit, worker } from '../fixtures/durable-kit.ts'
 import { markedIn, nothing } from './tools.ts'
 
 /** A promise broken on purpose, in a transport that has a network and a broker that can be killed. */
@@ -81,6 +81,24 @@ export const faultMutations: readonly FaultMutation[] = [
     foundBy: 'C07',
     client: (connection) => ({
       publish: (given) => Promise.resolve(connection.publish(given)).catch(() => new Promise<void>(nothing)),
+    }),
+  },
+  {
+    breaks: 'has two processes each work on all of a group',
+    foundBy: 'C92',
+    kit: ({ transport }) => ({
+      spawnWorker: (request) => worker(transport(), { ...request, group: `${request.group}-too` }),
+    }),
+  },
+  {
+    breaks: 'confirms before it has the message',
+    foundBy: 'C93',
+    kit: () => ({
+      // Told at once, and killed before anything was sent.
+      spawnPublisher: async (messages) => ({
+        confirmed: messages.map(({ attributes }) => String(attributes['id'])),
+        kill: async () => {},
+      }),
     }),
   },
   {
