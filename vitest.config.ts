@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { standardDecorators } from './vitest.decorators.ts'
@@ -15,6 +16,8 @@ export default defineConfig({
     // Against what hangs, and nothing else: how long a test computes depends on what else the machine does.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Many wait rather than compute: one worker for two cores, the default, leaves one of them idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', new TallyReporter()],
     projects: globSync(['packages/*', 'apps/*', 'examples', 'scripts'], { cwd: import.meta.dirname }).map((root) => ({
       extends: true as const,
