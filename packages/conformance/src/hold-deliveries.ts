@@ -1,5 +1,6 @@
-import { systemClock, type Transport } from '@tidings/bus'
+import type { Transport } from '@tidings/bus'
 import type { Connection, GroupRequest } from '@tidings/bus/transport'
+import { connectAs } from './connect-as.ts'
 
 /**
  * Joins a group and settles nothing: what the program of a child process runs, to be killed with work in its hands.
@@ -11,12 +12,7 @@ export async function holdDeliveries(
   request: GroupRequest,
   report: (id: string) => void,
 ): Promise<Connection> {
-  const connection = await transport.connect({
-    name: request.group,
-    clock: systemClock,
-    onState: () => {},
-    onUnroutable: () => {},
-  })
+  const connection = await connectAs(request.group, transport)
   await connection.subscribe(request, ({ message }) => report(String(message.attributes['id'])))
   return connection
 }

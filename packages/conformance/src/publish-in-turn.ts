@@ -1,5 +1,6 @@
-import { type Message, systemClock, type Transport } from '@tidings/bus'
+import type { Message, Transport } from '@tidings/bus'
 import type { Connection } from '@tidings/bus/transport'
+import { connectAs } from './connect-as.ts'
 
 /** Publishes that are under way at a time. */
 const atATime = 20
@@ -15,12 +16,7 @@ export async function publishInTurn(
   messages: readonly Message[],
   report: (id: string) => void,
 ): Promise<Connection> {
-  const connection = await transport.connect({
-    name: 'publisher',
-    clock: systemClock,
-    onState: () => {},
-    onUnroutable: () => {},
-  })
+  const connection = await connectAs('publisher', transport)
   const left = [...messages]
   const publish = async (): Promise<void> => {
     for (let message = left.shift(); message !== undefined; message = left.shift()) {

@@ -1,5 +1,6 @@
-import { keyOf, systemClock, type Transport } from '@tidings/bus'
+import { keyOf, type Transport } from '@tidings/bus'
 import { type Connection, type Delivery, type GroupRequest, handled } from '@tidings/bus/transport'
+import { connectAs } from './connect-as.ts'
 import { pause } from './expect.ts'
 
 /** An event that a member has handled; times in milliseconds since 1970, of the machine that all members share. */
@@ -24,12 +25,7 @@ export async function workDeliveries(
   request: GroupRequest,
   report: (event: HandledEvent) => void,
 ): Promise<Connection> {
-  const connection = await transport.connect({
-    name: request.group,
-    clock: systemClock,
-    onState: () => {},
-    onUnroutable: () => {},
-  })
+  const connection = await connectAs(request.group, transport)
   await connection.subscribe(request, workingOn(report))
   return connection
 }
