@@ -244,7 +244,12 @@ export class GroupConsumer {
     if (settlement.as === 'dead-lettered') {
       const { policy } = handler ?? this.handlers
       warnUnparked(this.#runtime.log, this.group, job, cause)
-      return this.#carryOut(job, decideUnparked(job, cause, policy, this.#runtime), handler, 'handled')
+      return this.#carryOut(
+        job,
+        decideUnparked(job, settlement.letter.error ?? cause, policy, this.#runtime),
+        handler,
+        'handled',
+      )
     }
     if (settlement.as === 'later') return this.#waitHere(job, settlement.due - this.#runtime.clock.now())
     throw error
