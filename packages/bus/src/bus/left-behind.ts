@@ -39,9 +39,9 @@ export class LeftBehind {
 
   /** What was given back by these groups, and what goes with the process. */
   say(groups: readonly GroupConsumer[]): void {
-    const returned = groups.flatMap(({ group, returned: count }) => (count > 0 ? [`${group}: ${count}`] : []))
-    if (returned.length > 0) {
-      this.#log.info(`the bus is closed, and has given back what was not handled: ${returned.join(', ')}`)
+    const givenBack = groups.flatMap(({ group, givenBack: count }) => (count > 0 ? [`${group}: ${count}`] : []))
+    if (givenBack.length > 0) {
+      this.#log.info(`the bus is closed, and has given back what was not handled: ${givenBack.join(', ')}`)
     }
     // What has members elsewhere is in good hands, and what is temporary goes by intent.
     const left = this.#groups().filter(({ members, temporary }) => members === 0 && !temporary)

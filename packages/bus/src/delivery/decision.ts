@@ -84,7 +84,7 @@ function afterFailure(
   const isAttempt = counts || isNewer
   if (isAttempt) {
     job.failures++
-    job.postponed = 0
+    job.cameToNothing = 0
     job.firstFailedAt ??= new Date(clock.now()).toISOString()
   }
   if (isAttempt && job.failures >= policy.attempts) {
@@ -93,7 +93,7 @@ function afterFailure(
   if (given !== undefined && !isNewer) return giveUp(job, handler, given, error, group, runtime)
   if (isAttempt) return later(job, policy.backoff(job.failures, random), attemptHeaders(job, error), runtime)
   // No retry of the handler's, so its policy has no say; more and more slowly, since all that is held asks again.
-  if (!alone) return { settlement: undefined, retryIn: waitWhileAway(++job.postponed) }
+  if (!alone) return { settlement: undefined, retryIn: waitWhileAway(++job.cameToNothing) }
   return { settlement: undefined, retryIn: policy.backoff(Math.max(1, job.failures), random) }
 }
 

@@ -46,7 +46,7 @@ export class GroupConsumer {
   /** When a delivery was last settled, in milliseconds since 1970. */
   lastProgress: number | undefined
   /** Deliveries that were given back at the end. */
-  returned = 0
+  givenBack = 0
 
   constructor(group: string, runtime: Runtime) {
     this.group = group
@@ -318,7 +318,7 @@ export class GroupConsumer {
   }
 
   #return(job: Job, begun: boolean): void {
-    this.returned++
+    this.givenBack++
     giveBack(job.delivery, begun)
     this.#forget(job)
   }

@@ -21,7 +21,7 @@ export class Job {
   /** Attempts that failed, those of earlier hand-outs included. */
   failures: number
   /** Attempts in a row that came to nothing, since what the bus itself needs was away. */
-  postponed = 0
+  cameToNothing = 0
   /** RFC 3339. */
   firstFailedAt: string | undefined
   /** Read once for all attempts. */

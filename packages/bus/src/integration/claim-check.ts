@@ -87,7 +87,7 @@ export function claimCheck(options: ClaimCheckOptions): Middleware {
 }
 
 async function checkIn(store: ClaimCheckStore, message: Message, bytes: Uint8Array): Promise<Message> {
-  const key = await keyOf(bytes)
+  const key = await hashOf(bytes)
   await store.put(key, bytes)
   const { contentType } = message
   return {
@@ -105,7 +105,7 @@ async function checkOut(store: ClaimCheckStore, message: Message, reference: str
   const key = reference.slice(scheme.length)
   const body = await store.get(key)
   if (body === undefined) throw new ClaimCheckMissingError(reference, event)
-  if ((await keyOf(body)) !== key) throw new ClaimCheckCorruptError(reference, event)
+  if ((await hashOf(body)) !== key) throw new ClaimCheckCorruptError(reference, event)
   return { attributes, contentType, body, headers }
 }
 
@@ -126,7 +126,7 @@ function isEmpty(body: Message['body']): boolean {
 }
 
 /** The SHA-256 in base64url, without padding. */
-async function keyOf(bytes: Uint8Array): Promise<string> {
+async function hashOf(bytes: Uint8Array): Promise<string> {
   // The bytes of a transport are in no shared memory, which is all that the types of the platform doubt.
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
   return btoa(String.fromCharCode(...hash))

@@ -48,7 +48,7 @@ export class Group implements CopyHome, Served, Expecting {
   readonly #members: Member[] = []
   readonly #ready = new Deque<Copy>()
   /** Given back: before all that is ready, in the order of arrival. */
-  readonly #returned = new Heap<Copy>((a, b) => a.place < b.place)
+  readonly #givenBack = new Heap<Copy>((a, b) => a.place < b.place)
   readonly #suspects = new Suspects()
   readonly #lines = new KeyLines()
   readonly #retries: Retries
@@ -186,7 +186,7 @@ export class Group implements CopyHome, Served, Expecting {
     const again = new Copy(this, copy.message, copy.key, copy.place, copy.redeliveries + Number(begun))
     this.#lines.replace(copy, again)
     if (isSuspect(again)) this.#suspects.add(again)
-    else this.#returned.push(again)
+    else this.#givenBack.push(again)
     this.wake()
   }
 
@@ -205,7 +205,7 @@ export class Group implements CopyHome, Served, Expecting {
       const member = taker ?? (this.#hasReady() ? this.#next() : undefined)
       if (member === undefined) break
       this.#handedOut++
-      member.hand(taker ? this.#suspects.take() : (this.#returned.pop() ?? this.#ready.shift()!))
+      member.hand(taker ? this.#suspects.take() : (this.#givenBack.pop() ?? this.#ready.shift()!))
     }
     return count
   }
@@ -264,7 +264,7 @@ export class Group implements CopyHome, Served, Expecting {
   }
 
   #hasReady(): boolean {
-    return this.#ready.size > 0 || this.#returned.size > 0
+    return this.#ready.size > 0 || this.#givenBack.size > 0
   }
 
   #canHandOut(): boolean {
@@ -293,7 +293,7 @@ export class Group implements CopyHome, Served, Expecting {
 
   /** Takes out what is due and handed out to nobody, in the order of arrival. */
   #takeAll(): Copy[] {
-    const fronts = [...this.#returned.clear(), ...this.#suspects.clear(), ...this.#ready.clear()]
+    const fronts = [...this.#givenBack.clear(), ...this.#suspects.clear(), ...this.#ready.clear()]
     return this.#lines.clear(fronts).toSorted((a, b) => a.place - b.place)
   }
 }
