@@ -1,6 +1,6 @@
 import type { Transport } from '@tidings/bus'
 import type { Connection, Delivery, GroupRequest, Membership } from '@tidings/bus/transport'
-import { over } from './over.ts'
+import { over } from '@tidings/core/tools'
 
 /** What is done in the place of a transport's own; each is given the one it stands for. */
 export interface Alterations {

@@ -14,7 +14,7 @@ import { fitting } from './fitting.ts'
 import type { ResolvedKit } from './kit.ts'
 import { Member, type React } from './member.ts'
 import { type Draft, messageOf } from './message.ts'
-import { over } from './over.ts'
+import { over } from '@tidings/core/tools'
 import { Steps } from './steps.ts'
 import { tracedKit } from './traced-kit.ts'
 

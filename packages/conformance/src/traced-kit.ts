@@ -2,7 +2,7 @@ import type { Transport } from '@tidings/bus'
 import type { Connection } from '@tidings/bus/transport'
 import { pause } from './expect.ts'
 import type { ResolvedKit } from './kit.ts'
-import { over } from './over.ts'
+import { over } from '@tidings/core/tools'
 import type { Steps } from './steps.ts'
 
 /** A kit that notes what a case does with it, and gives the broker its rest before a case kills it. */

@@ -9,7 +9,7 @@ import {
   type RunOptions,
   runConformance,
 } from '../src/index.ts'
-import { over } from '../src/over.ts'
+import { over } from '@tidings/core/tools'
 import { durableKit } from './fixtures/durable-kit.ts'
 
 const cases = (...ids: string[]): ConformanceCase[] => conformanceCases.filter(({ id }) => ids.includes(id))

@@ -3,7 +3,7 @@ import type { Connection } from '@tidings/bus/transport'
 import { describe, expect, test } from 'vitest'
 import { altered } from '../src/altered.ts'
 import { conformance } from '../src/index.ts'
-import { over } from '../src/over.ts'
+import { over } from '@tidings/core/tools'
 import { claims } from './sabotage/tools.ts'
 
 /** A broker whose dead letters go where nobody can list them, or nowhere. */

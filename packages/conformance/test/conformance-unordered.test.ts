@@ -1,6 +1,6 @@
 import { memory } from '@tidings/bus'
 import { expect, test } from 'vitest'
-import { over } from '../src/over.ts'
+import { over } from '@tidings/core/tools'
 import { conformance } from '../src/index.ts'
 
 const broker = memory({ history: 1000 })

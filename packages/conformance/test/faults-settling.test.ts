@@ -2,7 +2,7 @@ import { memory, type Message, systemClock, type Transport } from '@tidings/bus'
 import { type Connection, type Delivery, type GroupRequest, handled } from '@tidings/bus/transport'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { altered } from '../src/altered.ts'
-import { over } from '../src/over.ts'
+import { over } from '@tidings/core/tools'
 import {
   type FaultProxy,
   faultProxy,

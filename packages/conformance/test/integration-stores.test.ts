@@ -7,7 +7,7 @@ import {
 } from '@tidings/bus/integration'
 import { describe, expect, test } from 'vitest'
 import { conformanceCases, type ConformanceKit, runConformance } from '../src/index.ts'
-import { over } from '../src/over.ts'
+import { over } from '@tidings/core/tools'
 
 const healthy: ConformanceKit = {
   transport: memory,

@@ -11,7 +11,7 @@ import { encodeEvent } from '@tidings/events'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { altered } from '../altered.ts'
 import { bytesOf, essence } from '../message.ts'
-import { over } from '../over.ts'
+import { over } from '@tidings/core/tools'
 import { counted, letterCount, lettersOf, wholeGroup } from './bus-tools.ts'
 
 const deadLetters = { needs: ['a store of dead letters'] } as const

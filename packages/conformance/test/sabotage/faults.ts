@@ -1,7 +1,7 @@
 import { type Inbox, memoryInbox, type Transport } from '@tidings/bus'
 import { type Connection, type Delivery, handled } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
-import { over } from '../../src/over.ts'
+import { over } from '@tidings/core/tools'
 import type { ConformanceKit } from '../../src/index.ts'
 import { consumer, durableDisk, durableKit, worker } from '../fixtures/durable-kit.ts'
 import { markedIn, nothing } from './tools.ts'

@@ -1,5 +1,5 @@
 import { altered } from '../../src/altered.ts'
-import { over } from '../../src/over.ts'
+import { over } from '@tidings/core/tools'
 import { healthy, memberships, type Mutation, nothing, outgoing, requests, settlements } from './tools.ts'
 
 /** Members that get what they should not, or not what they should. */

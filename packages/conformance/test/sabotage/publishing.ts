@@ -1,7 +1,7 @@
 import { memory } from '@tidings/bus'
 import type { Delivery, GroupRequest, Outgoing } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
-import { over } from '../../src/over.ts'
+import { over } from '@tidings/core/tools'
 import { claims, connections, healthy, message, type Mutation, nothing } from './tools.ts'
 
 /** Messages that are mangled or lost on their way, and connections that do not end. */

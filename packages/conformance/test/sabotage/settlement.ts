@@ -1,7 +1,7 @@
 import type { Transport } from '@tidings/bus'
 import { type Connection, type Delivery, handled, type Outgoing, type Settlement } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
-import { over } from '../../src/over.ts'
+import { over } from '@tidings/core/tools'
 import { connections, deliveries, healthy, type Mutation, outgoing, requests, settlements } from './tools.ts'
 
 /** Settlements of which too much is done, or too little. */

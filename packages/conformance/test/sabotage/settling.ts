@@ -1,6 +1,6 @@
 import { type Connection, discarded, handled } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
-import { over } from '../../src/over.ts'
+import { over } from '@tidings/core/tools'
 import { connections, deliveries, healthy, type Mutation, requests, settlements } from './tools.ts'
 
 /** Deliveries that are settled wrongly, or too many of them. */

@@ -17,7 +17,7 @@ import {
   type Settlement,
 } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
-import { over } from '../../src/over.ts'
+import { over } from '@tidings/core/tools'
 
 /** A promise of the contract, broken on purpose, and the cases that must find out. */
 export interface Mutation {

@@ -1,7 +1,6 @@
 import type { Inbox, Transport } from '@tidings/bus'
 import type { Delivery } from '@tidings/bus/transport'
-import { isThenable } from '@tidings/core/tools'
-import { over } from './over.ts'
+import { isThenable, over } from '@tidings/core/tools'
 
 /** What an inbox, or a settlement that tells it, was asked. */
 type InboxCall = 'has' | 'add' | 'settle'
