@@ -172,8 +172,8 @@ function readAttributes(
   }
   const context: EnvelopeContext = {
     id: required('id', id, checkText, issues) ?? '',
-    source: required('source', source, checkUriReference, issues) ?? '',
-    type: required('type', type, checkText, issues) ?? '',
+    source: required('source', source, checkSource, issues) ?? '',
+    type: required('type', type, checkType, issues) ?? '',
     subject: optional('subject', subject, checkText, issues),
     time: optional('time', time, checkTime, issues),
     dataContentType: optional('datacontenttype', dataContentType, checkMediaType, issues),
@@ -191,6 +191,20 @@ function readAttributes(
 }
 
 type Check = (value: unknown) => string | undefined
+
+const checkSource = oncePerRun(checkUriReference)
+const checkType = oncePerRun(checkText)
+
+/** For what is nearly always the same as before: a run of equal values is checked once. */
+function oncePerRun(check: Check): Check {
+  let last: unknown
+  return (value) => {
+    if (value === last && value !== undefined) return undefined
+    const expected = check(value)
+    if (expected === undefined) last = value
+    return expected
+  }
+}
 
 function required(name: string, value: unknown, check: Check, issues: EventIssue[]): string | undefined {
   return value === null || value === undefined
