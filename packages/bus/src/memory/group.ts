@@ -173,7 +173,7 @@ export class Group implements CopyHome, Served, Expecting {
   }
 
   settle(copy: Copy, settlement: Settlement): Settled {
-    if (settlement.as === 'later') return this.#postpone(copy, settlement)
+    if (settlement.as === 'later') return this.#retryLater(copy, settlement)
     if (settlement.as === 'given-back') return this.giveBack(copy, settlement.begun)
     const settled = this.#host.commit(this, copy, settlement)
     this.#end(copy)
@@ -219,14 +219,14 @@ export class Group implements CopyHome, Served, Expecting {
     this.#tellRoom()
   }
 
-  #postpone(copy: Copy, { due, headers, inPlace }: Later): void {
+  #retryLater(copy: Copy, { due, headers, inPlace }: Later): void {
     if (!this.#takeFrom(copy)) return
     this.#unsettled--
     const { message, key } = copy
     const keepsPlace = inPlace && key !== undefined
     const later = { ...message, headers: { ...message.headers, ...headers } }
     const again = new Copy(this, later, keepsPlace ? key : undefined, copy.place, 0)
-    this.#readies(keepsPlace ? this.#lines.postpone(copy, again) : this.#lines.leave(copy))
+    this.#readies(keepsPlace ? this.#lines.retryLater(copy, again) : this.#lines.leave(copy))
     this.#retries.add(again, due)
     this.wake()
     this.#tellRoom()

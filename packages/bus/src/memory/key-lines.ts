@@ -20,7 +20,7 @@ export class KeyLines {
   /** Fronts that wait for their next attempt. */
   readonly #waiting = new Map<string, Copy>()
   /** Copies that wait for their next attempt, at the front or behind one that was let pass. */
-  readonly #postponed = new Set<Copy>()
+  readonly #retrying = new Set<Copy>()
   /** What goes before all that is chained, once the front has come to its end. */
   readonly #ahead = new Map<string, Deque<Copy>>()
 
@@ -62,7 +62,7 @@ export class KeyLines {
     const ahead = this.#ahead.size > 0 ? this.#takeAhead(key, behind) : undefined
     if (ahead !== undefined) return ahead
     if (behind === undefined) this.#end(key)
-    else if (this.#postponed.size > 0 && this.#postponed.has(behind)) this.#waiting.set(key, behind)
+    else if (this.#retrying.size > 0 && this.#retrying.has(behind)) this.#waiting.set(key, behind)
     else return behind
     return undefined
   }
@@ -77,9 +77,9 @@ export class KeyLines {
   }
 
   /** A front waits for its next attempt, as another copy. The one that is ready meanwhile, if any. */
-  postpone(copy: Copy, again: Copy): Copy | undefined {
+  retryLater(copy: Copy, again: Copy): Copy | undefined {
     this.replace(copy, again)
-    this.#postponed.add(again)
+    this.#retrying.add(again)
     const key = again.key!
     // What came ahead after it is younger, and waits behind it.
     const ahead = again.isAhead ? undefined : this.#takeAhead(key, again)
@@ -90,7 +90,7 @@ export class KeyLines {
   /** Its time has come: it is ready, or stands behind one that was let pass; `'none'` where it is in no line any more. */
   resume(copy: Copy): 'ready' | 'behind' | 'none' {
     const key = copy.key!
-    if (!this.#postponed.delete(copy)) return 'none'
+    if (!this.#retrying.delete(copy)) return 'none'
     if (this.#waiting.get(key) !== copy) return 'behind'
     this.#waiting.delete(key)
     return 'ready'
@@ -104,13 +104,13 @@ export class KeyLines {
     const all: Copy[] = []
     for (const front of [...fronts, ...this.#waiting.values()]) {
       for (let copy: Copy | undefined = front; copy !== undefined; copy = copy.behind) {
-        if (!this.#postponed.has(copy)) all.push(copy)
+        if (!this.#retrying.has(copy)) all.push(copy)
       }
     }
     for (const ahead of this.#ahead.values()) all.push(...ahead.clear())
     this.#lines.clear()
     this.#waiting.clear()
-    this.#postponed.clear()
+    this.#retrying.clear()
     this.#ahead.clear()
     return all
   }

@@ -54,7 +54,7 @@ interface Fates {
   readonly removeLetter: AroundStep
   readonly ack: AroundStep | 'duplicate' | 'duplicate-behind'
   /** What is tried again waits for that, in its place, or on a store. */
-  readonly postpone: AroundStep
+  readonly later: AroundStep
   /** The process publishes something that is no part of a settlement. */
   readonly publish: Late | AroundStep
   readonly clientPublish: Late | 'confirm-lost' | 'lost'
@@ -64,7 +64,7 @@ interface Fates {
 type Place = keyof Fates
 type Fate<At extends Place> = Fates[At]
 /** Those of settlements. */
-export type StepPlace = 'commit' | 'effect' | 'park' | 'copy' | 'mark' | 'removeLetter' | 'ack' | 'postpone'
+export type StepPlace = 'commit' | 'effect' | 'park' | 'copy' | 'mark' | 'removeLetter' | 'ack' | 'later'
 
 const late = [['late-50', 'reorder']] as const
 const aroundStep = [
@@ -101,7 +101,7 @@ const places: { readonly [At in Place]: readonly (readonly [Fates[At], keyof Fau
   mark: aroundStep,
   removeLetter: aroundStep,
   ack: [...aroundStep, ...twice],
-  postpone: aroundStep,
+  later: aroundStep,
   publish: [...late, ...aroundStep],
   clientPublish: [...late, ['confirm-lost', 'loseConfirm'], ['lost', 'loseConfirm']],
   pause: [...late, ['crash', 'crash']],

@@ -114,13 +114,13 @@ export class SimulatedDelivery implements Delivery {
   }
 
   #settleLater(later: Later): void | Promise<void> {
-    const postpone = (): void => {
+    const retryLater = (): void => {
       if (!this.#isHeld) return
       const wait = later.due - this.#stage.timeline.now()
       this.#stage.trace.say(() => `${this.#group.label} tries ${this.#copy.label} again in ${wait}ms`, this.#name)
-      this.#group.postpone(this.#copy, this.#member, later)
+      this.#group.retryLater(this.#copy, this.#member, later)
     }
-    if (later.inPlace || this.#stage.kind === 'store') return this.#step('postpone', 'the retry of', postpone)
+    if (later.inPlace || this.#stage.kind === 'store') return this.#step('later', 'the retry of', retryLater)
     return this.#copyLater(later)
   }
 

@@ -144,7 +144,7 @@ export class SimulatedGroup {
   }
 
   /** It has failed, and waits for its next attempt: its key with it where it keeps its place. */
-  postpone(copy: Copy, member: SimulatedMember, { due, headers, inPlace }: Later): void {
+  retryLater(copy: Copy, member: SimulatedMember, { due, headers, inPlace }: Later): void {
     this.#takeFrom(copy, member)
     copy.redeliveries = 0
     this.#retryAt(copy, due, headers)
