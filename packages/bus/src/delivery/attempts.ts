@@ -5,17 +5,19 @@ import type { Handler } from '../handler/handler.ts'
 import type { Message } from '../message/message.ts'
 import { readEvent } from '../message/read.ts'
 import type { Incoming } from '../middleware.ts'
-import { inTime, type Overdue } from './in-time.ts'
+import { Deadlines } from './deadlines.ts'
+import { type CallTimes, Promised } from './promised.ts'
 import type { Job } from './job.ts'
 import { JobContext } from './job-context.ts'
-import { asked, failureOf, giveBack, type Outcome, type Step, unavailable } from './outcome.ts'
+import { asked, failureOf, giveBack, type Outcome, unavailable } from './outcome.ts'
 import { refusalByKey, refusalOf } from './refusal.ts'
 import { type Runtime, throughReceivers } from './runtime.ts'
 import type { Survivors } from './survivors.ts'
 import { Twins } from './twins.ts'
 
 /** The attempts of one group at its deliveries: whether a handler is to see them, and its call. */
-export class Attempts implements Overdue {
+export class Attempts implements CallTimes {
+  readonly deadlines: Deadlines
   overdue = 0
   readonly twins: Twins = new Twins()
   readonly #runtime: Runtime
@@ -23,6 +25,7 @@ export class Attempts implements Overdue {
   readonly #survivors: Survivors
 
   constructor(runtime: Runtime, group: string, survivors: Survivors) {
+    this.deadlines = new Deadlines(runtime.clock)
     this.#runtime = runtime
     this.#group = group
     this.#survivors = survivors
@@ -86,28 +89,29 @@ export class Attempts implements Overdue {
     // Lost, or given back, while the inbox was waited for: the next member has it now.
     if (!job.isOurs) throw giveBack
     const { message } = job.delivery
-    if (this.#runtime.receivers.length === 0) return handledAfter(this.#handle(job, message, handler))
+    if (this.#runtime.receivers.length === 0) return outcomeOf(this.#handle(job, message, handler))
     // What a middleware passes on may differ from attempt to attempt; where it passes nothing on, the effects of the attempt
     // before are none of this one.
     job.event = undefined
     job.context = undefined
     const handle = async ({ message: last }: Incoming): Promise<void> => {
       try {
-        await this.#handle(job, last, handler)
+        await this.#handle(job, last, handler)?.ended()
       } catch (error) {
         // A middleware may keep it to itself: what has failed has no effects all the same.
         job.context?.startsOver()
         throw error
       }
     }
-    return handledAfter(throughReceivers(this.#runtime, this.#incoming(job), handle))
+    return throughReceivers(this.#runtime, this.#incoming(job), handle).then(succeeded, failureOf)
   }
 
   #incoming({ delivery, attempt }: Job): Incoming {
     return { message: delivery.message, group: this.#group, attempt, purpose: 'handle' }
   }
 
-  #handle(job: Job, message: Message, handler: Handler): Step {
+  /** Calls the handler; undefined where it has ended, and nothing of it is to be waited for. */
+  #handle(job: Job, message: Message, handler: Handler): Promised | undefined {
     if (!job.isOurs) throw giveBack
     const runtime = this.#runtime
     const event = (job.event ??= readEvent(message, definitionFor(runtime, handler, message)))
@@ -117,16 +121,26 @@ export class Attempts implements Overdue {
     const result = handler.handle(event, context)
     const ended = isThenable(result) ? result : context.ready()
     if (ended === undefined) return undefined
-    const { timeout } = handler.policy
-    const { clock } = runtime
-    const call = { clock, group: this.#group, type: event.type, timeout, contexts: [context], overdue: this }
-    return inTime(call, ended, ended === result ? () => context.ready() : undefined)
+    const call = {
+      group: this.#group,
+      type: event.type,
+      timeout: handler.policy.timeout,
+      contexts: [context],
+      times: this,
+    }
+    return new Promised(call, ended, ended === result ? () => context.ready() : undefined)
   }
 }
 
-function handledAfter(step: Step): Outcome | Promise<Outcome> {
-  // Both ends in one `then`: a promise more for each event shows in the throughput of a trivial handler.
-  return step === undefined ? 'handled' : step.then(succeeded, failureOf)
+/** No `then` for it: a promise more for each event shows in the throughput of a trivial handler. */
+function outcomeOf(promised: Promised | undefined): Outcome | Promise<Outcome> {
+  if (promised === undefined) return 'handled'
+  return new Promise((resolve) =>
+    promised.follow(
+      () => resolve('handled'),
+      (error) => resolve(failureOf(error)),
+    ),
+  )
 }
 
 function succeeded(): Outcome {

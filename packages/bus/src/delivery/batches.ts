@@ -1,11 +1,11 @@
 import { invalidArgument, isThenable } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
+import type { Clock } from '../clock.ts'
 import type { BatchContext, HandlerContext } from '../handler/context.ts'
 import type { BatchHandler, Handler } from '../handler/handler.ts'
-import { inTime, type Overdue } from './in-time.ts'
 import type { Job } from './job.ts'
 import type { JobContext } from './job-context.ts'
-import type { Runtime } from './runtime.ts'
+import { type CallTimes, Promised } from './promised.ts'
 
 /** Events for one batch handler, gathered. */
 export interface Batch {
@@ -15,13 +15,13 @@ export interface Batch {
 
 /** Gathers what is ready for batch handlers, by number and by time. */
 export class Batches {
-  readonly #runtime: Runtime
+  readonly #clock: Clock
   readonly #full: (batch: Batch) => void
   readonly #open = new Map<BatchHandler, { readonly jobs: Job[]; readonly cancel: () => void }>()
 
   /** `full` gets each batch that may run. */
-  constructor(runtime: Runtime, full: (batch: Batch) => void) {
-    this.#runtime = runtime
+  constructor(clock: Clock, full: (batch: Batch) => void) {
+    this.#clock = clock
     this.#full = full
   }
 
@@ -29,7 +29,7 @@ export class Batches {
     const { size, wait } = handler.policy.batch!
     let open = this.#open.get(handler)
     if (open === undefined) {
-      open = { jobs: [], cancel: this.#runtime.clock.after(wait, () => this.#close(handler)) }
+      open = { jobs: [], cancel: this.#clock.after(wait, () => this.#close(handler)) }
       this.#open.set(handler, open)
     }
     open.jobs.push(job)
@@ -70,9 +70,8 @@ interface Joined {
  * its seat, which waits until all that are to come have come, and then calls the batch handler once for all.
  */
 export class BatchCall {
-  readonly #runtime: Runtime
   readonly #handler: BatchHandler
-  readonly #overdue: Overdue
+  readonly #times: CallTimes
   /** Jobs of which it is not known yet whether they come. */
   #undecided: number
   #joined: Joined[] | undefined = []
@@ -81,10 +80,9 @@ export class BatchCall {
   /** The end of the last call so far. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(runtime: Runtime, handler: BatchHandler, jobs: number, overdue: Overdue) {
-    this.#runtime = runtime
+  constructor(handler: BatchHandler, jobs: number, times: CallTimes) {
     this.#handler = handler
-    this.#overdue = overdue
+    this.#times = times
     this.#undecided = jobs
   }
 
@@ -192,9 +190,8 @@ export class BatchCall {
     }
     if (isThenable(result) || contexts.some((each) => each.hasEffects)) {
       const { timeout } = this.#handler.policy
-      const { clock } = this.#runtime
-      const call = { clock, group: first!.group, type: events[0]!.type, timeout, contexts, overdue: this.#overdue }
-      await inTime(call, ended())
+      const call = { group: first!.group, type: events[0]!.type, timeout, contexts, times: this.#times }
+      await new Promised(call, ended()).ended()
     }
     return failed
   }

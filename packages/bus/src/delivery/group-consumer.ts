@@ -1,16 +1,15 @@
 import { isThenable } from '@tidings/core/tools'
 import type { AnyHandler, Handler } from '../handler/handler.ts'
-import { keyOf } from '../message/message.ts'
 import type { Settled, Settlement } from '../transport/settlement.ts'
 import type { Connection, Delivery, GroupRequest } from '../transport/transport.ts'
 import { Attempts } from './attempts.ts'
 import { type Batch, BatchCall, Batches } from './batches.ts'
 import { decide, decideUnparked, type Decision } from './decision.ts'
 import { GroupHandlers } from './group-handlers.ts'
-import { HeldJobs } from './held-jobs.ts'
+import type { HeldJobs } from './held-jobs.ts'
 import { Job } from './job.ts'
+import { JobQueue } from './job-queue.ts'
 import { KeptMembership } from './kept-membership.ts'
-import { Lanes } from './lanes.ts'
 import { failureOf, type Outcome } from './outcome.ts'
 import type { Runtime } from './runtime.ts'
 import { causeOf, isRefusal, Settler } from './settler.ts'
@@ -18,13 +17,10 @@ import { Slots } from './slots.ts'
 import { Survivors } from './survivors.ts'
 import { tellAttempt, tellSettled, warnUnparked, warnUnsettled } from './tell.ts'
 
-/** What waits for its next attempt here, where the transport cannot keep it, as a multiple of the prefetch. */
-export const heldRetries = 10
-
 /**
  * One member of one group, from the delivery of an event to its settlement:
  *
- * {@link #take} takes a delivery in · its key has its turn ({@link Lanes}) · a slot is free ({@link Slots}) · the handler
+ * {@link #take} takes a delivery in · its key has its turn ({@link JobQueue}) · a slot is free ({@link Slots}) · the handler
  * runs ({@link Attempts}) · {@link #conclude} has decided what follows ({@link decide}) · the transport carries it out
  * ({@link Settler}) · {@link #settled} tells what it came to, and passes the turn on.
  */
@@ -32,14 +28,13 @@ export class GroupConsumer {
   /** The whole name. */
   readonly group: string
   readonly handlers: GroupHandlers = new GroupHandlers()
-  readonly held: HeldJobs
   readonly attempts: Attempts
   readonly membership: KeptMembership
   readonly #runtime: Runtime
-  readonly #settler: Settler
+  readonly #queue: JobQueue
   readonly #batches: Batches
-  readonly #lanes = new Lanes()
   readonly #slots: Slots<Job | Batch>
+  readonly #settler: Settler
   readonly #survivors = new Survivors()
   /** Settled since the start. */
   settledCount = 0
@@ -49,17 +44,29 @@ export class GroupConsumer {
   givenBack = 0
 
   constructor(group: string, runtime: Runtime) {
+    const { clock, log, capabilities } = runtime
     this.group = group
     this.#runtime = runtime
     this.#settler = new Settler(runtime, group)
-    this.#batches = new Batches(runtime, (batch) => this.#slots.add(batch))
+    this.#batches = new Batches(clock, (batch) => this.#slots.add(batch))
     this.attempts = new Attempts(runtime, group, this.#survivors)
-    this.membership = new KeptMembership(runtime.log, group, (delivery) => this.#take(delivery))
-    this.held = new HeldJobs(runtime.clock, (jobs, reason) => this.#lose(jobs, reason))
+    this.membership = new KeptMembership(log, group, (delivery) => this.#take(delivery))
+    this.#queue = new JobQueue({
+      clock,
+      membership: this.membership,
+      keepsRetries: capabilities.ordering !== 'key' || !capabilities.delay,
+      prefetch: () => this.handlers.policy.prefetch,
+      ready: (job) => this.#makeReady(job),
+      lost: (jobs, reason) => this.#lose(jobs, reason),
+    })
     this.#slots = new Slots(
       () => this.handlers.policy.concurrency,
-      (unit, ended) => this.#run(unit, ended),
+      (unit) => (unit instanceof Job ? this.#runOne(unit) : void this.#runBatch(unit)),
     )
+  }
+
+  get held(): HeldJobs {
+    return this.#queue.held
   }
 
   get isMember(): boolean {
@@ -69,12 +76,10 @@ export class GroupConsumer {
   /** Joins the group on the broker; again, when its handlers want other event types. */
   join(connection: Connection, signal?: AbortSignal): Promise<void> {
     const request = (): GroupRequest => {
-      const { types, policy } = this.handlers
-      const { prefetch, from, ordering, temporary } = policy
-      // Where what waits for a retry is held here, it has room of its own.
-      const most = this.#keepsRetries ? prefetch * (1 + heldRetries) : prefetch
-      const ordered = ordering === 'per-key'
-      return { group: this.group, types, prefetch: most, ordered, from, temporary, marks: this.handlers.marks }
+      const { types, policy, marks } = this.handlers
+      const { from, ordering, temporary } = policy
+      const { wanted: prefetch } = this.#queue
+      return { group: this.group, types, prefetch, ordered: ordering === 'per-key', from, temporary, marks }
     }
     return this.membership.join(connection, request, signal)
   }
@@ -103,30 +108,8 @@ export class GroupConsumer {
 
   #take(delivery: Delivery): void {
     if (delivery.lost.aborted) return
-    // Twice as much only where a member that joins again is handed more before it can pause.
-    const most = this.handlers.policy.prefetch * (this.#keepsRetries ? 2 + heldRetries : 2)
-    if (this.membership.isStopped || this.held.size >= most) {
-      giveBack(delivery, false)
-      return
-    }
-    const job = new Job(delivery, this.handlers.policy.ordering === 'per-key' ? keyOf(delivery.message) : undefined)
-    this.held.add(job)
-    const hasTurn = this.#lanes.enter(job)
-    this.#limit()
-    if (hasTurn) this.#makeReady(job)
-  }
-
-  get #keepsRetries(): boolean {
-    return this.#runtime.capabilities.ordering !== 'key' || !this.#runtime.capabilities.delay
-  }
-
-  /** Keeps to the prefetch, in which what waits for its next attempt has no place, nor what stands behind it. */
-  #limit(): void {
-    const active = this.held.size - this.held.waiting - this.#lanes.blocked
-    this.held.areActive(active)
-    const { prefetch } = this.handlers.policy
-    // The transport keeps to the prefetch by itself, unless it was asked for more for what waits here.
-    this.membership.pause(this.#keepsRetries ? active >= prefetch : active > prefetch)
+    if (this.membership.isStopped || this.#queue.isFull) giveBack(delivery, false)
+    else this.#queue.add(new Job(delivery, this.handlers.policy.ordering))
   }
 
   /** Its turn has come, as far as the order goes. */
@@ -139,38 +122,25 @@ export class GroupConsumer {
     else this.#batches.add(handler, job)
   }
 
-  #run(unit: Job | Batch, ended: () => void): void {
-    const failed = (error: unknown): void => {
-      ended()
-      const jobs = unit instanceof Job ? [unit] : unit.jobs
-      for (const job of jobs) if (job.isOurs) this.#fail(job, error)
-    }
-    if (unit instanceof Job) this.#runOne(unit, ended, failed)
-    else this.#runBatch(unit, ended).catch(failed)
-  }
-
-  /** `ended` is called as soon as the handler has ended: what comes then, answers of the broker, needs no slot. */
-  #runOne(job: Job, ended: () => void, failed: (error: unknown) => void): void {
-    if (!job.isOurs) return ended()
-    const conclude = (is: Outcome): void => {
-      ended()
-      try {
-        this.#conclude(job, handler, is)?.catch(failed)
-      } catch (error) {
-        failed(error)
-      }
-    }
+  /** Its slot is free as soon as the handler has ended: what comes then, answers of the broker, needs none. */
+  #runOne(job: Job): void {
+    if (!job.isOurs) return this.#slots.end()
     const handler = this.#handlerOf(job)
     this.#begin(job)
     const outcome = this.attempts.make(job, handler as Handler | undefined)
-    if (outcome instanceof Promise) void outcome.then(conclude)
-    else conclude(outcome)
+    if (outcome instanceof Promise) void outcome.then((is) => this.#ended(job, handler, is))
+    else this.#ended(job, handler, outcome)
   }
 
-  async #runBatch(batch: Batch, ended: () => void): Promise<void> {
+  #ended(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void {
+    this.#slots.end()
+    this.#conclude(job, handler, outcome)
+  }
+
+  async #runBatch(batch: Batch): Promise<void> {
     const jobs = batch.jobs.filter((job) => job.isOurs)
-    if (jobs.length === 0) return ended()
-    const call = new BatchCall(this.#runtime, batch.handler, jobs.length, this.attempts)
+    if (jobs.length === 0) return this.#slots.end()
+    const call = new BatchCall(batch.handler, jobs.length, this.attempts)
     let open = jobs.length
     for (const job of jobs) this.#begin(job)
     await Promise.all(
@@ -179,8 +149,8 @@ export class GroupConsumer {
         const leave = (): void => seat.leave()
         const outcome = await this.attempts.make(job, seat.asHandler, leave)
         leave()
-        if (--open === 0) ended()
-        await this.#conclude(job, batch.handler, outcome)
+        if (--open === 0) this.#slots.end()
+        this.#conclude(job, batch.handler, outcome)
       }),
     )
   }
@@ -191,29 +161,26 @@ export class GroupConsumer {
     if (telling.hearsHandled) job.begun = clock.now()
   }
 
-  /** Decides what follows from an attempt, and has it carried out. A promise where that takes time. */
-  #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void | Promise<void> {
+  /** Decides what follows from an attempt, and has it carried out. Whatever goes wrong, it is settled or given back. */
+  #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void {
+    try {
+      this.#follow(job, handler, outcome)?.catch((error: unknown) => this.#fail(job, error))
+    } catch (error) {
+      this.#fail(job, error)
+    }
+  }
+
+  /** A promise where it takes time. */
+  #follow(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void | Promise<void> {
     job.context?.ends()
     if (!job.isOurs) return this.#passOn(job)
     if (outcome === 'given-back') return this.#giveBack(job, { isRunning: false, begun: false })
     job.settles()
     const decision = decide(job, handler, outcome, (handler ?? this.handlers).policy, this.group, this.#runtime)
     if (typeof outcome === 'object') tellAttempt(this.#runtime, this.group, job, outcome, decision.retryIn)
-    if (outcome === 'superseded' && job.replayOf !== undefined) {
-      return this.#surely(job, this.#stay(job, job.replayOf, decision, handler, outcome))
-    }
-    return this.#carryOut(job, decision, handler, outcome)
-  }
-
-  async #stay(
-    job: Job,
-    letter: string,
-    decision: Decision,
-    handler: AnyHandler | undefined,
-    outcome: Outcome,
-  ): Promise<void> {
-    await this.#settler.letterStays(job, letter)
-    await this.#carryOut(job, decision, handler, outcome)
+    const carryOut = (): void | Promise<void> => this.#carryOut(job, decision, handler, outcome)
+    if (outcome !== 'superseded' || job.replayOf === undefined) return carryOut()
+    return this.#settler.letterStays(job, job.replayOf).then(carryOut)
   }
 
   #carryOut(
@@ -226,12 +193,9 @@ export class GroupConsumer {
     const settling = this.#settler.settle(job, settlement)
     if (!isThenable(settling)) return this.#settled(job, settlement, outcome, settling)
     if (handler?.policy.idempotent) this.attempts.twins.begins(job)
-    return this.#surely(
-      job,
-      settling.then(
-        (settled) => this.#settled(job, settlement, outcome, settled),
-        (error: unknown) => this.#refused(job, settlement, handler, error),
-      ),
+    return settling.then(
+      (settled) => this.#settled(job, settlement, outcome, settled),
+      (error: unknown) => this.#refused(job, settlement, handler, error),
     )
   }
 
@@ -240,16 +204,12 @@ export class GroupConsumer {
     if (!job.isOurs || !isRefusal(error)) throw error
     const cause = causeOf(error)
     // Its own writes, or its effects, are a part of the attempt.
-    if (settlement.as === 'handled') return this.#conclude(job, handler, failureOf(cause))
+    if (settlement.as === 'handled') return this.#follow(job, handler, failureOf(cause))
     if (settlement.as === 'dead-lettered') {
-      const { policy } = handler ?? this.handlers
       warnUnparked(this.#runtime.log, this.group, job, cause)
-      return this.#carryOut(
-        job,
-        decideUnparked(job, settlement.letter.error ?? cause, policy, this.#runtime),
-        handler,
-        'handled',
-      )
+      const { policy } = handler ?? this.handlers
+      const decision = decideUnparked(job, settlement.letter.error ?? cause, policy, this.#runtime)
+      return this.#carryOut(job, decision, handler, 'handled')
     }
     if (settlement.as === 'later') return this.#waitHere(job, settlement.due - this.#runtime.clock.now())
     throw error
@@ -264,26 +224,17 @@ export class GroupConsumer {
       if (settlement.as !== 'later') this.settledCount++
       this.lastProgress = this.#runtime.clock.now()
       job.ends()
-      this.#forget(job)
+      this.#queue.forget(job)
     } else if (job.isOurs) {
       // Its signal tells so in a moment; it comes again by then.
       job.ends()
-      this.#forget(job)
+      this.#queue.forget(job)
     }
     this.#passOn(job, isDone && settlement.as === 'handled')
   }
 
-  /** Whatever goes wrong, a delivery is settled or given back. */
-  async #surely(job: Job, concluding: void | Promise<void>): Promise<void> {
-    try {
-      await concluding
-    } catch (error) {
-      if (job.isOurs) this.#fail(job, error)
-      else this.#passOn(job)
-    }
-  }
-
   #fail(job: Job, error: unknown): void {
+    if (!job.isOurs) return this.#passOn(job)
     // At the end that is no fault.
     if (!this.#settler.isClosed) warnUnsettled(this.#runtime.log, this.group, job, error)
     job.ends()
@@ -295,18 +246,7 @@ export class GroupConsumer {
     if (!job.isOurs) return this.#passOn(job)
     if (this.membership.isStopped) return this.#giveBack(job, { isRunning: false })
     this.attempts.twins.ends(job, false)
-    const cancel = this.#runtime.clock.after(Math.max(0, delay), () => {
-      this.held.wakes(job)
-      // In its state first, since that decides whether those behind it count.
-      if (!this.#lanes.hasTurn(job)) job.queues()
-      else this.#makeReady(job)
-      this.#lanes.changes(job)
-      this.#limit()
-    })
-    job.waits(cancel)
-    this.held.waits(job)
-    this.#lanes.changes(job)
-    this.#limit()
+    this.#queue.waits(job, delay)
   }
 
   /** While its handler still runs, the next one of its key waits for the end of that. */
@@ -320,7 +260,7 @@ export class GroupConsumer {
   #return(job: Job, begun: boolean): void {
     this.givenBack++
     giveBack(job.delivery, begun)
-    this.#forget(job)
+    this.#queue.forget(job)
   }
 
   /** What is ours no more; a handler that runs keeps the turn of its key. */
@@ -329,30 +269,19 @@ export class GroupConsumer {
       this.#survivors.lost(job)
       job.isTaken()
       job.context?.abort(reason)
-      this.#forget(job)
+      this.#queue.forget(job)
     }
     // In two steps, so that none of them lets another one of its key begin.
     for (const job of jobs) if (job.state === 'ended') this.#passOn(job)
     // A connection that comes and goes while handlers are slow must not leave what it lost in the queues.
     this.#slots.keep((unit) => !(unit instanceof Job && !unit.isOurs))
-    this.#lanes.forgetGone()
-    this.#limit()
-  }
-
-  #forget(job: Job): void {
-    this.held.delete(job)
-    this.#limit()
+    this.#queue.forgetGone()
   }
 
   /** The turn of its key goes to the next one. */
   #passOn(job: Job, handled = false): void {
     this.attempts.twins.ends(job, handled)
-    if (job.state === 'left') job.ends()
-    this.held.isDoneWith(job)
-    const next = this.#lanes.leave(job)
-    // What stands behind one that waits has no place in the prefetch any more.
-    if (next?.state === 'waiting') this.#limit()
-    if (next !== undefined && next.state !== 'waiting' && !this.membership.isStopped) this.#makeReady(next)
+    this.#queue.passOn(job)
   }
 
   #handlerOf({ delivery }: Job): AnyHandler | undefined {

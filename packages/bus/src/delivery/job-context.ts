@@ -12,7 +12,10 @@ import { EffectIds } from './effect-ids.ts'
 import { Effects } from './effects.ts'
 import type { Runtime } from './runtime.ts'
 
-const none: readonly [] = []
+/** Who waits for the end of a handler. */
+interface Follower {
+  isLeft(reason: unknown): void
+}
 
 /**
  * What a handler is given. Made for every attempt, so what few handlers use is made when it is asked for; getters that
@@ -37,7 +40,7 @@ export class JobContext implements HandlerContext {
   /** Which call of the handler it serves: what an earlier one still has under way is no effect of this one. */
   #call = 0
   #hasEnded = false
-  #left: readonly ((reason: unknown) => void)[] = none
+  #followers: Follower[] | undefined = undefined
 
   constructor(runtime: Runtime, { message, group, attempt }: Incoming, event: TidingsEvent) {
     this.#runtime = runtime
@@ -224,12 +227,12 @@ export class JobContext implements HandlerContext {
   /** Tells the handler to stop, and waits for it no longer. */
   leave(reason: unknown): void {
     this.abort(reason)
-    for (const left of this.#left) left(reason)
+    if (this.#followers !== undefined) for (const each of this.#followers) each.isLeft(reason)
   }
 
-  /** Has `left` told when nobody waits for the handler any more. */
-  whenLeft(left: (reason: unknown) => void): void {
-    this.#left = [...this.#left, left]
+  /** Has `follower` told when nobody waits for the handler any more. */
+  isFollowedBy(follower: Follower): void {
+    ;(this.#followers ??= []).push(follower)
   }
 }
 

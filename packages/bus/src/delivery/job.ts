@@ -1,6 +1,7 @@
 import type { TidingsEvent } from '@tidings/events'
 import type { ListNode } from '../collections/list.ts'
-import { deliveryHeaders } from '../message/message.ts'
+import type { Policy } from '../handler/policy.ts'
+import { deliveryHeaders, keyOf } from '../message/message.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { JobContext } from './job-context.ts'
 
@@ -42,11 +43,11 @@ export class Job {
   /** Takes back the wait for the next attempt. */
   #cancelWait: (() => void) | undefined = undefined
 
-  constructor(delivery: Delivery, key: string | undefined) {
+  constructor(delivery: Delivery, ordering: Policy['ordering']) {
     const { headers } = delivery.message
     const attempt = headers[deliveryHeaders.attempt]
     this.delivery = delivery
-    this.key = key
+    this.key = ordering === 'per-key' ? keyOf(delivery.message) : undefined
     // Anybody can write headers: what is no attempt of ours counts for none.
     this.failures = attempt !== undefined && /^[1-9]\d{0,5}$/.test(attempt) ? Number(attempt) - 1 : 0
     const failedAt = headers[deliveryHeaders.firstFailedAt]

@@ -20,9 +20,6 @@ export interface Failed {
   readonly alone?: boolean
 }
 
-/** Something that may have to be waited for: a promise that waits for nothing costs a trivial handler dearly. */
-export type Step = void | Promise<void>
-
 /** Thrown by handlers of our own (the pull iterator) to give an event back as if it had not been delivered. */
 export const giveBack: Error = new Error('the event is given back')
 

@@ -3,14 +3,14 @@ import { Deque } from '../collections/deque.ts'
 /** Starts what is to run, as much at a time as there are slots; the rest waits its turn. */
 export class Slots<Unit> {
   readonly #slots: () => number
-  readonly #run: (unit: Unit, ended: () => void) => void
+  readonly #run: (unit: Unit) => void
   readonly #waiting = new Deque<Unit>()
   #closed = false
   #starting = false
   taken = 0
 
-  /** `run` calls `ended` when the slot is free again; only its first call counts. It must not throw. */
-  constructor(slots: () => number, run: (unit: Unit, ended: () => void) => void) {
+  /** After `run`, which must not throw, {@link end} is to be called once for each unit. */
+  constructor(slots: () => number, run: (unit: Unit) => void) {
     this.#slots = slots
     this.#run = run
   }
@@ -18,6 +18,12 @@ export class Slots<Unit> {
   add(unit: Unit): void {
     if (this.#closed) return
     this.#waiting.push(unit)
+    this.#startWaiting()
+  }
+
+  /** A unit has ended: its slot is free again. */
+  end(): void {
+    this.taken--
     this.#startWaiting()
   }
 
@@ -40,21 +46,11 @@ export class Slots<Unit> {
       while (this.taken < this.#slots()) {
         const unit = this.#waiting.shift()
         if (unit === undefined) break
-        this.#start(unit)
+        this.taken++
+        this.#run(unit)
       }
     } finally {
       this.#starting = false
     }
-  }
-
-  #start(unit: Unit): void {
-    this.taken++
-    let isOver = false
-    this.#run(unit, () => {
-      if (isOver) return
-      isOver = true
-      this.taken--
-      this.#startWaiting()
-    })
   }
 }

@@ -1,7 +1,7 @@
 import { defineEvent } from '@tidings/events'
 import { z } from 'zod'
 import { type Bus, createBus, memory, memoryInbox, type Transport } from '../../src/index.ts'
-import { heldRetries } from '../../src/delivery/group-consumer.ts'
+import { heldRetries } from '../../src/delivery/job-queue.ts'
 import { flapping } from './flapping.ts'
 import { Ledger } from './ledger.ts'
 import { logTransport } from './log-transport.ts'
