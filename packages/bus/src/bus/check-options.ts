@@ -13,6 +13,7 @@ const optionNames = [
   'observer',
   'log',
   'carry',
+  'asyncContext',
   'maxDepth',
   'connectTimeout',
   'publishTimeout',
@@ -61,6 +62,9 @@ export function checkOptions(options: BusOptions): void {
     if (typeof each === 'string' && each !== '') continue
     throw invalidArgument('carry', 'names of extensions', each, "Texts such as 'traceparent'.")
   }
+  const { asyncContext = false } = options
+  if (typeof asyncContext !== 'boolean')
+    throw invalidArgument('asyncContext', 'true or false', asyncContext, 'Leave it out for false.')
   if (Array.isArray(observer)) {
     for (const [i, each] of observer.entries()) maybeMethods(each, hooks, `observer[${i}]`)
   } else if (observer !== undefined) maybeMethods(observer, hooks, 'observer')

@@ -35,6 +35,7 @@ export async function createBus(options: BusOptions): Promise<Bus> {
     deadLetters: options.deadLetters,
     definitions: options.definitions ?? [],
     carry: options.carry ?? [],
+    asyncContext: options.asyncContext ?? false,
     maxDepth: whole(options.maxDepth ?? 64, 1, 'maxDepth', true),
     connectTimeout: milliseconds(options.connectTimeout ?? '30s', 'connectTimeout'),
     publishTimeout: milliseconds(options.publishTimeout ?? '30s', 'publishTimeout'),

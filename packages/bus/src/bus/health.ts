@@ -1,3 +1,4 @@
+import { soon } from '../delivery/soon.ts'
 import type { ConnectionState } from '../transport/transport.ts'
 
 /**
@@ -35,4 +36,18 @@ export interface GroupHealth {
   readonly settled: number
   /** When a delivery was last settled, RFC 3339; undefined before the first. */
   readonly lastProgress: string | undefined
+}
+
+/** How all of it stands: `groups` are asked how they do while the bus itself is as it is. */
+export async function healthOfBus(
+  overall: HealthStatus,
+  connection: ConnectionState,
+  broker: { full(): Promise<readonly string[]> },
+  groupsOf: (overall: HealthStatus) => readonly Promise<GroupHealth>[],
+): Promise<Health> {
+  const groups = await Promise.all(groupsOf(overall))
+  // A broker that is known to be away is not asked.
+  const full = overall === 'ok' ? ((await soon(() => broker.full())) ?? []) : []
+  const worst = groups.find((group) => group.status !== 'ok')?.status ?? overall
+  return { status: worst === 'ok' && full.length > 0 ? 'full' : worst, connection, groups, full }
 }

@@ -1,6 +1,6 @@
 import { milliseconds } from '@tidings/core'
 import { backoff, invalidArgument, knownOptions } from '@tidings/core/tools'
-import { type TidingsEvent, uuidv7 } from '@tidings/events'
+import { type AnyDefinedEvent, type TidingsEvent, uuidv7 } from '@tidings/events'
 import { type Runtime, throughReceivers } from '../delivery/runtime.ts'
 import { RequestFailedError, RequestTimeoutError } from '../errors.ts'
 import type { RequestOptions } from '../handler/publish-options.ts'
@@ -36,19 +36,23 @@ export class Requests {
     this.#group = group
   }
 
-  /** Publishes a request, and resolves to the first reply. `cause`: the event whose handler asks. */
+  /**
+   * Publishes a request, and resolves to the first reply. `open` gives the connection to what it is told the name of, or
+   * throws; `cause` is the event whose handler asks.
+   */
   async ask<Reply extends TidingsEvent>(
-    connection: Connection,
-    definition: { readonly type: string },
+    open: (request: string) => Connection,
+    definition: unknown,
     input: unknown,
     options: RequestOptions<Reply>,
     cause?: TidingsEvent,
   ): Promise<Reply> {
+    const { type } = checkDefinition(definition)
+    const connection = open(`the request "${type}"`)
     knownOptions(options, requestOptions, 'request')
     const { reply, timeout: given = '30s', signal, ...others } = options
     const timeout = milliseconds(given, 'timeout')
     signal?.throwIfAborted()
-    const { type } = definition
     const id = others.id ?? uuidv7()
     if (this.#waiting.has(id)) {
       throw invalidArgument('id', 'of no request that is waiting still', id, 'Leave it out: each gets one of its own.')
@@ -176,6 +180,13 @@ export class Requests {
       reject(error instanceof UnreadableError ? error.cause : error)
     }
   }
+}
+
+function checkDefinition(definition: unknown): { readonly type: string } {
+  const { create, type } = (definition ?? {}) as Partial<AnyDefinedEvent>
+  if (typeof create === 'function' && typeof type === 'string') return { type }
+  const fix = 'Make one with defineEvent: each request is an event of its own.'
+  throw invalidArgument('definition', 'an event definition', definition, fix)
 }
 
 /** The reason as the handler's side has told it, as far as that can be read. */

@@ -1,5 +1,5 @@
 import { milliseconds } from '@tidings/core'
-import { type Inbox, invalidArgument, knownOptions } from '@tidings/core/tools'
+import { type Inbox, knownOptions } from '@tidings/core/tools'
 import {
   type AnyDefinedEvent,
   type DefinedEvent,
@@ -14,7 +14,6 @@ import { Locks } from '../dead-letter/locks.ts'
 import type { DeadLetterStore } from '../stores/dead-letters.ts'
 import { healthOf } from '../delivery/group-health.ts'
 import type { Runtime } from '../delivery/runtime.ts'
-import { soon } from '../delivery/soon.ts'
 import { BusClosedError, CapabilityMissingError } from '../errors.ts'
 import type { HandlerContext, HandlerLog } from '../handler/context.ts'
 import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
@@ -24,12 +23,13 @@ import { type Observer, Telling } from '../observer.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import { replyGroupName } from '../transport/group-name.ts'
 import type { DeadLetterSink } from '../transport/dead-letter-sink.ts'
-import type { ConnectOptions, Transport } from '../transport/transport.ts'
+import type { Connection, ConnectOptions, Transport } from '../transport/transport.ts'
 import { BusConnection } from './bus-connection.ts'
+import { CurrentEvent } from './current-event.ts'
 import { describe } from './describe.ts'
 import type { Description } from './description.ts'
 import { GroupsOfBroker } from './groups.ts'
-import type { Health, HealthStatus } from './health.ts'
+import { type Health, healthOfBus, type HealthStatus } from './health.ts'
 import { untilIdle } from './idle.ts'
 import { LeftBehind } from './left-behind.ts'
 import type { PublishOptions, RequestOptions } from '../handler/publish-options.ts'
@@ -54,6 +54,7 @@ export interface BusSettings {
   readonly deadLetters: DeadLetterStore | undefined
   readonly definitions: readonly AnyDefinedEvent[]
   readonly carry: readonly string[]
+  readonly asyncContext: boolean
   readonly maxDepth: number
   readonly connectTimeout: number
   readonly publishTimeout: number
@@ -74,6 +75,7 @@ export class RunningBus implements Bus {
   readonly #letters: KeptDeadLetters
   readonly #requests: Requests
   readonly #events = new KnownEvents()
+  readonly #current: CurrentEvent
   readonly #subscriptions: Subscriptions
   readonly #streams = new Set<{ finish(): void }>()
   readonly #connection: BusConnection
@@ -87,6 +89,7 @@ export class RunningBus implements Bus {
     const log = safeLog(settings.log)
     this.#log = log
     this.#settings = settings
+    this.#current = new CurrentEvent(settings.asyncContext)
     this.#telling = new Telling(observers, log)
     this.source = source
     this.capabilities = transport.capabilities
@@ -147,7 +150,7 @@ export class RunningBus implements Bus {
   }
 
   async start(handlers: readonly AnyHandler[]): Promise<void> {
-    for (const each of handlers) this.#subscriptions.add(each)
+    for (const each of handlers) this.#subscriptions.add(this.#current.around(each))
     await this.#connection.begin(this.#settings.connectTimeout, async (signal) => {
       await this.#subscriptions.join(signal)
     })
@@ -161,6 +164,7 @@ export class RunningBus implements Bus {
       what,
       hasInput ? input : undefined,
       hasInput ? options : (input as PublishOptions | undefined),
+      { cause: this.#current.event },
     )
     // What `Publish` says of the event, the publisher cannot.
     return published as Promise<never>
@@ -172,7 +176,7 @@ export class RunningBus implements Bus {
     options: RequestOptions<Reply> = {},
   ): Promise<Reply> {
     // What an answer must be says `options.reply`, and so does its type.
-    return this.#ask(definition, input, options) as Promise<Reply>
+    return this.#ask(definition, input, options, this.#current.event) as Promise<Reply>
   }
 
   subscribe<const Key extends HandlerKey>(
@@ -207,14 +211,9 @@ export class RunningBus implements Bus {
     const overall =
       this.#status === 'ok' && this.#connection.state !== 'connected' ? this.#connection.state : this.#status
     const { clock, stalledAfter } = this.#settings
-    const groups = await Promise.all(
-      this.#subscriptions.groups.map((group) => healthOf(group, clock.now(), stalledAfter, overall)),
+    return healthOfBus(overall, this.#connection.state, this.groups, (status) =>
+      this.#subscriptions.groups.map((group) => healthOf(group, clock.now(), stalledAfter, status)),
     )
-    // A broker that is known to be away is not asked.
-    const full = overall === 'ok' ? ((await soon(() => this.groups.full())) ?? []) : []
-    const worst = groups.find((group) => group.status !== 'ok')?.status ?? overall
-    const status = worst === 'ok' && full.length > 0 ? 'full' : worst
-    return { status, connection: this.#connection.state, groups, full }
   }
 
   async idle(options: IdleOptions = {}): Promise<void> {
@@ -270,7 +269,8 @@ export class RunningBus implements Bus {
       await this.#subscriptions.drain()
       await this.#publisher.settled()
     }
-    await Promise.race([drained().catch((error: unknown) => this.#warn('the bus could not drain', error)), deadline])
+    const failed = (error: unknown): void => this.#log.warn('the bus could not drain', { error })
+    await Promise.race([drained().catch(failed), deadline])
     cancel?.()
     this.#requests.close()
     this.#subscriptions.abandon()
@@ -281,29 +281,21 @@ export class RunningBus implements Bus {
   }
 
   #ask(definition: unknown, input: unknown, options: object, cause?: TidingsEvent): Promise<TidingsEvent> {
-    const asked = definition as Partial<AnyDefinedEvent> | undefined
-    if (typeof asked?.create !== 'function' || typeof asked.type !== 'string') {
-      const fix = 'Make one with defineEvent: each request is an event of its own.'
-      return Promise.reject(invalidArgument('definition', 'an event definition', definition, fix))
+    const open = (request: string): Connection => {
+      if (this.#closing && cause === undefined) throw new BusClosedError(request)
+      if (!this.capabilities.temporaryGroups) throw this.#cannot('temporaryGroups', request)
+      return this.#connection.open
     }
-    if (this.#closing && cause === undefined) return Promise.reject(new BusClosedError(`the request "${asked.type}"`))
-    if (!this.capabilities.temporaryGroups) {
-      return Promise.reject(this.#cannot('temporaryGroups', `the request "${asked.type}"`))
-    }
-    return this.#requests.ask(this.#connection.open, asked as AnyDefinedEvent, input, options, cause)
+    return this.#requests.ask(open, definition, input, options, cause)
   }
 
   #bind(bound: AnyHandler, signal: AbortSignal | undefined, isPulled?: boolean): BusSubscription {
     if (this.#closing) throw new BusClosedError(`subscribing ${bound.name}`)
     checkCapabilities(this.#settings, [bound], isPulled)
-    return this.#subscriptions.bind(bound, signal, isPulled)
+    return this.#subscriptions.bind(this.#current.around(bound), signal, isPulled)
   }
 
   #cannot(capability: string, wantedBy: string): CapabilityMissingError {
     return new CapabilityMissingError(this.#settings.transport.name, [{ capability, wantedBy }])
-  }
-
-  #warn(message: string, error: unknown): void {
-    this.#log.warn(message, { error })
   }
 }

@@ -1,5 +1,5 @@
 // For the packages of this house: no part of the stable surface, so that a tool can follow those who use it.
-export { asyncSnapshot, type Snapshot } from '../async-context.ts'
+export { asyncSnapshot, type AsyncStorage, asyncStorage, type Snapshot } from '../async-context.ts'
 export { atLeast, hook, invalidArgument, knownOptions, misuse, oneOf, shown } from '../check.ts'
 export { backoff, type BackoffOptions, longestBackoff } from './backoff.ts'
 export { functionOption, methodOption, whole } from './check.ts'
