@@ -4,6 +4,7 @@ import { keyOf, type Message } from '../message/message.ts'
 import type { Backlog } from '../transport/groups.ts'
 import type { Later, Settled, Settlement } from '../transport/settlement.ts'
 import { isSuspect } from '../transport/suspect.ts'
+import { CatchUp } from './catch-up.ts'
 import type { Client } from './client.ts'
 import { Copy, type CopyHome } from './copy.ts'
 import type { Expecting } from './delayed.ts'
@@ -61,6 +62,8 @@ export class Group implements CopyHome, Served, Expecting {
   #handedOut = 0
   #delayed = 0
   #gone = false
+  /** What its publishers wait for where they are faster than its handlers. */
+  readonly catchUp: CatchUp = new CatchUp(() => this.#unsettled)
   /** Whether it has a place among the groups that are to be served. */
   scheduled = false
 
