@@ -1,5 +1,6 @@
 import type { ConformanceCase } from '../case.ts'
 import { causationCases } from './causation.ts'
+import { confirmCases } from './confirms.ts'
 import { connectionCases } from './connection.ts'
 import { deadLetterStoreCases } from './dead-letter-store.ts'
 import { deadLetterCases } from './dead-letters.ts'
@@ -30,6 +31,7 @@ import { soakCases } from './soak.ts'
 export const conformanceCases: readonly ConformanceCase[] = [
   ...roundTripCases,
   ...publishingCases,
+  ...confirmCases,
   ...settlingCases,
   ...settlementCases,
   ...laterCases,
