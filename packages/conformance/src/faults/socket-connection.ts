@@ -67,7 +67,7 @@ export class SocketConnection implements Connection {
   }
 
   async publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    const beyond = outgoing.group !== undefined
+    const beyond = outgoing.group !== undefined || outgoing.beyond === true
     await this.#publishes.publish(encodePublish(outgoing), { signal: options?.signal, beyond })
   }
 
