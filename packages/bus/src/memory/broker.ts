@@ -17,7 +17,7 @@ import { fullness } from './no-room.ts'
 import { type Abortable, Room } from './room.ts'
 import { Routes } from './routes.ts'
 import { oversize } from '../transport/message-size.ts'
-import { Timetable } from './timetable.ts'
+import { Timetable } from '../transport/timetable.ts'
 import { Turns } from './turns.ts'
 
 /** The bounds of a broker. */
