@@ -33,6 +33,11 @@ export class KeyLines<Copy extends Standing<Copy>> {
   /** What goes before all that is chained, once the front has come to its end. */
   readonly #ahead = new Map<string, Deque<Copy>>()
 
+  /** Whether any of this key stands in its line. */
+  has(key: string): boolean {
+    return this.#lines.has(key)
+  }
+
   /** Whether it is at the front, and so ready. */
   enter(copy: Copy): boolean {
     const { key } = copy
