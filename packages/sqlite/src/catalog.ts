@@ -75,7 +75,9 @@ export class Catalog {
     this.#byName = new Map()
     this.#byId = new Map()
     this.#wanted = new Map()
-    for (const [id, name, ordered, node] of this.#statements.all('SELECT id, name, ordered, node FROM tidings_groups')) {
+    for (const [id, name, ordered, node] of this.#statements.all(
+      'SELECT id, name, ordered, node FROM tidings_groups',
+    )) {
       const record: GroupRecord = {
         id: Number(id),
         name: String(name),
@@ -103,7 +105,8 @@ export class Catalog {
 
 /** Whether a group gets a message of this type that was published at this position. */
 export function wants({ bindings }: GroupRecord, type: string, position: number): boolean {
-  for (const { matches, since, until } of bindings) if (position > since && position <= until && matches(type)) return true
+  for (const { matches, since, until } of bindings)
+    if (position > since && position <= until && matches(type)) return true
   return false
 }
 

@@ -57,7 +57,10 @@ export class SqliteConnection implements Connection {
       const type = String(message.attributes['type'])
       return Promise.reject(new MessageTooLargeError(type, size, this.#file.maxMessageSize))
     }
-    return this.#sent(this.#file.commit(() => this.#file.send(outgoing)), outgoing)
+    return this.#sent(
+      this.#file.commit(() => this.#file.send(outgoing)),
+      outgoing,
+    )
   }
 
   async subscribe(

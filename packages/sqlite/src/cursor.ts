@@ -20,7 +20,15 @@ export class Cursor {
   /** What was unsettled below `high` when it was read from its row, and is not read again yet. */
   readonly #left: Set<number>
 
-  constructor(id: number, from: number, to: number, low: number, high: number, claimed: number, left: readonly number[]) {
+  constructor(
+    id: number,
+    from: number,
+    to: number,
+    low: number,
+    high: number,
+    claimed: number,
+    left: readonly number[],
+  ) {
     this.id = id
     this.from = from
     this.to = to

@@ -28,7 +28,8 @@ export function sqliteError(file: string, cause: unknown): unknown {
   const said = cause instanceof Error ? cause.message : String(cause)
   const name = shown(file)
   if (busy.includes(code)) {
-    const fix = 'Another process writes to it for too long: keep transactions of your own short, or raise `busyTimeout`.'
+    const fix =
+      'Another process writes to it for too long: keep transactions of your own short, or raise `busyTimeout`.'
     return new SqliteError('SQLITE_BUSY', file, `${name} is locked by another process (${said})\n${fix}`, { cause })
   }
   if (full.includes(code)) {
@@ -36,7 +37,8 @@ export function sqliteError(file: string, cause: unknown): unknown {
     return new SqliteError('SQLITE_FULL', file, `there is no room for ${name} on its disk (${said})\n${fix}`, { cause })
   }
   if (corrupt.includes(code)) {
-    const fix = 'Stop what uses it, keep a copy, and go on from a backup, or with what `sqlite3 FILE .recover` finds in it.'
+    const fix =
+      'Stop what uses it, keep a copy, and go on from a backup, or with what `sqlite3 FILE .recover` finds in it.'
     return new SqliteError('SQLITE_CORRUPT', file, `${name} is damaged, or no SQLite file (${said})\n${fix}`, { cause })
   }
   const fix = 'See whether its folder is there, and whether this process may write to both.'

@@ -14,8 +14,12 @@ import type { SharedFile } from './shared-file.ts'
 const perRead = 256
 /** Messages that are read in one transaction at most: other work is not to wait for a long log. */
 const perTurn = 4096
-/** What a cursor may have read and not settled before what stands behind others of its key gets rows of its own. */
+/**
+ * What a cursor may have read and not settled, beside some times what its members hold, before what stands behind others
+ * of its key gets rows of its own.
+ */
 const mostOpen = 512
+const mostPerPlace = 4
 
 /**
  * One consumer group in this process: the lanes that are this process's, what is read of them, and its members here. It
@@ -296,7 +300,7 @@ export class Group implements CopyHome {
     if (audience === null ? !wants(record, type, position) : audience !== this.id) return
     if (cursor.isSettled(position)) return
     const key = record.ordered ? logged.key : undefined
-    if (key !== undefined && cursor.open.size >= mostOpen && this.#copies.isKept(key)) {
+    if (key !== undefined && cursor.open.size >= this.#mostOpen && this.#copies.isKept(key)) {
       // What it stands behind may take its time: the cursor is to get on.
       this.#file.held.put(this.id, { position, lane, key }, behindOthers)
       cursor.passes(position)
@@ -305,6 +309,10 @@ export class Group implements CopyHome {
     }
     cursor.open.add(position)
     this.#copies.add(new Copy(this, { position, lane, key }, cursor, message))
+  }
+
+  get #mostOpen(): number {
+    return this.members.reduce((sum, { prefetch }) => sum + mostPerPlace * prefetch, mostOpen)
   }
 
   #choose(): void {

@@ -1,7 +1,7 @@
-import type { Message } from '@tidings/bus/transport'
-import type { Row, Value } from './database/driver.ts'
-import { columnsOf, laneOf, messageColumns, type MessageColumns, messageOf } from './message-row.ts'
-import type { Statements } from './statements.ts'
+import { keyOf, type Message } from '@tidings/bus/transport'
+import type { Row } from './database/driver.ts'
+import { headersText, laneOf, messageColumns, messageOf } from './message-row.ts'
+import type { Prepared, Statements } from './statements.ts'
 
 /** Whom a message of the log is for: a group by its id, all that ask for it, or none, as it is held for one already. */
 export type Audience = number | null
@@ -23,6 +23,8 @@ const longestTail = 10_000
 /** Every message in the order in which it was committed. */
 export class Log {
   readonly #statements: Statements
+  readonly #insert: Prepared
+  readonly #after: Prepared
   /** The position of the last one. */
   #head = 0
   /** The last ones, without a gap up to the head. */
@@ -30,6 +32,12 @@ export class Log {
 
   constructor(statements: Statements) {
     this.#statements = statements
+    this.#insert = statements.prepare(
+      `INSERT INTO tidings_log (position, at, lane, audience, ${messageColumns}) VALUES (?,?,?,?,?,?,?,?,?,?)`,
+    )
+    this.#after = statements.prepare(
+      `SELECT position, lane, audience, ${messageColumns} FROM tidings_log WHERE position > ? ORDER BY position LIMIT ?`,
+    )
   }
 
   get head(): number {
@@ -47,12 +55,12 @@ export class Log {
 
   /** Within a transaction. */
   append(message: Message, audience: Audience, at: number): Logged {
-    return this.#append(columnsOf(message), message, audience, at)
+    return this.#append(message, audience, at)
   }
 
   /** As {@link append}, of a message that stood in a row with these columns, from `from` on. */
   appendRow(row: Row, from: number, audience: Audience, at: number): Logged {
-    return this.#append(row.slice(from, from + 6) as unknown as MessageColumns, messageOf(row, from), audience, at)
+    return this.#append(messageOf(row, from), audience, at)
   }
 
   /** Behind a transaction that was undone. */
@@ -78,31 +86,32 @@ export class Log {
     this.#tail.trim(Math.max(position, this.#head - longestTail))
   }
 
-  #append(columns: MessageColumns, message: Message, audience: Audience, at: number): Logged {
+  #append(message: Message, audience: Audience, at: number): Logged {
+    const { attributes, contentType, body, headers } = message
     const position = this.#head + 1
-    const [type, key] = columns as readonly Value[] as readonly [string, string | null]
+    const type = String(attributes['type'])
+    const key = keyOf(message)
     const lane = laneOf(key, position)
-    this.#statements.run(
-      `INSERT INTO tidings_log (position, at, lane, audience, ${messageColumns}) VALUES (?,?,?,?,?,?,?,?,?,?)`,
+    this.#insert.run(
       position,
       at,
       lane,
       audience,
-      ...columns,
+      type,
+      key ?? null,
+      JSON.stringify(attributes),
+      contentType ?? null,
+      body ?? null,
+      headersText(headers),
     )
     this.#head = position
-    const logged: Logged = { position, lane, audience, type, key: key ?? undefined, message }
+    const logged: Logged = { position, lane, audience, type, key, message }
     this.#tail.push(logged)
     return logged
   }
 
   #read(position: number, limit: number): Logged[] {
-    const rows = this.#statements.all(
-      `SELECT position, lane, audience, ${messageColumns} FROM tidings_log WHERE position > ? ORDER BY position LIMIT ?`,
-      position,
-      limit,
-    )
-    return rows.map((row) => {
+    return this.#after.all(position, limit).map((row) => {
       const [at, lane, audience, type, key] = row as readonly [number, number, Audience, string, string | null]
       return { position: at, lane, audience, type, key: key ?? undefined, message: messageOf(row, 3) }
     })

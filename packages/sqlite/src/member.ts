@@ -10,8 +10,10 @@ export class Member {
   readonly held: Set<Copy> = new Set()
   /** What is about to be handed to it, once that is noted. */
   expected = 0
+  /** Of what it holds, what the file has the settlement of. */
+  applied = 0
   paused = false
-  readonly #prefetch: number
+  readonly prefetch: number
   readonly #deliver: (delivery: Delivery) => void
   readonly #onEnd: () => void
   #stopped = false
@@ -28,14 +30,14 @@ export class Member {
     this.types = types
     this.lost = lost
     this.unroutable = unroutable
-    this.#prefetch = prefetch
+    this.prefetch = prefetch
     this.#deliver = deliver
     this.#onEnd = onEnd
   }
 
   /** How many more it may be handed. */
   get room(): number {
-    return this.isOpen ? this.#prefetch - this.held.size - this.expected : 0
+    return this.isOpen ? this.prefetch - this.held.size + this.applied - this.expected : 0
   }
 
   get isOpen(): boolean {
@@ -66,6 +68,8 @@ export class Member {
 
   /** It is settled or given back: the member can do nothing about it any more. */
   take(copy: Copy): void {
-    if (this.held.delete(copy) && this.#stopped && this.held.size === 0) this.#onEnd()
+    if (!this.held.delete(copy)) return
+    if (copy.isApplied) this.applied--
+    if (this.#stopped && this.held.size === 0) this.#onEnd()
   }
 }

@@ -90,7 +90,12 @@ function groupFor(file: SharedFile, request: GroupRequest): number {
       statements.run('UPDATE tidings_groups SET ordered = ? WHERE id = ?', Number(ordered), found.id)
       file.groups.get(found.id)?.isStale()
     }
-    bind(file, found.id, types.filter((type) => !typesOf(found).includes(type)), log.head)
+    bind(
+      file,
+      found.id,
+      types.filter((type) => !typesOf(found).includes(type)),
+      log.head,
+    )
     return found.id
   }
   statements.run(

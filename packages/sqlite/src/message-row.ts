@@ -1,4 +1,4 @@
-import { keyOf, type Message, partitionOf } from '@tidings/bus/transport'
+import { keyOf, type Message } from '@tidings/bus/transport'
 import type { Row, Value } from './database/driver.ts'
 
 /** Lanes into which the keys of a group are parted, so that processes can share them. */
@@ -23,12 +23,12 @@ export function columnsOf(message: Message): MessageColumns {
 
 /** The message of a row, whose columns begin at `from`. */
 export function messageOf(row: Row, from: number): Message {
-  const [attributes, contentType, body, headers] = row.slice(from + 2) as readonly Value[]
+  const headers = row[from + 5] as string | null
   return {
-    attributes: JSON.parse(attributes as string) as Message['attributes'],
-    contentType: (contentType as string | null) ?? undefined,
-    body: (body as string | Uint8Array | null) ?? undefined,
-    headers: headers === null || headers === undefined ? noHeaders : (JSON.parse(headers as string) as Message['headers']),
+    attributes: JSON.parse(row[from + 2] as string) as Message['attributes'],
+    contentType: (row[from + 3] as string | null) ?? undefined,
+    body: (row[from + 4] as string | Uint8Array | null) ?? undefined,
+    headers: headers === null ? noHeaders : (JSON.parse(headers) as Message['headers']),
   }
 }
 
@@ -41,7 +41,11 @@ export function headersText(headers: Readonly<Record<string, string>>): string |
   return null
 }
 
-/** The lane of a message: that of its key, or else any. */
-export function laneOf(key: string | null, position: number): number {
-  return key === null ? position % lanes : partitionOf(key, lanes)
+/** The lane of a message: that of its key, or else any. It stands in the file, so it must not change. */
+export function laneOf(key: string | undefined, position: number): number {
+  if (key === undefined) return position % lanes
+  // FNV-1a over the UTF-16 units.
+  let hash = 0x811c9dc5
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  return (hash ^ (hash >>> 15)) & (lanes - 1)
 }

@@ -42,12 +42,21 @@ export class Nodes {
     const lock = this.#statements.get('SELECT lock FROM tidings_nodes WHERE id = ?', id)?.[0]
     // Another node was faster.
     if (lock === undefined) return
-    for (const [group] of this.#statements.all('SELECT id FROM tidings_groups WHERE node = ?', id)) this.#remove(Number(group))
+    for (const [group] of this.#statements.all('SELECT id FROM tidings_groups WHERE node = ?', id))
+      this.#remove(Number(group))
     for (const row of this.#statements.all(
       'SELECT id, group_id, lane_from, lane_to, high, claimed, open FROM tidings_cursors WHERE node = ?',
       id,
     )) {
-      const [cursor, group, from, to, high, claimed, open] = row as readonly [number, number, number, number, number, number, string]
+      const [cursor, group, from, to, high, claimed, open] = row as readonly [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+        string,
+      ]
       this.#holdClaimed(group, from, to, high, claimed, JSON.parse(open) as number[])
       const left = (JSON.parse(open) as number[]).filter((position) => position > claimed)
       this.#statements.run(
@@ -72,7 +81,8 @@ export class Nodes {
 
   /** This one goes. Within a transaction; `release` follows behind it. */
   leave(): void {
-    for (const [group] of this.#statements.all('SELECT id FROM tidings_groups WHERE node = ?', this.id)) this.#remove(Number(group))
+    for (const [group] of this.#statements.all('SELECT id FROM tidings_groups WHERE node = ?', this.id))
+      this.#remove(Number(group))
     this.#statements.run('UPDATE tidings_cursors SET node = NULL, handed_out = 0 WHERE node = ?', this.id)
     this.#statements.run('DELETE FROM tidings_members WHERE node = ?', this.id)
     this.#statements.run('DELETE FROM tidings_nodes WHERE id = ?', this.id)
@@ -88,14 +98,7 @@ export class Nodes {
   }
 
   /** What a dead node had been handed on the log gets rows of its own, so that each is counted by itself. */
-  #holdClaimed(
-    group: number,
-    from: number,
-    to: number,
-    high: number,
-    claimed: number,
-    open: readonly number[],
-  ): void {
+  #holdClaimed(group: number, from: number, to: number, high: number, claimed: number, open: readonly number[]): void {
     const record = this.#catalog.withId(group)
     if (record === undefined) return
     const hold = (position: number, lane: number, key: string | null): void => {
@@ -122,7 +125,13 @@ export class Nodes {
       from,
       to,
     )) {
-      const [position, lane, key, type, audience] = row as readonly [number, number, string | null, string, number | null]
+      const [position, lane, key, type, audience] = row as readonly [
+        number,
+        number,
+        string | null,
+        string,
+        number | null,
+      ]
       if (audience === null ? wants(record, type, position) : audience === group) hold(position, lane, key)
     }
   }

@@ -28,7 +28,8 @@ export function apply(file: SharedFile, group: number, copy: Copy, settlement: S
   if (settlement.as === 'handled') {
     const { work, mark } = settlement
     if (work !== undefined) return withWork(file, group, copy, settlement)
-    if (mark !== undefined && !file.marks.add(group, mark, file.now())) return handledBefore(file, group, copy, settlement.replayed)
+    if (mark !== undefined && !file.marks.add(group, mark, file.now()))
+      return handledBefore(file, group, copy, settlement.replayed)
   }
   if (settlement.as === 'dead-lettered') park(file, settlement.letter)
   else if (settlement.replayed !== undefined) file.letters.remove(settlement.replayed)
@@ -73,12 +74,14 @@ function ends(file: SharedFile, group: number, copy: Copy): Settled {
 }
 
 function passes(file: SharedFile, copy: Copy): Settled {
-  const { cursor, position } = copy
+  const { cursor, member, position } = copy
   copy.isApplied = true
+  member!.applied++
   cursor?.passes(position)
   cursor?.isHandedOut(-1)
   file.undoes(() => {
     copy.isApplied = false
+    member!.applied--
     cursor?.passesNot(position)
     cursor?.isHandedOut(1)
   })

@@ -210,7 +210,7 @@ export class SharedFile implements Times {
 
   /** Without the whole process waiting for it. */
   async #beginLater(since: number, first: unknown): Promise<void> {
-    for (let error = first; ; ) {
+    for (let error = first; ;) {
       if (this.now() - since > this.#busyTimeout) throw error
       await new Promise((resolve) => setTimeout(resolve, betweenTries))
       try {
@@ -250,7 +250,13 @@ export class SharedFile implements Times {
     this.#undo = []
     this.log.trim(this.#leastScanned())
     // In the async context in which the file was opened: else handlers would run in that of whoever published first.
-    queueMicrotask(() => (this.#inOwnContext ? this.#inOwnContext(this.#handOut) : this.#handOut()))
+    // And behind those who are told now what came of their settlements: these have a place less in their prefetch.
+    setImmediate(this.#handOutNext)
+  }
+
+  readonly #handOutNext = (): void => {
+    if (this.#inOwnContext) this.#inOwnContext(this.#handOut)
+    else this.#handOut()
   }
 
   readonly #handOut = (): void => {

@@ -117,7 +117,12 @@ function checked(options: SqliteOptions): SharedOptions {
   knownOptions(options, optionNames, 'sqlite')
   const { file, maxMessageSize = 16 * 1024 * 1024, maxDeadLetters = Infinity } = options
   if (typeof file !== 'string' || file === '' || file.startsWith(':')) {
-    throw invalidArgument('file', 'the path of a file', file, "Such as 'shop.db'. For what need not last there is memory().")
+    throw invalidArgument(
+      'file',
+      'the path of a file',
+      file,
+      "Such as 'shop.db'. For what need not last there is memory().",
+    )
   }
   return {
     file,

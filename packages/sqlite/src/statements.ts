@@ -5,7 +5,7 @@ import { sqliteError } from './errors.ts'
 export class Statements {
   readonly file: string
   readonly #database: Database
-  readonly #prepared = new Map<string, Statement>()
+  readonly #prepared = new Map<string, Prepared>()
 
   constructor(file: string, database: Database) {
     this.file = file
@@ -20,39 +20,80 @@ export class Statements {
     }
   }
 
+  /** A statement for those who run it often: to find one by its text takes longer than many run. */
+  prepare(sql: string): Prepared {
+    let prepared = this.#prepared.get(sql)
+    if (prepared === undefined) {
+      prepared = new Prepared(this.file, this.#statement(sql))
+      this.#prepared.set(sql, prepared)
+    }
+    return prepared
+  }
+
   /** How many rows it has changed. */
   run(sql: string, ...values: Value[]): number {
-    try {
-      return this.#prepare(sql).run(...values)
-    } catch (error) {
-      throw sqliteError(this.file, error)
-    }
+    return this.prepare(sql).run(...values)
   }
 
   get(sql: string, ...values: Value[]): Row | undefined {
-    try {
-      return this.#prepare(sql).get(...values)
-    } catch (error) {
-      throw sqliteError(this.file, error)
-    }
+    return this.prepare(sql).get(...values)
   }
 
   all(sql: string, ...values: Value[]): Row[] {
-    try {
-      return this.#prepare(sql).all(...values)
-    } catch (error) {
-      throw sqliteError(this.file, error)
-    }
+    return this.prepare(sql).all(...values)
   }
 
   /** The number in the first column of the first row; 0 where there is none. */
   number(sql: string, ...values: Value[]): number {
-    return Number(this.get(sql, ...values)?.[0] ?? 0)
+    return this.prepare(sql).number(...values)
   }
 
-  #prepare(sql: string): Statement {
-    let statement = this.#prepared.get(sql)
-    if (statement === undefined) this.#prepared.set(sql, (statement = this.#database.prepare(sql)))
-    return statement
+  #statement(sql: string): Statement {
+    try {
+      return this.#database.prepare(sql)
+    } catch (error) {
+      throw sqliteError(this.file, error)
+    }
+  }
+}
+
+/** A statement of a file. */
+export class Prepared {
+  readonly #file: string
+  readonly #statement: Statement
+
+  constructor(file: string, statement: Statement) {
+    this.#file = file
+    this.#statement = statement
+  }
+
+  /** How many rows it has changed. */
+  run(...values: Value[]): number {
+    try {
+      return this.#statement.run(...values)
+    } catch (error) {
+      throw sqliteError(this.#file, error)
+    }
+  }
+
+  get(...values: Value[]): Row | undefined {
+    try {
+      return this.#statement.get(...values)
+    } catch (error) {
+      throw sqliteError(this.#file, error)
+    }
+  }
+
+  all(...values: Value[]): Row[] {
+    try {
+      return this.#statement.all(...values)
+    } catch (error) {
+      throw sqliteError(this.#file, error)
+    }
+  }
+
+  /** The number in the first column of the first row; 0 where there is none. */
+  number(...values: Value[]): number {
+    return Number(this.get(...values)?.[0] ?? 0)
   }
 }
