@@ -17,7 +17,7 @@ export class Letters {
     const { message } = letter
     const isBytes = message.body instanceof Uint8Array
     const text = JSON.stringify(isBytes ? { ...letter, message: { ...message, body: undefined } } : letter)
-    const body = isBytes ? (message.body as Uint8Array) : null
+    const body = isBytes ? message.body : null
     const key = keyOf(message) ?? null
     const isReplaced =
       this.#statements.run(

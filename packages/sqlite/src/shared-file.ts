@@ -18,15 +18,17 @@ import { SqliteError } from './errors.ts'
 import { Group } from './group.ts'
 import { type HeldRow, HeldRows } from './held-rows.ts'
 import { Letters } from './letters.ts'
-import { type Audience, Log, nobody } from './log.ts'
+import { Log, nobody } from './log.ts'
 import { Marks } from './marks.ts'
 import { Nodes } from './nodes.ts'
+import { Retention, type RetentionSettings } from './retention.ts'
 import { Statements } from './statements.ts'
 import { Transactions } from './transaction.ts'
 
 export interface SharedOptions extends FileOptions {
   readonly maxMessageSize: number
   readonly maxDeadLetters: number
+  readonly retention: RetentionSettings
 }
 
 /** Callers whose work goes into one commit, at most. */
@@ -50,6 +52,7 @@ export class SharedFile implements Times {
   readonly cursors: CursorRows
   readonly transaction: Transactions
   readonly nodes: Nodes
+  readonly retention: Retention
   readonly maxMessageSize: number
   readonly #database: Database
   readonly #busyTimeout: number
@@ -78,6 +81,7 @@ export class SharedFile implements Times {
     this.held = new HeldRows(statements)
     this.marks = new Marks(statements)
     this.letters = new Letters(statements, options.maxDeadLetters)
+    this.retention = new Retention(statements, options.retention)
     this.transaction = new Transactions(statements)
     this.delayed = new Delayed(statements, this.log, this, () => {
       this.#areDue = true
@@ -178,6 +182,15 @@ export class SharedFile implements Times {
     return this.#isForeign ? this.held.aheadOf(group, position) : []
   }
 
+  /** Takes away what nobody needs any more, a little at a time. Never rejects. */
+  async tidy(): Promise<void> {
+    try {
+      while (await this.commit(() => this.retention.tidy(this.now()))) continue
+    } catch {
+      // Next time: nobody waits for it.
+    }
+  }
+
   /** Ends it; what was asked for is done before. */
   async close(): Promise<void> {
     await this.#commits.run(() => this.nodes.leave()).catch(() => {})
@@ -191,7 +204,7 @@ export class SharedFile implements Times {
   #isForeign = false
 
   #placeAhead(message: Message, group: number): void {
-    const logged = this.log.append(message, nobody as Audience, this.now())
+    const logged = this.log.append(message, nobody, this.now())
     const facts = { redeliveries: 0, isAhead: true, due: undefined, inPlace: false, headers: undefined }
     this.held.put(group, logged, facts)
     this.#groups.get(group)?.addAhead({ ...logged, facts }, logged)

@@ -20,11 +20,16 @@ export interface SqliteOptions {
   readonly busyTimeout?: Duration | undefined
   /** Bytes of one message with its attributes and headers. Default 16 MiB. */
   readonly maxMessageSize?: number | undefined
+  /**
+   * For how long what every group has settled is kept, for groups that begin with the oldest, and for how long it is known
+   * what was handled; what goes first counts. What a group has not settled stays. Default `{ age: '7d', count: 1_000_000 }`.
+   */
+  readonly retention?: { readonly age?: Duration | undefined; readonly count?: number | undefined } | undefined
   /** Dead letters that are kept; what fails beyond is tried again until some are gone. Default: no bound. */
   readonly maxDeadLetters?: number | undefined
 }
 
-const optionNames = ['file', 'synchronous', 'busyTimeout', 'maxMessageSize', 'maxDeadLetters']
+const optionNames = ['file', 'synchronous', 'busyTimeout', 'maxMessageSize', 'maxDeadLetters', 'retention']
 
 /** For the option `transaction` of a handler: its context then has `transaction(write)`. */
 export const sqliteTransaction: TransactionsOf<SqliteTransaction> = { transport: 'sqlite' }
@@ -108,6 +113,7 @@ class Opened {
 
   async #close(): Promise<void> {
     this.#watch.close()
+    await this.#file.tidy()
     await this.#file.close()
     this.#onClosed()
   }
@@ -115,7 +121,8 @@ class Opened {
 
 function checked(options: SqliteOptions): SharedOptions {
   knownOptions(options, optionNames, 'sqlite')
-  const { file, maxMessageSize = 16 * 1024 * 1024, maxDeadLetters = Infinity } = options
+  const { file, maxMessageSize = 16 * 1024 * 1024, maxDeadLetters = Infinity, retention = {} } = options
+  const { age = '7d', count = 1_000_000 } = knownOptions(retention, ['age', 'count'], 'sqlite retention')
   if (typeof file !== 'string' || file === '' || file.startsWith(':')) {
     throw invalidArgument(
       'file',
@@ -130,6 +137,7 @@ function checked(options: SqliteOptions): SharedOptions {
     busyTimeout: milliseconds(options.busyTimeout ?? '5s', 'busyTimeout'),
     maxMessageSize: whole(maxMessageSize, 1, 'maxMessageSize', true),
     maxDeadLetters: whole(maxDeadLetters, 1, 'maxDeadLetters', true),
+    retention: { age: milliseconds(age, 'retention.age'), count: whole(count, 0, 'retention.count', true) },
     open: openNodeSqlite,
   }
 }

@@ -5,10 +5,13 @@ const besideOthers = 3
 const alone = 50
 /** Milliseconds between two looks whether others are alive. */
 const betweenPulses = 250
+/** Milliseconds until what nobody needs any more is taken away again. */
+const betweenTidyings = 60_000
 
 /** Looks for what other processes write into a file, and for those that have died. */
 export class Watch {
   readonly #file: SharedFile
+  readonly #tidying: ReturnType<typeof setInterval>
   #timer: ReturnType<typeof setTimeout> | undefined
   #hasOthers = true
   #lastPulse = 0
@@ -16,12 +19,15 @@ export class Watch {
 
   constructor(file: SharedFile) {
     this.#file = file
+    this.#tidying = setInterval(() => void file.tidy(), betweenTidyings)
+    void file.tidy()
     this.#wait()
   }
 
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    clearInterval(this.#tidying)
   }
 
   #wait(): void {

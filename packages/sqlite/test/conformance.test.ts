@@ -1,4 +1,4 @@
-import { conformance, conformanceCases, type HandledEvent } from '@tidings/conformance'
+import { conformance, conformanceCases, conformanceTable, type HandledEvent } from '@tidings/conformance'
 import { type Child, spawnChild } from '@tidings/conformance/faults'
 import { memoryAggregations, memoryClaimChecks } from '@tidings/bus/integration'
 import { afterAll, expect, test } from 'vitest'
@@ -73,4 +73,15 @@ test('with members in other processes all cases run but those of a broker, a net
   const noNetwork = ['C07', 'C29', 'C30', 'C32', 'C35', 'C83', 'C84']
   expect([...skipped.keys()].toSorted()).toEqual([...noBroker, ...noNetwork, 'C43', 'C44', 'C94'].toSorted())
   expect(report.results.map(({ id }) => id).toSorted()).toEqual(conformanceCases.map(({ id }) => id))
+})
+
+test('docs/transports-sqlite.md shows what this run has shown (vitest -u writes it anew)', async () => {
+  const page = [
+    '# SQLite',
+    '',
+    'What the transport of [`@tidings/sqlite`](../packages/sqlite#readme) can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes with members in other processes. Written by the run itself; those of a broker that is killed run behind a socket, in `packages/sqlite/test/conformance-broker.test.ts`.',
+    '',
+    conformanceTable([report]),
+  ].join('\n')
+  await expect(page).toMatchFileSnapshot('../../../docs/transports-sqlite.md')
 })

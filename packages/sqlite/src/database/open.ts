@@ -21,6 +21,8 @@ export function openFile({ file, synchronous, busyTimeout, open }: FileOptions):
     // Two processes may open a new file at once.
     database.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
     database.exec('PRAGMA page_size = 8192')
+    // So that the file can shrink; without effect on a file that is there already.
+    database.exec('PRAGMA auto_vacuum = INCREMENTAL')
     database.exec('PRAGMA journal_mode = WAL')
     database.exec(`PRAGMA synchronous = ${synchronous}`)
     database.exec('PRAGMA wal_autocheckpoint = 4000')

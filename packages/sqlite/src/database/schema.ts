@@ -77,6 +77,7 @@ CREATE TABLE tidings_held (
   headers TEXT,                   -- over those of the message
   PRIMARY KEY (group_id, position)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX tidings_held_position ON tidings_held (position);
 
 CREATE TABLE tidings_marks (
   group_id INTEGER NOT NULL,
@@ -85,6 +86,7 @@ CREATE TABLE tidings_marks (
   at INTEGER NOT NULL,
   PRIMARY KEY (group_id, event, source)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX tidings_marks_at ON tidings_marks (at);
 
 CREATE TABLE tidings_letters (
   id TEXT NOT NULL UNIQUE,
