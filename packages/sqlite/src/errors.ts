@@ -1,15 +1,14 @@
 import { TidingsError } from '@tidings/core'
 
-/** What can be wrong with a file. */
-export type SqliteProblem = 'SQLITE_BUSY' | 'SQLITE_FULL' | 'SQLITE_CORRUPT' | 'SQLITE_VERSION' | 'SQLITE_FAILED'
-
 /** SQLite could not do what was asked of it. `cause` is what its driver has thrown. */
-export class SqliteError extends TidingsError<SqliteProblem> {
+export class SqliteError extends TidingsError<
+  'SQLITE_BUSY' | 'SQLITE_FULL' | 'SQLITE_CORRUPT' | 'SQLITE_VERSION' | 'SQLITE_FAILED'
+> {
   override readonly name = 'SqliteError'
   /** The file. */
   readonly file: string
 
-  constructor(code: SqliteProblem, file: string, message: string, options?: { readonly cause?: unknown }) {
+  constructor(code: SqliteError['code'], file: string, message: string, options?: { readonly cause?: unknown }) {
     super(code, message, { ...options, details: { file } })
     this.file = file
   }
