@@ -278,12 +278,23 @@ export class Group implements CopyHome {
     this.#aheadKnown = head
   }
 
-  /** Reads on until all members have enough, or nothing is left. */
+  /**
+   * Reads on until all members have enough, or nothing is left; and no further where much of what was read stands behind
+   * others of its key, unless that leaves them idle.
+   */
   #fill(record: GroupRecord): void {
     let wanted = 0
-    for (const { room } of this.members) wanted += Math.max(0, room)
+    let prefetch = 0
+    let held = 0
+    for (const member of this.members) {
+      wanted += Math.max(0, member.room)
+      prefetch += member.prefetch
+      held += member.held.size + member.expected
+    }
     const { log } = this.#file
     for (let read = 0; read < perTurn && this.#copies.ready < wanted;) {
+      const isIdle = 2 * (held + this.#copies.ready) < prefetch
+      if (this.#behind > mostOpen / 2 + prefetch && !isIdle) return
       const behind = this.#cursors.filter((cursor) => cursor.scanned < log.head && !this.#leaving.has(cursor.id))
       if (behind.length === 0) return
       const cursor = behind.reduce((a, b) => (b.scanned < a.scanned ? b : a))
@@ -309,6 +320,13 @@ export class Group implements CopyHome {
     }
     cursor.open.add(position)
     this.#copies.add(new Copy(this, { position, lane, key }, cursor, message))
+  }
+
+  /** What is read and stands behind others. */
+  get #behind(): number {
+    let sum = -this.#copies.ready
+    for (const { open, handedOut } of this.#cursors) sum += open.size - handedOut
+    return sum
   }
 
   get #mostOpen(): number {

@@ -13,10 +13,14 @@ const perTurn = 1000
 /** Pages that are given back to the system in one transaction. */
 const pagesPerTurn = 500
 
+const beforeAll = [0, '', ''] as const
+
 /** Takes away what nobody needs any more. What a group has not settled stays, however old it is. */
 export class Retention {
   readonly #statements: Statements
   readonly #settings: RetentionSettings
+  /** How far the marks have been gone through. */
+  #lastMark: readonly [group: number, event: string, source: string] = beforeAll
 
   constructor(statements: Statements, settings: RetentionSettings) {
     this.#statements = statements
@@ -42,17 +46,34 @@ export class Retention {
       head - count,
       perTurn,
     )
-    const marks = this.#statements.run(
-      `DELETE FROM tidings_marks WHERE (group_id, event, source) IN (
-        SELECT group_id, event, source FROM tidings_marks INDEXED BY tidings_marks_at WHERE at <= ? ORDER BY at LIMIT ?)`,
-      now - age,
-      perTurn,
-    )
+    const hasMarks = this.#tidyMarks(now - age)
     const bindings = this.#statements.run(
       `DELETE FROM tidings_bindings WHERE until IS NOT NULL AND until <=
         (SELECT min(low) FROM tidings_cursors WHERE tidings_cursors.group_id = tidings_bindings.group_id)`,
     )
     this.#statements.all(`PRAGMA incremental_vacuum(${pagesPerTurn})`)
-    return messages === perTurn || marks === perTurn || bindings === perTurn
+    return messages === perTurn || bindings === perTurn || hasMarks
+  }
+
+  /** Goes through the marks, some at a time; an index by their age would cost each event more than all else of its mark. */
+  #tidyMarks(oldest: number): boolean {
+    const rows = this.#statements.all(
+      `SELECT group_id, event, source, at FROM tidings_marks WHERE (group_id, event, source) > (?, ?, ?)
+        ORDER BY group_id, event, source LIMIT ?`,
+      ...this.#lastMark,
+      perTurn,
+    ) as never as readonly (readonly [number, string, string, number])[]
+    for (const [group, event, source, at] of rows) {
+      if (at > oldest) continue
+      this.#statements.run(
+        'DELETE FROM tidings_marks WHERE group_id = ? AND event = ? AND source = ?',
+        group,
+        event,
+        source,
+      )
+    }
+    const last = rows.at(-1)
+    this.#lastMark = rows.length < perTurn || last === undefined ? beforeAll : [last[0], last[1], last[2]]
+    return this.#lastMark !== beforeAll
   }
 }

@@ -6,7 +6,7 @@ const alone = 50
 /** Milliseconds between two looks whether others are alive. */
 const betweenPulses = 250
 /** Milliseconds until what nobody needs any more is taken away again. */
-const betweenTidyings = 60_000
+const betweenTidyings = 300_000
 
 /** Looks for what other processes write into a file, and for those that have died. */
 export class Watch {

@@ -86,7 +86,6 @@ CREATE TABLE tidings_marks (
   at INTEGER NOT NULL,
   PRIMARY KEY (group_id, event, source)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX tidings_marks_at ON tidings_marks (at);
 
 CREATE TABLE tidings_letters (
   id TEXT NOT NULL UNIQUE,
