@@ -92,8 +92,15 @@ export class Copies {
     this.#waits(again, due)
   }
 
-  /** The next one that can be handed out, and to whom; it is that member's from then on. */
-  next(members: readonly Member[]): Copy | undefined {
+  /**
+   * The next one that can be handed out, and to whom; it is that member's from then on. With `may`, none where that denies
+   * the one whose turn it is.
+   */
+  next(members: readonly Member[], may?: (copy: Copy) => boolean): Copy | undefined {
+    if (may !== undefined) {
+      const first = this.#givenBack.first ?? this.#ready.first
+      if (first === undefined || !may(first) || this.#suspects.hasWaiting) return undefined
+    }
     const taker = this.#suspects.isEmpty ? undefined : this.#suspects.taker(members)
     const member = taker ?? (this.ready > 0 ? this.#next(members) : undefined)
     if (member === undefined) return undefined

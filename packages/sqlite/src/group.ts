@@ -19,7 +19,9 @@ const perTurn = 4096
  * of its key gets rows of its own.
  */
 const mostOpen = 512
-const mostPerPlace = 4
+const mostPerPlace = 24
+/** Messages that are read ahead, as a multiple of what its members hold. */
+const aheadPerPlace = 16
 
 /**
  * One consumer group in this process: the lanes that are this process's, what is read of them, and its members here. It
@@ -41,6 +43,7 @@ export class Group implements CopyHome {
   #isStale = true
   /** Whether others may have come or gone, so that lanes are to be parted anew. */
   #isShared = true
+  #isHanding = false
   /** The position of the last replay that is known. */
   #aheadKnown = 0
 
@@ -131,7 +134,10 @@ export class Group implements CopyHome {
   settle(copy: Copy, settlement: Settlement): Settled | Promise<Settled> {
     if (settlement.as === 'given-back' && !settlement.begun) return this.#comesBack(copy)
     copy.isSettling = true
-    return this.#settled(copy, settlement)
+    copy.member!.settling++
+    const settled = this.#settled(copy, settlement)
+    this.#handOutEarly()
+    return settled
   }
 
   /** Gives back what a member holds and does not settle, as begun. Within a transaction; the rest follows behind it. */
@@ -139,6 +145,7 @@ export class Group implements CopyHome {
     const copies = [...member.held].filter((copy) => !copy.isSettling).toSorted((a, b) => a.position - b.position)
     const backs = copies.map((copy) => {
       copy.isSettling = true
+      member.settling++
       const settlement = { as: 'given-back', begun: true } as const
       apply(this.#file, this.id, copy, settlement)
       return () => this.#ended(copy, settlement)
@@ -166,6 +173,7 @@ export class Group implements CopyHome {
         return apply(this.#file, this.id, copy, settlement)
       })
     } catch (error) {
+      if (copy.member!.has(copy)) copy.member!.settling--
       copy.isSettling = false
       throw error
     }
@@ -185,6 +193,25 @@ export class Group implements CopyHome {
       this.#copies.comesBack(copy, this.#again(copy, begunBefore(copy)))
     } else this.#copies.ended(copy)
     this.wake()
+  }
+
+  /** What is noted already needs no transaction: so one commit has the settlements of more than a prefetch. */
+  #handOutEarly(): void {
+    // A handler that ends at once settles from within.
+    if (this.#isHanding || this.#isStale || this.#isShared) return
+    this.#isHanding = true
+    try {
+      for (let copy = this.#nextEarly(); copy !== undefined; copy = this.#nextEarly()) {
+        copy.cursor?.isHandedOut(1)
+        copy.member!.hand(copy)
+      }
+    } finally {
+      this.#isHanding = false
+    }
+  }
+
+  #nextEarly(): Copy | undefined {
+    return this.#copies.next(this.members, (copy) => copy.cursor !== undefined && copy.position <= copy.cursor.claimed)
   }
 
   /** What was not begun is as if it had not been handed out. */
@@ -292,6 +319,8 @@ export class Group implements CopyHome {
       held += member.held.size + member.expected
     }
     const { log } = this.#file
+    // Ahead too, for what is handed out before the next transaction.
+    if (wanted > 0) wanted += aheadPerPlace * prefetch
     for (let read = 0; read < perTurn && this.#copies.ready < wanted;) {
       const isIdle = 2 * (held + this.#copies.ready) < prefetch
       if (this.#behind > mostOpen / 2 + prefetch && !isIdle) return
@@ -343,6 +372,8 @@ export class Group implements CopyHome {
       } else this.#file.held.claim(this.id, copy.position)
       if (!copy.isRead) copy.isMessage(this.#file.log.get(copy.position)!)
     }
+    // What stands ready may be handed out before the next transaction.
+    for (const cursor of this.#cursors) cursor.claims(cursor.scanned)
   }
 }
 

@@ -1,6 +1,9 @@
 import type { Delivery, Message } from '@tidings/bus/transport'
 import type { Copy } from './copy.ts'
 
+/** Settlements on their way beyond which a member is handed no more for them. */
+const mostSettling = 1000
+
 /** One member of one group in this process, with what it holds. */
 export class Member {
   readonly types: readonly string[]
@@ -10,8 +13,8 @@ export class Member {
   readonly held: Set<Copy> = new Set()
   /** What is about to be handed to it, once that is noted. */
   expected = 0
-  /** Of what it holds, what the file has the settlement of. */
-  applied = 0
+  /** Of what it holds, what is on its way to be settled. */
+  settling = 0
   paused = false
   readonly prefetch: number
   readonly #deliver: (delivery: Delivery) => void
@@ -37,7 +40,9 @@ export class Member {
 
   /** How many more it may be handed. */
   get room(): number {
-    return this.isOpen ? this.prefetch - this.held.size + this.applied - this.expected : 0
+    if (!this.isOpen) return 0
+    // What is on its way need not keep others waiting; but where it does not get there, no heap is to grow of it.
+    return this.prefetch - this.held.size + Math.min(this.settling, mostSettling) - this.expected
   }
 
   get isOpen(): boolean {
@@ -69,7 +74,7 @@ export class Member {
   /** It is settled or given back: the member can do nothing about it any more. */
   take(copy: Copy): void {
     if (!this.held.delete(copy)) return
-    if (copy.isApplied) this.applied--
+    if (copy.isSettling) this.settling--
     if (this.#stopped && this.held.size === 0) this.#onEnd()
   }
 }

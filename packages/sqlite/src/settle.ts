@@ -74,14 +74,12 @@ function ends(file: SharedFile, group: number, copy: Copy): Settled {
 }
 
 function passes(file: SharedFile, copy: Copy): Settled {
-  const { cursor, member, position } = copy
+  const { cursor, position } = copy
   copy.isApplied = true
-  member!.applied++
   cursor?.passes(position)
   cursor?.isHandedOut(-1)
   file.undoes(() => {
     copy.isApplied = false
-    member!.applied--
     cursor?.passesNot(position)
     cursor?.isHandedOut(1)
   })
