@@ -33,6 +33,8 @@ export interface SharedOptions extends FileOptions {
 
 /** Callers whose work goes into one commit, at most. */
 const perCommit = 1000
+/** Milliseconds for which SQLite itself waits for another writer, and the whole process with it; beyond it the wait is ours. */
+const shortWait = 20
 /** Milliseconds between two tries to write, while another process does. */
 const betweenTries = 5
 
@@ -97,6 +99,7 @@ export class SharedFile implements Times {
     statements.exec('BEGIN IMMEDIATE')
     this.nodes = new Nodes(statements, this.catalog, options.open)
     statements.exec('COMMIT')
+    statements.exec(`PRAGMA busy_timeout = ${shortWait}`)
     this.cursors = new CursorRows(statements, this.nodes.id)
     this.timetable.start(clock)
     this.refresh()

@@ -10,10 +10,7 @@ export interface FileOptions {
   readonly open: OpenDatabase
 }
 
-/** How long SQLite itself waits for another writer, and the whole process with it; beyond it the wait is ours. */
-const shortWait = 20
-
-/** Opens a file, made and brought up to date where it has to be. Throws `SqliteError`. */
+/** Opens a file, made and brought up to date where it has to be; it waits for other writers. Throws `SqliteError`. */
 export function openFile({ file, synchronous, busyTimeout, open }: FileOptions): Database {
   let database: Database | undefined
   try {
@@ -28,7 +25,6 @@ export function openFile({ file, synchronous, busyTimeout, open }: FileOptions):
     database.exec('PRAGMA wal_autocheckpoint = 4000')
     database.exec('PRAGMA cache_size = -65536')
     migrate(file, database)
-    database.exec(`PRAGMA busy_timeout = ${shortWait}`)
     return database
   } catch (error) {
     database?.close()

@@ -1,0 +1,107 @@
+import { createRequire } from 'node:module'
+import { createBus } from '@tidings/bus'
+import { type Child, spawnChild } from '@tidings/conformance/faults'
+import { afterAll, expect, test } from 'vitest'
+import { sqlite } from '../src/index.ts'
+import { consume } from './fixtures/crash-programs.ts'
+import { fileInTmp } from './fixtures/file-in-tmp.ts'
+
+/** `TIDINGS_KILLS=1000 npx --yes pnpm@12 exec vitest run packages/sqlite/test/crash.test.ts` is the long run. */
+const kills = Number(process.env['TIDINGS_KILLS'] ?? 50)
+const { file, remove } = fileInTmp()
+const children: Child[] = []
+const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite')
+
+afterAll(async () => {
+  await Promise.all(children.map((child) => child.kill()))
+  remove()
+})
+
+async function start(name: 'consume' | 'publish', options?: unknown): Promise<Child> {
+  const child = await spawnChild({
+    module: new URL('./fixtures/crash-programs.ts', import.meta.url),
+    name,
+    transport: { module: new URL('../src/index.ts', import.meta.url), name: 'sqlite', options: { file } },
+    options,
+  })
+  children.push(child)
+  return child
+}
+
+interface Confirmed {
+  readonly key: string
+  readonly n: number
+}
+
+test(
+  'INVARIANT: whatever is killed, and whenever, each confirmed event is handled, its writes and its effects are there once, and keys are in order',
+  { timeout: 60_000 + kills * 5000 },
+  async () => {
+    const first = new DatabaseSync(file)
+    first.exec('PRAGMA journal_mode = WAL')
+    for (const table of ['ledger', 'report']) {
+      first.exec(`CREATE TABLE ${table} (row INTEGER PRIMARY KEY, event TEXT NOT NULL UNIQUE, key TEXT, n INTEGER)`)
+    }
+    first.close()
+    // Both groups are there before the first event.
+    await (await consume({ transport: () => sqlite({ file }) } as never)).close()
+
+    /** By key: how many are confirmed. They are published one after the other, so all before are. */
+    const confirmed = new Map<string, number>()
+    const keysOf = (publisher: number): Record<string, number> =>
+      Object.fromEntries(
+        Array.from({ length: 8 }, (_, at) => `p${publisher}-${at}`).map((key) => [key, (confirmed.get(key) ?? -1) + 1]),
+      )
+    const note = (child: Child): void => {
+      for (const { key, n } of child.reports as readonly Confirmed[]) {
+        confirmed.set(key, Math.max(confirmed.get(key) ?? -1, n))
+      }
+    }
+    const consumers = [await start('consume'), await start('consume')]
+    const publishers = [await start('publish', { name: '0', next: keysOf(0) }), await start('publish', { name: '1', next: keysOf(1) })]
+    for (let kill = 0; kill < kills; kill++) {
+      await new Promise((resolve) => setTimeout(resolve, 100 + 300 * Math.random()))
+      const at = kill % 2
+      if (Math.random() < 0.7) {
+        await consumers[at]!.kill()
+        consumers[at] = await start('consume')
+      } else {
+        await publishers[at]!.kill()
+        note(publishers[at]!)
+        publishers[at] = await start('publish', { name: String(at), next: keysOf(at) })
+      }
+    }
+    for (const publisher of publishers) {
+      await publisher.kill()
+      note(publisher)
+    }
+    const bus = await createBus({ source: '/crash', transport: sqlite({ file }), log: false })
+    const left = async (): Promise<number> =>
+      (await bus.groups.list()).reduce((sum, { waiting, handedOut, retrying }) => sum + waiting + handedOut + retrying, 0)
+    await expect.poll(left, { timeout: 50_000, interval: 200 }).toBe(0)
+    const parked = (await bus.groups.list()).map(({ parked: letters }) => letters)
+    await bus.close()
+    await Promise.all(consumers.map((consumer) => consumer.kill()))
+
+    const database = new DatabaseSync(file)
+    const rows = (table: string): Confirmed[] =>
+      database.prepare(`SELECT key, n FROM ${table} ORDER BY row`).all() as never
+    const ledger = rows('ledger')
+    const total = [...confirmed.values()].reduce((sum, last) => sum + last + 1, 0)
+    console.log(`${kills} kills, ${total} events confirmed, ${ledger.length} in the ledger`)
+    expect(parked).toEqual([0, 0])
+    for (const table of [ledger, rows('report')]) {
+      const byKey = new Map<string, number[]>()
+      for (const { key, n } of table) byKey.set(key, [...(byKey.get(key) ?? []), n])
+      for (const [key, last] of confirmed) {
+        const numbers = byKey.get(key)!
+        // Each once and in order; behind the last that was confirmed there may be one whose confirm was lost.
+        expect(numbers, key).toEqual(numbers.map((_, at) => at))
+        expect(numbers.length, key).toBeGreaterThan(last)
+        expect(numbers.length, key).toBeLessThanOrEqual(last + 2)
+      }
+    }
+    expect(database.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }])
+    database.close()
+  },
+)
