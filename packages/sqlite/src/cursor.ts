@@ -14,8 +14,10 @@ export class Cursor {
   readonly open: Set<number> = new Set()
   /** Of those, what is handed out. */
   handedOut = 0
-  /** The highest position that is settled, or passed over. */
+  /** The highest position that is settled, or passed over. All that it has not read is above. */
   #high: number
+  /** What is written of `claimed`. */
+  #claimedBefore: number
   #isDirty = false
   /** What was unsettled below `high` when it was read from its row, and is not read again yet. */
   readonly #left: Set<number>
@@ -34,7 +36,7 @@ export class Cursor {
     this.to = to
     this.scanned = low
     this.#high = high
-    this.claimed = claimed
+    this.claimed = this.#claimedBefore = claimed
     this.#left = new Set(left)
   }
 
@@ -53,6 +55,20 @@ export class Cursor {
     this.open.delete(position)
     if (position > this.#high) this.#high = position
     this.#isDirty = true
+  }
+
+  /** A transaction was undone in which the log had got beyond this position. */
+  goesBack(head: number): void {
+    this.claimed = this.#claimedBefore
+    this.scanned = Math.min(this.scanned, head)
+    this.#high = Math.min(this.#high, head)
+    for (const position of this.open) if (position > head) this.open.delete(position)
+    this.#isDirty = true
+  }
+
+  /** The transaction is written. */
+  isWritten(): void {
+    this.#claimedBefore = this.claimed
   }
 
   /** The transaction in which it was passed has been undone. */

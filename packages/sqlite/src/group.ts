@@ -105,6 +105,7 @@ export class Group implements CopyHome {
 
   /** The transaction is written. */
   handOut(): void {
+    for (const cursor of this.#cursors) cursor.isWritten()
     const chosen = this.#chosen
     if (chosen.length === 0) return
     this.#chosen = []
@@ -124,6 +125,7 @@ export class Group implements CopyHome {
   isUndone(): void {
     for (const copy of this.#chosen) copy.member!.expected--
     this.#chosen = []
+    for (const cursor of this.#cursors) cursor.goesBack(this.#file.log.head)
     this.#isStale = true
   }
 
@@ -276,6 +278,8 @@ export class Group implements CopyHome {
   /** Reads what there is anew; what is handed out stays so. */
   #load(record: GroupRecord): void {
     this.#isStale = false
+    // What was settled in this very transaction.
+    for (const cursor of this.#cursors) cursor.write(this.#file.statements)
     this.#copies.clear()
     this.#cursors = this.#rows.read(this.id, this.#leaving.size === 0)
     const out = new Map<number, Copy>()
@@ -288,11 +292,28 @@ export class Group implements CopyHome {
       }
       this.#copies.addHandedOut(copy)
     }
+    this.#readAgain(record, out)
     this.#aheadKnown = this.#file.log.head
     for (const row of this.#file.held.of(record.id)) {
       if (out.has(row.position) || !this.#covers(row.lane)) continue
       this.#copies.add(this.#heldCopy(row))
     }
+  }
+
+  /** What is handed out is to be behind what is read: else what is between would be taken for settled. */
+  #readAgain(record: GroupRecord, out: ReadonlyMap<number, Copy>): void {
+    for (const cursor of this.#cursors) {
+      let last = 0
+      for (const copy of out.values()) if (copy.cursor === cursor && copy.position > last) last = copy.position
+      while (cursor.scanned < last) this.#readOn(record, cursor)
+    }
+  }
+
+  #readOn(record: GroupRecord, cursor: Cursor): void {
+    const { log } = this.#file
+    const batch = log.after(cursor.scanned, perRead)
+    for (const logged of batch) this.#take(record, cursor, logged)
+    cursor.reads(batch.length < perRead ? log.head : batch.at(-1)!.position)
   }
 
   /** Replays that another process has published. */
@@ -327,9 +348,7 @@ export class Group implements CopyHome {
       const behind = this.#cursors.filter((cursor) => cursor.scanned < log.head && !this.#leaving.has(cursor.id))
       if (behind.length === 0) return
       const cursor = behind.reduce((a, b) => (b.scanned < a.scanned ? b : a))
-      const batch = log.after(cursor.scanned, perRead)
-      for (const logged of batch) this.#take(record, cursor, logged)
-      cursor.reads(batch.length < perRead ? log.head : batch.at(-1)!.position)
+      this.#readOn(record, cursor)
       read += perRead
     }
   }

@@ -58,7 +58,10 @@ test(
       }
     }
     const consumers = [await start('consume'), await start('consume')]
-    const publishers = [await start('publish', { name: '0', next: keysOf(0) }), await start('publish', { name: '1', next: keysOf(1) })]
+    const publishers = [
+      await start('publish', { name: '0', next: keysOf(0) }),
+      await start('publish', { name: '1', next: keysOf(1) }),
+    ]
     for (let kill = 0; kill < kills; kill++) {
       await new Promise((resolve) => setTimeout(resolve, 100 + 300 * Math.random()))
       const at = kill % 2
@@ -77,7 +80,10 @@ test(
     }
     const bus = await createBus({ source: '/crash', transport: sqlite({ file }), log: false })
     const left = async (): Promise<number> =>
-      (await bus.groups.list()).reduce((sum, { waiting, handedOut, retrying }) => sum + waiting + handedOut + retrying, 0)
+      (await bus.groups.list()).reduce(
+        (sum, { waiting, handedOut, retrying }) => sum + waiting + handedOut + retrying,
+        0,
+      )
     await expect.poll(left, { timeout: 50_000, interval: 200 }).toBe(0)
     const parked = (await bus.groups.list()).map(({ parked: letters }) => letters)
     await bus.close()

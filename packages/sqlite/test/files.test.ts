@@ -16,7 +16,12 @@ beforeEach(() => void (tmp = fileInTmp()))
 afterEach(() => tmp.remove())
 
 function open(options: Partial<SqliteOptions> = {}): Promise<Bus> {
-  return createBus({ source: '/test', transport: sqlite({ file: tmp.file, ...options }), log: false, connectTimeout: '5s' })
+  return createBus({
+    source: '/test',
+    transport: sqlite({ file: tmp.file, ...options }),
+    log: false,
+    connectTimeout: '5s',
+  })
 }
 
 async function refusalOf(opening: Promise<unknown>): Promise<SqliteError> {
@@ -61,8 +66,12 @@ describe('a file that cannot be used is refused by name, with what to do', () =>
   test('what is no path', () => {
     expect(() => sqlite({ file: ':memory:' })).toThrow(/`file` must be the path of a file, received ":memory:"/)
     expect(() => sqlite({ file: '' })).toThrow(/`file` must be/)
-    expect(() => sqlite({ file: tmp.file, synchronous: 'off' as never })).toThrow(/`synchronous` must be one of full, normal/)
-    expect(() => sqlite({ file: tmp.file, retention: { days: 7 } as never })).toThrow(/`days` is no option of sqlite retention/)
+    expect(() => sqlite({ file: tmp.file, synchronous: 'off' as never })).toThrow(
+      /`synchronous` must be one of full, normal/,
+    )
+    expect(() => sqlite({ file: tmp.file, retention: { days: 7 } as never })).toThrow(
+      /`days` is no option of sqlite retention/,
+    )
   })
 })
 

@@ -22,7 +22,10 @@ afterEach(() => tmp.remove())
 function bookings(): number[] {
   const database = new DatabaseSync(tmp.file)
   try {
-    return database.prepare('SELECT n FROM bookings ORDER BY n').all().map((row) => Number(row['n']))
+    return database
+      .prepare('SELECT n FROM bookings ORDER BY n')
+      .all()
+      .map((row) => Number(row['n']))
   } finally {
     database.close()
   }
@@ -35,7 +38,10 @@ interface Tested {
 }
 
 /** A ledger that books payments in the commit of their event, and tells each. */
-async function ledger(work: (tx: SqliteTransaction, n: number, attempt: number) => unknown, attempts = 3): Promise<Tested> {
+async function ledger(
+  work: (tx: SqliteTransaction, n: number, attempt: number) => unknown,
+  attempts = 3,
+): Promise<Tested> {
   const booked: number[] = []
   const errors: unknown[] = []
   const observer: Observer = { failed: ({ error }) => void errors.push(error) }
@@ -95,7 +101,9 @@ test('what awaits between begin and commit is refused with the way out', async (
   await bus.idle({ timeout: '20s' })
   await bus.close()
   expect(bookings()).toEqual([])
-  expect(errors).toEqual([expect.objectContaining({ message: expect.stringMatching(/`work` must be a function without await/) })])
+  expect(errors).toEqual([
+    expect.objectContaining({ message: expect.stringMatching(/`work` must be a function without await/) }),
+  ])
 })
 
 test('a transaction that is used when its function has returned is refused', async () => {
