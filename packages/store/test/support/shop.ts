@@ -7,9 +7,9 @@ export const OrderPlaced = defineEvent(
   z.object({ item: z.string(), quantity: z.int().default(1) }),
 )
 export const OrderShipped = defineEvent('shop.order.shipped', z.object({ carrier: z.string() }))
-export const OrderCancelled = defineEvent('shop.order.cancelled', z.object({ reason: z.string() }))
+const OrderCancelled = defineEvent('shop.order.cancelled', z.object({ reason: z.string() }))
 
-export const catalog = createCatalog([OrderPlaced, OrderShipped, OrderCancelled])
+const catalog = createCatalog([OrderPlaced, OrderShipped, OrderCancelled])
 export type ShopEvent = EventOf<(typeof catalog.definitions)[number]>
 
 export const shop = (): EventStore<ShopEvent> => memoryStore({ events: catalog })
