@@ -1,5 +1,5 @@
+import { memoryRecorder } from '@tidings/store/recorder'
 import { test } from 'vitest'
-import { storeConformance } from '../../src/store/index.ts'
-import { sharedMemory } from './shared.ts'
+import { openedByMany, storeConformance } from '../../src/store/index.ts'
 
-storeConformance({ name: 'memory', recorder: sharedMemory() }, { test: test.concurrent })
+storeConformance({ name: 'memory', recorder: openedByMany(memoryRecorder()) }, { test: test.concurrent })
