@@ -23,3 +23,13 @@ export type {
 } from './store/event-store.ts'
 export { memoryStore, type MemoryStoreOptions } from './store/memory-store.ts'
 export type { StoreOptions } from './store/options.ts'
+export { type Decider, defineDecider, type SnapshotOptions } from './decider/decider.ts'
+export { execute, type Executed, type ExecuteOptions } from './decider/execute.ts'
+export { load, type Loaded, type LoadOptions } from './decider/load.ts'
+export {
+  memorySnapshots,
+  type MemorySnapshotsOptions,
+  type Snapshot,
+  snapshotsIn,
+  type SnapshotStore,
+} from './decider/snapshots.ts'
