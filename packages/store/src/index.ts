@@ -33,3 +33,14 @@ export {
   snapshotsIn,
   type SnapshotStore,
 } from './decider/snapshots.ts'
+export type { Failure } from './subscription/failure.ts'
+export type { FollowState } from './subscription/progress.ts'
+export {
+  type RunningSubscription,
+  runSubscription,
+  type SubscriptionOptions,
+  type SubscriptionRetry,
+} from './subscription/run-subscription.ts'
+export { type Follower, waitFor, WaitTimeoutError } from './subscription/wait-for.ts'
+export { defineProjection, type ProjectedPlace, type Projection, ProjectionError } from './projection/projection.ts'
+export { type ProjectionOptions, runProjection, type RunningProjection } from './projection/run-projection.ts'

@@ -4,7 +4,7 @@ export type { ExpectedVersion } from '../expected-version.ts'
 export { asPosition, beginning, type Position } from '../position.ts'
 export { createStore } from '../store/create-store.ts'
 export type { StoreOptions } from '../store/options.ts'
-export { checkAppend, identityOf } from './check-append.ts'
+export { checkAppends, type FoundForAppend, identityOf } from './check-append.ts'
 export { memoryRecorder, type MemoryRecorderOptions } from './memory-recorder.ts'
 export type {
   Commit,

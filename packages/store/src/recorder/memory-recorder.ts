@@ -2,7 +2,7 @@ import { knownOptions } from '@tidings/core/tools'
 import { categoryOf } from '../category.ts'
 import { RecordConflictError, StoreClosedError } from '../errors.ts'
 import type { Position } from '../position.ts'
-import { checkAppend, identityOf } from './check-append.ts'
+import { checkAppends, type FoundForAppend, identityOf } from './check-append.ts'
 import type {
   Commit,
   Committed,
@@ -65,18 +65,21 @@ class MemoryRecorder implements Recorder {
   // All checks come before the first write, and nothing in between waits: that is what makes it one commit.
   async commit({ appends = [], cuts = [], records = [] }: Commit): Promise<Committed> {
     this.#open('commit()')
-    const staged = this.#staged(appends)
+    const before = checkAppends(
+      appends,
+      appends.map((append) => this.#find(append)),
+    )
+    if (before !== undefined) return { appends: before, position: this.#end, revisions: [] }
     for (const write of records) this.#checkRecord(write)
-    const results = appends.map((append, index) => staged[index] ?? this.#write(append))
+    const results = appends.map((append) => this.#write(append))
     for (const cut of cuts) this.#cut(cut)
+    const position = this.#end
     const revisions = records.map((write) => this.#writeRecord(write))
-    const end = this.#end
     for (const wake of this.#watchers) wake()
+    const isEmpty = (index: number): boolean => appends[index]!.events.length === 0
     return {
-      appends: results.map((result, index) =>
-        appends[index]!.events.length > 0 ? result : { ...result, position: end },
-      ),
-      position: end,
+      appends: results.map((result, index) => (isEmpty(index) ? { ...result, position } : result)),
+      position,
       revisions,
     }
   }
@@ -138,16 +141,11 @@ class MemoryRecorder implements Recorder {
     return this.#log.length as Position
   }
 
-  /** What each append comes to where nothing is to be written for it. */
-  #staged(appends: readonly StreamAppend[]): (StreamAppended | undefined)[] {
-    return appends.map((append) => {
-      const state = this.#streams.get(append.stream) ?? nothing
-      return checkAppend(
-        append,
-        state,
-        append.events.map((event) => this.#known.get(identityOf(event))),
-      )
-    })
+  #find({ stream, events }: StreamAppend): FoundForAppend {
+    return {
+      state: this.#streams.get(stream) ?? nothing,
+      known: events.map((event) => this.#known.get(identityOf(event))),
+    }
   }
 
   #write({ stream, events, restored }: StreamAppend): StreamAppended {

@@ -16,11 +16,11 @@ export interface Recorder {
   readonly name: string
 
   /**
-   * Writes all of a commit or nothing. Its appends are checked in their order by `checkAppend`, each behind those before
-   * it. Positions grow in the order in which commits can be seen: once a reader has been given a position, nothing is
+   * Writes all of a commit or nothing. What `checkAppends` says of its appends, within the commit, decides: a commit whose
+   * events are there already is not done again, its cuts and records included. Positions grow in the order in which commits can be seen: once a reader has been given a position, nothing is
    * ever written below it. A position is never used again, also when what stood there is removed.
    *
-   * @throws ConcurrencyError, StreamTombstonedError, EventExistsError as `checkAppend`
+   * @throws ConcurrencyError, StreamTombstonedError, EventExistsError as `checkAppends`
    * @throws RecordConflictError when a record has another revision than the one expected
    */
   commit(commit: Commit): Promise<Committed>
@@ -110,7 +110,7 @@ export interface Committed {
   readonly appends: readonly StreamAppended[]
   /** Where the log ends. */
   readonly position: Position
-  /** For each record of the commit its revision, in their order; 0 for one that was removed. */
+  /** For each record of the commit its revision, in their order; 0 for one that was removed. None where it was repeated. */
   readonly revisions: readonly number[]
 }
 

@@ -35,6 +35,7 @@ export interface EventStore<Event extends TidingsEvent = TidingsEvent> extends A
 
   /**
    * Appends to several streams, to all or to none. Results in the order of what was asked; a stream may be there once.
+   * Where all of it was appended before, the results are those of then; where only some was, it is refused.
    *
    * @throws as `append`, for the first of them that is refused
    */

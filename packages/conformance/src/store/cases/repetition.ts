@@ -1,3 +1,4 @@
+import { encodeEvent } from '@tidings/events'
 import { Happened } from '../happenings.ts'
 import { defineStoreCase, type StoreCase } from '../case.ts'
 
@@ -29,11 +30,23 @@ export const repetitionCases: readonly StoreCase[] = [
       expect.equal(raced.filter(({ repeated }) => !repeated).length, 1, 'appends of 20 that wrote the same events')
       expect.equal(new Set(raced.map(({ nextVersion }) => nextVersion)).size, 1, 'versions that they tell')
       expect.equal((await store.info(stream)).version, 6, 'the version of the stream')
-      const [both] = await store.appendAll([
-        { stream, events },
-        { stream: scene.stream('b'), events: [scene.event()] },
-      ])
-      expect.equal(both?.repeated, true, 'the same events in an append to several streams')
+      const several = [
+        { stream: scene.stream('b'), events: scene.events(2), expectedVersion: 0 },
+        { stream: scene.stream('c'), events: [scene.event()], expectedVersion: 0 },
+        { stream: scene.stream('d'), events: [] },
+      ]
+      const result = await store.appendAll(several)
+      const again = await scene.accepted(other.appendAll(several), 'an append of the same to several streams')
+      const versions = result.map(({ firstVersion, nextVersion }) => [firstVersion, nextVersion, true])
+      const told = again.map(({ firstVersion, nextVersion, repeated }) => [firstVersion, nextVersion, repeated])
+      expect.equal(told, versions, 'its results')
+      const some = [several[0]!, { stream: scene.stream('e'), events: [scene.event()] }]
+      await scene.refused(store.appendAll(some), 'EVENT_EXISTS', 'an append of which only a part is there')
+      const encoded = same.map((event) => encodeEvent(event))
+      const records = [{ key: scene.stream('record'), value: 'twice' }]
+      await store.recorder.commit({ appends: [{ stream, expected: 'any', events: encoded }], records })
+      const record = await store.recorder.readRecord(scene.stream('record'))
+      expect.equal(record, undefined, 'a record beside events that are there')
     },
   ),
 
