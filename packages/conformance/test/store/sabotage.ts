@@ -490,4 +490,37 @@ export const storeMutations: readonly StoreMutation[] = [
       },
     }),
   },
+
+  // What stands on all of these.
+  writing('forgets the version of a stream that another log has emptied', ['S19'], (commit) => ({
+    ...commit,
+    cuts: commit.cuts?.map(({ stream, before, tombstone }) => ({ stream, before, tombstone })),
+  })),
+  writing('lets a subscription write its checkpoint that was overtaken', ['S32'], (commit) => ({
+    ...commit,
+    records: commit.records?.map(({ key, value }) => ({ key, value })),
+  })),
+  writing('writes the checkpoint of a projection without its states', ['S33'], (commit) => ({
+    ...commit,
+    records: commit.records?.slice(0, 1),
+  })),
+  {
+    breaks: 'writes records before it checks the appends',
+    foundBy: ['S30', 'S34'],
+    alter: (recorder) => ({
+      async commit({ records, ...commit }) {
+        const { revisions } = await recorder.commit({ records })
+        return { ...(await recorder.commit(commit)), revisions }
+      },
+    }),
+  },
+  {
+    breaks: 'loses records when it is asked for one',
+    foundBy: ['S35'],
+    alter: () => ({ readRecord: async () => undefined }),
+  },
+  appends('takes its own time for that of an export', ['S36'], ({ restored, ...append }) => ({
+    ...append,
+    ...(restored && { restored: { ...restored, recordedAt: restored.recordedAt.map(() => Date.now() + 1) } }),
+  })),
 ]

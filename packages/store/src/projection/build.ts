@@ -121,7 +121,7 @@ export class Build<State> {
 }
 
 /** What the keys of all records of a build begin with. */
-export function prefixOf({ name, version = 1 }: Projection, build: number): string {
+function prefixOf({ name, version = 1 }: Projection, build: number): string {
   return `projection/${JSON.stringify(name)}/${version}/${build}`
 }
 

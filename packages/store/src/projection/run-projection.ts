@@ -1,5 +1,4 @@
 import { hook, knownOptions, oneOf } from '@tidings/core/tools'
-import type { TidingsEvent } from '@tidings/events'
 import type { Position } from '../position.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { type Failure, tellFailure } from '../subscription/failure.ts'
@@ -48,8 +47,8 @@ export interface RunningProjection<State> extends Follower, AsyncDisposable {
  * await waitFor(sold, position)
  * await sold.get('Book')
  */
-export async function runProjection<State, Event extends TidingsEvent>(
-  store: EventStore<Event>,
+export async function runProjection<State>(
+  store: EventStore,
   projection: Projection<State>,
   options: ProjectionOptions = {},
 ): Promise<RunningProjection<State>> {

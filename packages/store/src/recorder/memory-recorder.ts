@@ -171,9 +171,10 @@ class MemoryRecorder implements Recorder {
     return { firstVersion, lastVersion: kept.version, position: this.#end, repeated: false }
   }
 
-  #cut({ stream, before, tombstone }: StreamCut): void {
+  #cut({ stream, before, tombstone, restoredVersion = 0 }: StreamCut): void {
     const kept = this.#streams.get(stream) ?? { ...nothing, events: [] }
     this.#streams.set(stream, kept)
+    kept.version = Math.max(kept.version, restoredVersion)
     const end = Math.min(tombstone ? Infinity : before, kept.version + 1)
     for (const { position, event } of kept.events.splice(0, indexOf(kept.events, end))) {
       this.#log[position - 1] = undefined

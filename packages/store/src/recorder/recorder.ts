@@ -83,6 +83,8 @@ export interface StreamCut {
   readonly before: number
   /** The stream ends for ever, with all its events. */
   readonly tombstone: boolean
+  /** Of a stream from another log, whose events are removed there: the version that it had. */
+  readonly restoredVersion?: number | undefined
 }
 
 /** A text by key: a checkpoint, a snapshot, the state of a projection. */

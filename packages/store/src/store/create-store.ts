@@ -3,6 +3,8 @@ import { type AnyDefinedEvent, type Catalog, createCatalog, type EventOf, type T
 import { ConcurrencyError, StoreClosedError } from '../errors.ts'
 import { isExpected } from '../expected-version.ts'
 import { asPosition, beginning, type Position } from '../position.ts'
+import { InlineProjections } from '../projection/inline.ts'
+import type { Projection } from '../projection/projection.ts'
 import type { LoggedEvent, LogQuery, Recorder, StreamAppend, StreamState } from '../recorder/recorder.ts'
 import { encodedEvents, expectedVersion, nameOf, untilOf } from './checks.ts'
 import type {
@@ -18,6 +20,7 @@ import type {
   SubscribeOptions,
 } from './event-store.ts'
 import type { StoreOptions } from './options.ts'
+import { cutRecord } from './cut-streams.ts'
 import { eventsOf, livePages, logPages, pageSize, streamPages } from './pages.ts'
 import { recordedOf } from './recorded.ts'
 
@@ -30,8 +33,8 @@ export function createStore<const Definitions extends readonly AnyDefinedEvent[]
   recorder: Recorder,
   options: StoreOptions<Definitions>,
 ): EventStore<EventOf<Definitions[number]>> {
-  knownOptions(options, ['events'], 'createStore')
-  return new Store(recorder, catalogOf(options.events))
+  knownOptions(options, ['events', 'inline'], 'createStore')
+  return new Store(recorder, catalogOf(options.events), options.inline ?? [])
 }
 
 /** How often a reader looks for what nobody told it of, milliseconds. */
@@ -41,12 +44,14 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
   readonly name: string
   readonly events: Catalog
   readonly recorder: Recorder
+  readonly #inline: InlineProjections | undefined
   #closing: Promise<void> | undefined
 
-  constructor(recorder: Recorder, catalog: Catalog) {
+  constructor(recorder: Recorder, catalog: Catalog, inline: readonly Projection[]) {
     this.name = recorder.name
     this.events = catalog
     this.recorder = recorder
+    this.#inline = inline.length === 0 ? undefined : new InlineProjections(recorder, catalog, inline)
   }
 
   async append(stream: string, events: readonly Event[], options: AppendOptions = {}): Promise<Appended> {
@@ -94,6 +99,14 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
     return this.#decoded(eventsOf(livePages(this.recorder, query, { signal, poll })), signal)
   }
 
+  async state<State>(projection: Projection<State>, key = ''): Promise<State> {
+    this.#open('state()')
+    if (this.#inline === undefined) {
+      throw misuse('this store has no inline projections\nGive them to it: { inline: [projection] }.')
+    }
+    return (await this.#inline.get(projection, key)) as State
+  }
+
   async info(stream: string): Promise<StreamInfo> {
     const state = await this.#state(nameOf(stream, 'stream'))
     return { stream, exists: state.version > 0 && !state.tombstoned, ...state }
@@ -108,7 +121,7 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
     whole(before, 1, 'before')
     const { version } = await this.#state(nameOf(stream, 'stream'))
     if (before > version + 1) throw new ConcurrencyError(stream, before - 1, version)
-    await this.recorder.commit({ cuts: [{ stream, before, tombstone: false }] })
+    await this.recorder.commit({ cuts: [{ stream, before, tombstone: false }], records: [cutRecord(stream)] })
   }
 
   async tombstone(stream: string, options: AppendOptions = {}): Promise<void> {
@@ -121,6 +134,7 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
     await this.recorder.commit({
       appends: [{ stream, expected: version, events: [] }],
       cuts: [{ stream, before: version + 1, tombstone: true }],
+      records: [cutRecord(stream)],
     })
   }
 
@@ -146,7 +160,7 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
       throw misuse(`stream "${twice.stream}" is in one appendAll() twice\nJoin its events: [...first, ...second].`)
     }
     this.#open('append()')
-    const { appends: results } = await this.recorder.commit({ appends })
+    const { appends: results } = await (this.#inline?.commit(appends) ?? this.recorder.commit({ appends }))
     return results.map(({ firstVersion, lastVersion, position, repeated }, index) => {
       return { stream: appends[index]!.stream, firstVersion, nextVersion: lastVersion, position, repeated }
     })

@@ -1,6 +1,7 @@
 import type { Catalog, TidingsEvent } from '@tidings/events'
 import type { ExpectedVersion } from '../expected-version.ts'
 import type { Position } from '../position.ts'
+import type { Projection } from '../projection/projection.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 
 /**
@@ -25,6 +26,7 @@ export interface EventStore<Event extends TidingsEvent = TidingsEvent> extends A
    * outcome is unknown is simply made again. An event is known by its `source` and `id`, as long as it is in the log.
    *
    * @throws ConcurrencyError when the stream is not at the expected version
+   * @throws ProjectionError when an inline projection throws
    * @throws EventExistsError when an event is in the log already, but not in this place with these contents
    * @throws StreamTombstonedError when the stream was ended
    * @throws UnknownEventTypeError, UnknownEventVersionError for an event that this store could not read
@@ -65,6 +67,13 @@ export interface EventStore<Event extends TidingsEvent = TidingsEvent> extends A
    * @throws as `read`; StoreClosedError when the store is closed
    */
   subscribe(options?: SubscribeOptions<Event>): AsyncIterable<Recorded<Event>>
+
+  /**
+   * The state of a projection that is `inline` in this store, for its key: with every event that is appended.
+   *
+   * @throws TidingsError `INVALID_ARGUMENT` for another projection
+   */
+  state<State>(projection: Projection<State>, key?: string): Promise<State>
 
   /** What is known of a stream. */
   info(stream: string): Promise<StreamInfo>

@@ -1,6 +1,7 @@
 import type { StoreCase } from '../case.ts'
 import { appendCases } from './append.ts'
 import { contentCases } from './contents.ts'
+import { featureCases } from './features.ts'
 import { logCases } from './log.ts'
 import { readCases } from './read.ts'
 import { recordCases } from './records.ts'
@@ -16,4 +17,5 @@ export const storeCases: readonly StoreCase[] = [
   ...logCases,
   ...removalCases,
   ...recordCases,
+  ...featureCases,
 ].toSorted((a, b) => (a.id < b.id ? -1 : 1))

@@ -132,6 +132,11 @@ export const contentCases: readonly StoreCase[] = [
       expect.that(Date.parse(recorded[2]!.recordedAt) > times[1]!, 'the time of a new one', recorded[2]!.recordedAt)
       const { version, truncatedBefore } = await store.info(stream)
       expect.equal([version, truncatedBefore], [7, 5], 'the version, and where the stream begins')
+      const ended = scene.stream('ended')
+      const cuts = [{ stream: ended, before: 4, tombstone: true, restoredVersion: 3 }]
+      await recorder.commit({ cuts })
+      const state = await store.info(ended)
+      expect.equal([state.version, state.tombstoned], [3, true], 'a stream of which the other log has nothing left')
       const again = {
         appends: [
           { stream, expected: 'any', events: [encodeEvent(scene.event())], restored: { ...restored, recordedAt: [0] } },
