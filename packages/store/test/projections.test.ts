@@ -66,13 +66,16 @@ test('INVARIANT: each event counts once, whatever crashes between two commits', 
     let commits = 0
     const dying: Recorder = over<Recorder>(log, {
       commit: async (commit) => {
-        if (++commits > crash % 3) throw new Error('killed before the commit')
+        if (++commits > crash % 3) throw killed('before the commit')
         const done = await log.commit(commit)
-        if (crash > 2) throw new Error('killed behind the commit')
+        if (crash > 2) throw killed('behind the commit')
         return done
       },
     })
-    const failed = await runProjection(createStore(dying, { events: [OrderPlaced] }), sold).catch(() => undefined)
+    const options = { failed: () => {} }
+    const failed = await runProjection(createStore(dying, { events: [OrderPlaced] }), sold, options).catch(
+      () => undefined,
+    )
     await Promise.race([failed?.ended, failed && waitFor(failed, await store.end())]).catch(() => crashes++)
     await failed?.stop()
   }
@@ -82,6 +85,9 @@ test('INVARIANT: each event counts once, whatever crashes between two commits', 
   expect(await items.get('Book')).toBe(600)
   await items.stop()
 })
+
+/** What nobody tries again. */
+const killed = (when: string): Error => Object.assign(new Error(`killed ${when}`), { retryable: false })
 
 test('goes on behind its checkpoint', async () => {
   const store = shop()
@@ -200,12 +206,15 @@ describe('a projection that throws', () => {
 
 test('INVARIANT: of two on one version, one fails, and no event counts twice', async () => {
   const store = shop()
-  const [one, other] = [await running(store, sold), await running(store, sold)]
+  const failures: unknown[] = []
+  const options = { failed: ({ next }: Failure) => failures.push(next) }
+  const [one, other] = [await running(store, sold, options), await running(store, sold, options)]
   for (let index = 0; index < 20; index++) await store.append('order-1', [placed('Book')])
   const end = await store.end()
   const outcomes = await Promise.allSettled([waitFor(one, end), waitFor(other, end)])
-  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
-  expect(failures).toMatchObject([{ code: 'RECORD_CONFLICT' }])
+  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+  expect(errors).toMatchObject([{ code: 'RECORD_CONFLICT' }])
+  expect(failures).toEqual(['stop'])
   const again = await running(store, sold)
   await waitFor(again, end)
   expect(await again.get('Book')).toBe(20)

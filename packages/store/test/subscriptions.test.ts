@@ -1,4 +1,5 @@
 import { isTidingsError } from '@tidings/core'
+import { over } from '@tidings/core/tools'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   type Failure,
@@ -9,7 +10,8 @@ import {
   waitFor,
   WaitTimeoutError,
 } from '../src/index.ts'
-import { all, OrderShipped, placed, rejection, shop, type ShopEvent } from './support/shop.ts'
+import { createStore, memoryRecorder, type Recorder } from '../src/recorder/index.ts'
+import { all, OrderPlaced, OrderShipped, placed, rejection, shop, type ShopEvent } from './support/shop.ts'
 
 const place = ({ stream, version }: { stream: string; version: number }): string => `${stream}@${version}`
 
@@ -179,16 +181,54 @@ describe('runSubscription', () => {
     let release = (): void => {}
     const paused = new Promise<void>((resolve) => (release = resolve))
     await store.append('order-1', [placed()])
-    const slow = await noting(store, {}, () => paused)
+    const failures: unknown[] = []
+    const slow = await noting(store, { failed: ({ next }) => failures.push(next) }, () => paused)
     const quick = await noting(store)
     await waitFor(quick.subscription, await store.end())
     await quick.subscription.stop()
     await store.append('order-1', [placed()])
     release()
     expect(isTidingsError(await rejection(slow.subscription.ended), 'RECORD_CONFLICT')).toBe(true)
+    expect(failures).toEqual(['stop'])
     const next = await noting(store)
     await waitFor(next.subscription, await store.end())
     expect(next.seen).toEqual(['order-1@2'])
+  })
+
+  test('where the log or the checkpoint fails it begins anew behind the checkpoint, and tells', async () => {
+    const log = memoryRecorder()
+    const store = createStore(log, { events: [OrderPlaced] })
+    await store.append('order-1', [placed(), placed(), placed()])
+    let broken = 2
+    const breaking = over<Recorder>(log, {
+      readLog: (query) =>
+        broken === 2 && broken-- > 0 ? Promise.reject(new Error('unreachable')) : log.readLog(query),
+      async commit(commit) {
+        const done = await log.commit(commit)
+        if (broken === 1 && broken-- > 0) throw new Error('the answer was lost')
+        return done
+      },
+    })
+    const seen: number[] = []
+    const failures: string[] = []
+    const failed = ({ error, next }: Failure): unknown => failures.push(`${next}: ${(error as Error).message}`)
+    const options = { retry: { delay: 1 }, batch: 2, failed }
+    const shaken = createStore(breaking, { events: [OrderPlaced] })
+    const subscription = await runSubscription(shaken, 'notes', options, ({ version }) => seen.push(version))
+    await waitFor(subscription, await store.end())
+    await subscription.stop()
+    expect(seen).toEqual([1, 2, 3])
+    expect(failures).toEqual(['retry: unreachable', 'retry: the answer was lost'])
+  })
+
+  test('tells why it ends where no event is to blame', async () => {
+    const store = shop()
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => told.mockRestore())
+    const { subscription } = await noting(store)
+    await store.close()
+    expect(await rejection(subscription.ended)).toMatchObject({ code: 'STORE_CLOSED' })
+    expect(told.mock.calls.map(([line]) => line as unknown)).toEqual(['[tidings] "notes" stops behind position 0:'])
   })
 
   test('stops by its signal, also while it waits for a retry', async () => {

@@ -67,13 +67,13 @@ async function replay<State, Event extends TidingsEvent>(
   }
   for await (const page of streamPages(store.recorder, query)) {
     streamVersion = page.state.version
-    // Where all events are removed, the stream is at its version all the same.
-    if (page.events.length === 0 && begin === undefined && asOf === undefined && version === 0) version = streamVersion
     for (const logged of page.events) {
       state = decider.evolve(state, recordedOf<Event>(logged, store.events).event)
       version = logged.version
     }
   }
+  // The last page has all that there was: where events are removed, the stream is at its version all the same.
+  if (asOf === undefined) version = Math.max(version, streamVersion)
   return { state, version, streamVersion }
 }
 

@@ -1,11 +1,13 @@
+import { backoff } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import type { Position } from '../position.ts'
 import type { LoggedEvent, LogPage, Recorder, RecordWrite } from '../recorder/recorder.ts'
-import { pageSize, livePages } from '../store/pages.ts'
+import { pageSize } from '../store/pages.ts'
 import { recordedOf } from '../store/recorded.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { Checkpoint } from '../subscription/checkpoint.ts'
-import type { Failure } from '../subscription/failure.ts'
+import { type Failure, nowhere } from '../subscription/failure.ts'
+import { follow, ToldError } from '../subscription/follow.ts'
 import { Progress } from '../subscription/progress.ts'
 import { FoldError, type ProjectedEvent, States } from './fold.ts'
 import type { Projection } from './projection.ts'
@@ -16,13 +18,16 @@ export interface BuildPolicy {
   failed(failure: Failure): void
 }
 
+/** Behind a failure of the log. */
+const wait = backoff({ delay: 100, max: 10_000, jitter: true })
+
 /** One computation of a projection from the first event on, at work: states and checkpoint are written in one commit. */
 export class Build<State> {
   readonly number: number
   readonly states: States<State>
   readonly progress: Progress
   readonly #store: EventStore
-  readonly #checkpoint: Checkpoint
+  #checkpoint: Checkpoint
   readonly #policy: BuildPolicy
   readonly #stopping = new AbortController()
 
@@ -49,9 +54,9 @@ export class Build<State> {
     policy: BuildPolicy,
   ): Promise<Build<State>> {
     const prefix = prefixOf(projection, number)
-    const checkpoint = await Checkpoint.open(store.recorder, `${prefix}/checkpoint`)
-    const build = new Build(store, new States(store.recorder, projection, prefix), number, checkpoint, policy)
-    void build.#follow().then(
+    const open = (): Promise<Checkpoint> => Checkpoint.open(store.recorder, `${prefix}/checkpoint`)
+    const build = new Build(store, new States(store.recorder, projection, prefix), number, await open(), policy)
+    void build.#follow(open).then(
       () => build.progress.end(),
       (error: unknown) => build.progress.end({ error }),
     )
@@ -63,11 +68,19 @@ export class Build<State> {
     await this.progress.ended.catch(() => undefined)
   }
 
-  async #follow(): Promise<void> {
-    const types = this.states.projection.on.map(({ type }) => type)
-    const query = { after: this.#checkpoint.position, types, limit: pageSize }
-    const { signal } = this.#stopping
-    for await (const page of livePages(this.#store.recorder, query, { signal, poll: 1000 })) await this.#count(page)
+  #follow(open: () => Promise<Checkpoint>): Promise<void> {
+    const { name, on } = this.states.projection
+    return follow({
+      recorder: this.#store.recorder,
+      query: { types: on.map(({ type }) => type), limit: pageSize },
+      signal: this.#stopping.signal,
+      attempts: 5,
+      wait,
+      open: async () => (this.#checkpoint = await open()).position,
+      handle: (page) => this.#count(page),
+      failed: (error, attempt, next) =>
+        this.#policy.failed({ ...nowhere, follower: name, error, attempt, next, position: this.progress.position }),
+    })
   }
 
   async #count({ events, through, more }: LogPage): Promise<void> {
@@ -110,7 +123,7 @@ export class Build<State> {
         position,
         recorded: undefined,
       })
-      if (onFailure === 'stop') throw failure
+      if (onFailure === 'stop') throw new ToldError(failure)
       return index
     }
   }

@@ -2,6 +2,7 @@ import { hook, knownOptions, oneOf } from '@tidings/core/tools'
 import type { Position } from '../position.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { type Failure, tellFailure } from '../subscription/failure.ts'
+import { onAbort } from '../subscription/follow.ts'
 import type { FollowState } from '../subscription/progress.ts'
 import type { Follower } from '../subscription/wait-for.ts'
 import { Build, type BuildPolicy, dropBuild } from './build.ts'
@@ -11,7 +12,7 @@ import type { Projection } from './projection.ts'
 export interface ProjectionOptions {
   /** What is done with an event at which it throws: it stops before it, or leaves it out. Default `'stop'`. */
   readonly onFailure?: 'stop' | 'skip' | undefined
-  /** Told each event at which it throws. Default writes to `console.error`. */
+  /** Told each event at which it throws, and each failure of the log. Default writes to `console.error` what is left out or ends it. */
   readonly failed?: ((failure: Failure) => void) | undefined
   /** Stops it. */
   readonly signal?: AbortSignal | undefined
@@ -58,9 +59,7 @@ export async function runProjection<State>(
     failed: hook(options.failed, 'failed') ?? tellFailure,
   }
   const running = await Running.start(store, projection, policy)
-  const { signal } = options
-  if (signal?.aborted === true) void running.stop()
-  else signal?.addEventListener('abort', () => void running.stop(), { once: true })
+  onAbort(options.signal, running.ended, () => void running.stop())
   return running
 }
 

@@ -65,17 +65,18 @@ class MemoryRecorder implements Recorder {
   // All checks come before the first write, and nothing in between waits: that is what makes it one commit.
   async commit({ appends = [], cuts = [], records = [] }: Commit): Promise<Committed> {
     this.#open('commit()')
+    const end = this.#end
     const before = checkAppends(
       appends,
       appends.map((append) => this.#find(append)),
     )
-    if (before !== undefined) return { appends: before, position: this.#end, revisions: [] }
+    if (before !== undefined) return { appends: before, position: end, revisions: [] }
     for (const write of records) this.#checkRecord(write)
     const results = appends.map((append) => this.#write(append))
     for (const cut of cuts) this.#cut(cut)
     const position = this.#end
     const revisions = records.map((write) => this.#writeRecord(write))
-    for (const wake of this.#watchers) wake()
+    if (position > end) for (const wake of this.#watchers) wake()
     const isEmpty = (index: number): boolean => appends[index]!.events.length === 0
     return {
       appends: results.map((result, index) => (isEmpty(index) ? { ...result, position } : result)),
@@ -87,12 +88,14 @@ class MemoryRecorder implements Recorder {
   async readStream({ stream, from, to, limit, backward, until }: StreamQuery): Promise<StreamPage> {
     this.#open('readStream()')
     const { events, version, truncatedBefore, tombstoned } = this.#streams.get(stream) ?? nothing
-    const last = indexOf(events, to + 1)
-    const range = events.slice(indexOf(events, from), last).filter((event) => isPast(event, until))
-    return {
-      state: { version, truncatedBefore, tombstoned },
-      events: (backward ? range.toReversed() : range).slice(0, limit),
+    const [first, last] = [indexOf(events, from), indexOf(events, to + 1) - 1]
+    const found: LoggedEvent[] = []
+    const step = backward ? -1 : 1
+    for (let index = backward ? last : first; index >= first && index <= last && found.length < limit; index += step) {
+      const event = events[index]!
+      if (isPast(event, until)) found.push(event)
     }
+    return { state: { version, truncatedBefore, tombstoned }, events: found }
   }
 
   async readLog({ after, limit, types, category, until }: LogQuery): Promise<LogPage> {

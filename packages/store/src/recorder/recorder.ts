@@ -17,7 +17,7 @@ export interface Recorder {
 
   /**
    * Writes all of a commit or nothing. What `checkAppends` says of its appends, within the commit, decides: a commit whose
-   * events are there already is not done again, its cuts and records included. Positions grow in the order in which commits can be seen: once a reader has been given a position, nothing is
+   * events are there already is not done again, its cuts and records included; one of nothing tells where the log ends. Positions grow in the order in which commits can be seen: once a reader has been given a position, nothing is
    * ever written below it. A position is never used again, also when what stood there is removed.
    *
    * @throws ConcurrencyError, StreamTombstonedError, EventExistsError as `checkAppends`
@@ -41,8 +41,8 @@ export interface Recorder {
   listRecords(query: RecordQuery): Promise<readonly LogRecord[]>
 
   /**
-   * Calls `wake` after commits, its own and, where it can tell, those of other processes; perhaps once for several,
-   * perhaps for none. It only saves waiting: who waits looks again in any case. The function returned ends it.
+   * Calls `wake` after commits that add events, its own and, where it can tell, those of other processes; perhaps once for
+   * several, perhaps for none. It only saves waiting: who waits looks again in any case. The function returned ends it.
    */
   watch(wake: () => void): () => void
 

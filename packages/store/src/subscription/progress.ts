@@ -57,12 +57,22 @@ export class Progress {
         void this.ended.then(() => reject(stopped()), reject)
         return
       }
-      const waiting: Waiting = { isMet, resolve, reject }
-      this.#waiting.add(waiting)
-      signal?.addEventListener('abort', () => {
+      const abort = (): void => {
         this.#waiting.delete(waiting)
-        reject(signal.reason)
-      })
+        reject(signal!.reason)
+      }
+      const over = (end: () => void): void => {
+        signal?.removeEventListener('abort', abort)
+        end()
+      }
+      const waiting: Waiting = {
+        isMet,
+        resolve: () => over(resolve),
+        reject: (error) => over(() => reject(error)),
+      }
+      this.#waiting.add(waiting)
+      signal?.addEventListener('abort', abort, { once: true })
+      if (signal?.aborted === true) abort()
     })
   }
 }

@@ -11,20 +11,20 @@ import {
 } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import { asPosition, beginning, type Position } from '../position.ts'
-import type { LoggedEvent, LogPage } from '../recorder/recorder.ts'
+import type { LoggedEvent, LogPage, LogQuery } from '../recorder/recorder.ts'
 import { nameOf } from '../store/checks.ts'
 import type { EventStore, Recorded } from '../store/event-store.ts'
-import { livePages } from '../store/pages.ts'
 import { recordedOf } from '../store/recorded.ts'
 import { Checkpoint } from './checkpoint.ts'
+import { follow, onAbort, pause, ToldError } from './follow.ts'
 import { laneOf } from './lanes.ts'
 import { type FollowState, Progress } from './progress.ts'
-import { type Failure, tellFailure } from './failure.ts'
+import { type Failure, nowhere, tellFailure } from './failure.ts'
 import type { Follower } from './wait-for.ts'
 
 /** How a failed event is tried again; see {@link SubscriptionOptions}. */
 export interface SubscriptionRetry {
-  /** Attempts in all. Default 5. */
+  /** Attempts in all, at an event and where the log cannot be read or the checkpoint not be written. Default 5. */
   readonly attempts?: number | undefined
   /** The first wait, default `'100ms'`; each further one is twice as long, `'10s'` at most, half of it by chance. */
   readonly delay?: Duration | undefined
@@ -45,7 +45,7 @@ export interface SubscriptionOptions<Event extends TidingsEvent = TidingsEvent> 
   readonly retry?: SubscriptionRetry | undefined
   /** What is done with an event whose attempts are used up: the subscription stops before it, or leaves it out. Default `'stop'`. */
   readonly onFailure?: 'stop' | 'skip' | undefined
-  /** Told each attempt that failed, and what follows from it. Default writes the last one to `console.error`. */
+  /** Told each attempt that failed, and what follows. Default writes to `console.error` what is left out or ends it. */
   readonly failed?: ((failure: Failure<Event>) => void) | undefined
   /** Stops it. */
   readonly signal?: AbortSignal | undefined
@@ -66,7 +66,8 @@ export interface RunningSubscription extends Follower, AsyncDisposable {
  * beside the log: under the same name it goes on there, also after a restart. Resolves when it has begun.
  *
  * A handler that throws is called again after a while. When its attempts are used up, or the error says `retryable:
- * false`, `onFailure` decides; it never stops without being told. Two at work under one name find out at the next
+ * false`, `onFailure` decides. Where the log or the checkpoint fails, it begins anew behind the checkpoint as often. It never
+ * stops without being told. Two at work under one name find out at the next
  * checkpoint: one of them fails with `RecordConflictError`.
  *
  * @throws TidingsError `INVALID_ARGUMENT`
@@ -97,12 +98,10 @@ export async function runSubscription<Event extends TidingsEvent>(
   }
   const key = `subscription/${nameOf(name, 'name')}`
   const begin = start === 'end' ? await store.end() : start === 'beginning' ? beginning : asPosition(start, 'start')
-  const checkpoint = await Checkpoint.open(store.recorder, key, begin)
-  const running = new Running<Event>(store, name, settings, checkpoint)
-  running.run({ after: checkpoint.position, types, category, limit: settings.batch })
-  const { signal } = options
-  if (signal?.aborted === true) void running.stop()
-  else signal?.addEventListener('abort', () => void running.stop(), { once: true })
+  const open = (): Promise<Checkpoint> => Checkpoint.open(store.recorder, key, begin)
+  const running = new Running<Event>(store, name, settings, await open())
+  running.run({ types, category, limit: settings.batch }, open)
+  onAbort(options.signal, running.ended, () => void running.stop())
   return running
 }
 
@@ -121,7 +120,7 @@ class Running<Event extends TidingsEvent> implements RunningSubscription {
   readonly name: string
   readonly #store: EventStore<Event>
   readonly #settings: Settings<Event>
-  readonly #checkpoint: Checkpoint
+  #checkpoint: Checkpoint
   readonly #progress: Progress
   readonly #stopping = new AbortController()
 
@@ -158,12 +157,20 @@ class Running<Event extends TidingsEvent> implements RunningSubscription {
     return this.stop()
   }
 
-  run(query: Parameters<typeof livePages>[1]): void {
-    const pages = livePages(this.#store.recorder, query, { signal: this.#stopping.signal, poll: 1000 })
-    const follow = async (): Promise<void> => {
-      for await (const page of pages) await this.#handle(page)
-    }
-    void follow().then(
+  run(query: Omit<LogQuery, 'after'>, open: () => Promise<Checkpoint>): void {
+    const { attempts } = this.#settings
+    const following = follow({
+      recorder: this.#store.recorder,
+      query,
+      signal: this.#stopping.signal,
+      attempts,
+      wait: (attempt) => this.#settings.wait(attempt),
+      open: async () => (this.#checkpoint = await open()).position,
+      handle: (page) => this.#handle(page),
+      failed: (error, attempt, next) =>
+        this.#settings.failed({ ...nowhere, follower: this.name, error, attempt, next, position: this.position }),
+    })
+    void following.then(
       () => this.#progress.end(),
       (error: unknown) => this.#progress.end({ error }),
     )
@@ -210,17 +217,10 @@ class Running<Event extends TidingsEvent> implements RunningSubscription {
         const next = isLast ? policy : 'retry'
         settings.failed({ follower: this.name, error, attempt, next, stream, version, position, recorded })
         if (isLast && policy === 'skip') return true
-        if (isLast) throw error
+        if (isLast) throw new ToldError(error)
       }
       await pause(settings.wait(attempt), signal)
       if (signal.aborted) return false
     }
   }
-}
-
-function pause(time: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, time)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
 }
