@@ -1,3 +1,5 @@
+import { defineEvent } from '@tidings/events'
+import { z } from 'zod'
 import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
 import {
   defineProjection,
@@ -201,6 +203,31 @@ describe('a projection that throws', () => {
     await waitFor(skipping, await store.end())
     expect(await skipping.get()).toEqual(['Book', 'Cup'])
     expect(failures.map(({ next, version }) => `${next} ${version}`)).toEqual(['skip 1', 'skip 3', 'skip 5'])
+  })
+
+  test('treats an event that it cannot read as one at which it throws', async () => {
+    const recorder = memoryRecorder()
+    const Newer = defineEvent('shop.order.placed', {
+      version: 2,
+      schema: z.object({ item: z.string() }),
+      upcast: { 1: (old) => old },
+    })
+    const newer = createStore(recorder, { events: [Newer] })
+    const store = createStore(recorder, { events: [OrderPlaced] })
+    await store.append('order-1', [placed('Poison'), placed('Book')])
+    await newer.append('order-1', [Newer.create({ item: 'Pen' })])
+    await store.append('order-1', [placed('Cup')])
+    const failures: unknown[] = []
+    const failed = ({ next, version, error }: Failure): unknown =>
+      failures.push([next, version, (error as Error).cause])
+    const skipping = await runProjection(store, picky, { onFailure: 'skip', failed })
+    await waitFor(skipping, await store.end())
+    await skipping.stop()
+    expect(await skipping.get()).toEqual(['Book', 'Cup'])
+    expect(failures).toMatchObject([
+      ['skip', 1, { message: 'poison' }],
+      ['skip', 3, { code: 'EVENT_VERSION_UNKNOWN' }],
+    ])
   })
 })
 

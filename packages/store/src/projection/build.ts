@@ -10,12 +10,12 @@ import { type Failure, nowhere } from '../subscription/failure.ts'
 import { follow, ToldError } from '../subscription/follow.ts'
 import { Progress } from '../subscription/progress.ts'
 import { FoldError, type ProjectedEvent, States } from './fold.ts'
-import type { Projection } from './projection.ts'
+import { type Projection, ProjectionError } from './projection.ts'
 
 /** What is done where a projection throws. */
 export interface BuildPolicy {
   readonly onFailure: 'stop' | 'skip'
-  failed(failure: Failure): void
+  readonly failed: (failure: Failure) => void
 }
 
 /** Behind a failure of the log. */
@@ -84,52 +84,52 @@ export class Build<State> {
   }
 
   async #count({ events, through, more }: LogPage): Promise<void> {
-    let rest = events
-    while (rest.length > 0) {
-      const failedAt = await this.#countAll(rest, through)
-      if (failedAt === undefined) break
-      rest = rest.slice(failedAt + 1)
-    }
+    await this.#countAll(events, through)
     // What does not fit is not worth a write each time that it passes.
-    if (rest.length === 0 && (events.length > 0 || through - this.#checkpoint.position >= 1000)) {
-      await this.#checkpoint.keep(through)
-    }
+    if (events.length > 0 || through - this.#checkpoint.position >= 1000) await this.#checkpoint.keep(through)
     this.progress.advance(through, !more)
   }
 
-  /** Counts all of these; where one fails, those before it, and answers its index unless it is to stop there. */
-  async #countAll(events: readonly LoggedEvent[], through: Position): Promise<number | undefined> {
-    let read: ProjectedEvent[] = []
-    try {
-      read = this.#decoded(events)
-      await this.#checkpoint.keep(through, await this.states.fold(read))
-      return undefined
-    } catch (error) {
-      if (!(error instanceof FoldError)) throw error
-      const { index, error: failure } = error
-      const before = events.slice(0, index)
-      const last = before.at(-1)
-      if (last !== undefined) await this.#checkpoint.keep(last.position, await this.states.fold(this.#decoded(before)))
-      const { onFailure } = this.#policy
-      const { stream, version, position } = events[index]!
-      const { name } = this.states.projection
-      this.#policy.failed({
-        follower: name,
-        error: failure,
-        attempt: 1,
-        next: onFailure,
-        stream,
-        version,
-        position,
-        recorded: undefined,
-      })
-      if (onFailure === 'stop') throw new ToldError(failure)
-      return index
+  /** Counts these; where one fails, those before it, and then those behind it unless it is to stop there. */
+  async #countAll(events: readonly LoggedEvent[], through: Position): Promise<void> {
+    for (let rest = events; rest.length > 0;) {
+      const failure = await this.#tryAll(rest, through)
+      if (failure === undefined) return
+      const { index, error } = failure
+      if (index > 0) await this.#countAll(rest.slice(0, index), rest[index - 1]!.position)
+      this.#tell(rest[index]!, error)
+      rest = rest.slice(index + 1)
     }
   }
 
+  /** Writes what all of them come to, or nothing, where it answers which one fails. */
+  async #tryAll(events: readonly LoggedEvent[], through: Position): Promise<FoldError | undefined> {
+    try {
+      await this.#checkpoint.keep(through, await this.states.fold(this.#decoded(events)))
+      return undefined
+    } catch (error) {
+      if (error instanceof FoldError) return error
+      throw error
+    }
+  }
+
+  #tell({ stream, version, position }: LoggedEvent, error: ProjectionError): void {
+    const { onFailure: next, failed } = this.#policy
+    const follower = this.states.projection.name
+    failed({ follower, error, attempt: 1, next, stream, version, position, recorded: undefined })
+    if (next === 'stop') throw new ToldError(error)
+  }
+
   #decoded(events: readonly LoggedEvent[]): ProjectedEvent[] {
-    return events.map((logged) => recordedOf<TidingsEvent>(logged, this.#store.events))
+    return events.map((logged, index) => {
+      try {
+        return recordedOf<TidingsEvent>(logged, this.#store.events)
+      } catch (error) {
+        const { id, type } = logged.event.attributes
+        const event = { id: String(id), type: String(type) }
+        throw new FoldError(index, new ProjectionError(this.states.projection.name, event, logged.stream, error))
+      }
+    })
   }
 }
 
