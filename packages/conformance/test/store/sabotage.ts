@@ -92,7 +92,7 @@ const textual = (event: LoggedEvent, change: (text: string) => string): LoggedEv
 
 export const storeMutations: readonly StoreMutation[] = [
   // What the stores of Emmett disagree on, the first ones.
-  appends('takes any version for the one expected', ['S02', 'S05', 'S06'], (append) => ({
+  appends('takes any version for the one expected', ['S02', 'S05', 'S06', 'S37'], (append) => ({
     ...append,
     expected: 'any',
   })),
@@ -416,7 +416,7 @@ export const storeMutations: readonly StoreMutation[] = [
   },
 
   // Removal.
-  writing('removes nothing', ['S27', 'S28'], (commit) => ({ ...commit, cuts: undefined })),
+  writing('removes nothing', ['S27', 'S28', 'S37'], (commit) => ({ ...commit, cuts: undefined })),
   {
     breaks: 'counts versions anew behind a cut',
     foundBy: ['S27'],

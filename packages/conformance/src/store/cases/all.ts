@@ -3,6 +3,7 @@ import { appendCases } from './append.ts'
 import { contentCases } from './contents.ts'
 import { featureCases } from './features.ts'
 import { logCases } from './log.ts'
+import { programCases } from './programs.ts'
 import { readCases } from './read.ts'
 import { recordCases } from './records.ts'
 import { removalCases } from './removal.ts'
@@ -18,4 +19,5 @@ export const storeCases: readonly StoreCase[] = [
   ...removalCases,
   ...recordCases,
   ...featureCases,
+  ...programCases,
 ].toSorted((a, b) => (a.id < b.id ? -1 : 1))

@@ -66,7 +66,7 @@ export const featureCases: readonly StoreCase[] = [
     for (let begun = 0; begun < 3; begun++) {
       const store = await scene.open()
       for (let index = 0; index < count / 3; index++) await store.append(scene.stream(`${index % 4}`), [scene.event()])
-      const running = await runProjection(store, sum)
+      const running = await runProjection(store, sum, { failed: () => {} })
       await expect.inTime(waitFor(running, await store.end(), { timeout: '1m' }), 'a projection comes to the end')
       expect.equal(await total(running.entries()), ((begun + 1) * count) / 3, 'what it has counted')
       if (begun === 2) {
