@@ -66,6 +66,15 @@ describe('an inline projection', () => {
     expect(head?.position).toBe(603 as Position)
   })
 
+  test('that throws at what was there before says so, and lets nothing be appended', async () => {
+    const recorder = memoryRecorder()
+    await createStore(recorder, { events }).append('order-1', [placed('Poison')])
+    const store = createStore(recorder, { events, inline: [sold] })
+    expect(await rejection(store.state(sold, 'Book'))).toMatchObject({ code: 'PROJECTION_FAILED' })
+    expect(await rejection(store.append('order-1', [placed()]))).toMatchObject({ code: 'PROJECTION_FAILED' })
+    expect(await places(store.readAll())).toEqual(['order-1@1'])
+  })
+
   test('of several stores on one log counts every event once', async () => {
     const recorder = memoryRecorder()
     const stores = [1, 2, 3].map(() => createStore(recorder, { events, inline: [orders, sold] }))

@@ -115,7 +115,7 @@ describe('rebuild', () => {
     // The same version, mended: what is kept is wrong until it is computed anew.
     const doubled = await running(store, { ...sold, evolve: (count) => count + 2 })
     const seen = new Set<number>()
-    const rebuilding = doubled.rebuild()
+    const rebuilding = Promise.all([doubled.rebuild(), doubled.rebuild()])
     for (let served = 600; served === 600;) {
       seen.add((served = await doubled.get('Book')))
       await new Promise((resolve) => setTimeout(resolve, 0))
@@ -146,6 +146,37 @@ describe('rebuild', () => {
     const { position } = await store.append('order-1', [placed('Book')])
     await Promise.all([waitFor(old, position), waitFor(next, position)])
     expect([await old.get('Book'), await next.get('Book')]).toEqual([301, 3010])
+  })
+
+  test('who reads all states while they are replaced gets each key once', async () => {
+    const store = shop()
+    for (let index = 0; index < 600; index++) await store.append('order-1', [placed(`item-${index}`)])
+    const items = await running(store, sold)
+    await items.ready
+    const keys: string[] = []
+    for await (const [key] of items.entries()) {
+      if (keys.push(key) === 100) await items.rebuild()
+    }
+    expect(keys).toHaveLength(600)
+    expect(new Set(keys).size).toBe(600)
+  })
+
+  test('one that fails leaves what is served as it is', async () => {
+    const store = shop()
+    await store.append('order-1', [placed('Book')])
+    let fails = false
+    const evolve = (count: number): number => {
+      if (fails) throw new Error('worse')
+      return count + 1
+    }
+    const items = await running(store, { ...sold, evolve }, { failed: () => {} })
+    await items.ready
+    fails = true
+    expect(await rejection(items.rebuild())).toMatchObject({ code: 'PROJECTION_FAILED' })
+    fails = false
+    expect([items.state, await items.get('Book')]).toEqual(['live', 1])
+    await items.rebuild()
+    expect(await items.get('Book')).toBe(1)
   })
 
   test('one that was interrupted goes on', async () => {

@@ -35,9 +35,7 @@ export class InlineProjections {
 
   /** Commits the appends with what the projections make of them. */
   commit(appends: readonly StreamAppend[]): Promise<Committed> {
-    const mine = this.#last.then(() => this.#commit(appends))
-    this.#last = mine.catch(() => undefined)
-    return mine
+    return this.#inTurn(() => this.#commit(appends))
   }
 
   /** The state of a key, computed from all that is in the log. */
@@ -51,23 +49,30 @@ export class InlineProjections {
         'Give it to the store: { inline: [projection] }.',
       )
     }
-    const mine = this.#last.then(() => found.get(key))
-    this.#last = mine.catch(() => undefined)
-    return mine
+    return this.#inTurn(() => found.get(key))
   }
 
   async #commit(appends: readonly StreamAppend[]): Promise<Committed> {
     const events = appends.flatMap(({ stream, events }) => events.map((event) => this.#projected(event, stream)))
-    for (let conflicts = 0; ; conflicts++) {
-      try {
-        const records: RecordWrite[] = []
-        for (const inline of this.#all) records.push(...(await inline.writesFor(events)))
-        return await this.#recorder.commit({ appends, records: events.length === 0 ? [] : records })
-      } catch (error) {
-        if (error instanceof FoldError) throw error.error
-        if (!(error instanceof RecordConflictError) || conflicts >= mostConflicts) throw error
+    const records: RecordWrite[] = []
+    if (events.length > 0) for (const inline of this.#all) records.push(...(await inline.writesFor(events)))
+    return this.#recorder.commit({ appends, records })
+  }
+
+  /** Behind all that was asked for before; anew when another process has written the same states meanwhile. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(async () => {
+      for (let conflicts = 0; ; conflicts++) {
+        try {
+          return await run()
+        } catch (error) {
+          if (error instanceof FoldError) throw error.error
+          if (!(error instanceof RecordConflictError) || conflicts >= mostConflicts) throw error
+        }
       }
-    }
+    })
+    this.#last = mine.catch(() => undefined)
+    return mine
   }
 
   /** As it will be read, so that all ways of counting see the same event. */

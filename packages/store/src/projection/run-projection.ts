@@ -79,6 +79,7 @@ class Running<State> implements RunningProjection<State> {
   readonly #key: string
   readonly ended: Promise<void>
   #end!: { resolve(): void; reject(error: unknown): void }
+  #rebuilding: Promise<void> | undefined
   #revision: number
   #serving: Build<State> | undefined
   #next: { readonly build: Build<State>; readonly served: Promise<void> } | undefined
@@ -148,29 +149,31 @@ class Running<State> implements RunningProjection<State> {
 
   async get(key = ''): Promise<State> {
     await this.ready
-    return (await this.#serving!.states.get(key)) ?? this.#projection.initial()
+    while (true) {
+      const { states } = this.#serving!
+      const state = await states.get(key)
+      // Records of a build that was replaced meanwhile may be gone already.
+      if (states === this.#serving!.states) return state ?? this.#projection.initial()
+    }
   }
 
   async *entries(): AsyncGenerator<readonly [key: string, state: State], void, void> {
     await this.ready
-    const { prefix } = this.#serving!.states
-    for (let after: string | undefined; ;) {
+    for (let last: string | undefined; ;) {
+      const { states } = this.#serving!
+      const { prefix } = states
+      const after = last === undefined ? undefined : prefix + last
       const records = await this.#store.recorder.listRecords({ prefix, after, limit: 256 })
+      // Goes on in the build that is served meanwhile, behind the same key.
+      if (states !== this.#serving!.states) continue
       for (const { key, value } of records) yield [key.slice(prefix.length), JSON.parse(value) as State]
-      after = records.at(-1)?.key
-      if (after === undefined) return
+      last = records.at(-1)?.key.slice(prefix.length)
+      if (last === undefined) return
     }
   }
 
-  async rebuild(): Promise<void> {
-    await this.ready
-    if (this.#next === undefined) {
-      const building = this.#serving!.number + 1
-      await dropBuild(this.#store.recorder, this.#projection, building)
-      await this.#keep({ serving: this.#serving!.number, building })
-      this.#begin(await Build.start(this.#store, this.#projection, building, this.#policy))
-    }
-    await this.#next!.served
+  rebuild(): Promise<void> {
+    return (this.#rebuilding ??= this.#rebuild().finally(() => (this.#rebuilding = undefined)))
   }
 
   async stop(): Promise<void> {
@@ -180,6 +183,17 @@ class Running<State> implements RunningProjection<State> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
+  }
+
+  async #rebuild(): Promise<void> {
+    await this.ready
+    if (this.#next === undefined) {
+      const building = this.#serving!.number + 1
+      await dropBuild(this.#store.recorder, this.#projection, building)
+      await this.#keep({ serving: this.#serving!.number, building })
+      this.#begin(await Build.start(this.#store, this.#projection, building, this.#policy))
+    }
+    await this.#next!.served
   }
 
   get #current(): Build<State> {
@@ -202,16 +216,17 @@ class Running<State> implements RunningProjection<State> {
   /** When it has come to the end of the log, and as far as what is served, it is served instead. */
   async #serveWhenDone(build: Build<State>): Promise<void> {
     const { progress } = build
+    const former = this.#serving
+    const isDone = (): boolean => progress.state === 'live' && progress.position >= (former?.progress.position ?? 0)
     try {
-      await progress.until(
-        () => progress.state === 'live' && progress.position >= (this.#serving?.progress.position ?? 0),
-      )
+      await progress.until(isDone)
+      await this.#keep({ serving: build.number, building: undefined })
     } catch (error) {
-      this.#next = this.#serving === undefined ? this.#next : undefined
+      await build.stop()
+      if (former === undefined) this.#end.reject(error)
+      else this.#next = undefined
       throw error
     }
-    const former = this.#serving
-    await this.#keep({ serving: build.number, building: undefined })
     if (former !== undefined) this.#watch(build)
     this.#serving = build
     this.#next = undefined

@@ -36,9 +36,9 @@ export function checkAppends(
   return before.map((result, index) => result ?? nothingAppended(found[index]!.state, end))
 }
 
-/** What tells an event from every other one. */
+/** What tells an event from every other one. No attribute of an event has a line break. */
 export function identityOf({ attributes }: EncodedEvent): string {
-  return JSON.stringify([attributes['source'], attributes['id']])
+  return `${String(attributes['source'])}\n${String(attributes['id'])}`
 }
 
 function check({ stream, expected, events, restored }: StreamAppend, { version, tombstoned }: StreamState): void {

@@ -66,9 +66,9 @@ export interface RunningSubscription extends Follower, AsyncDisposable {
  * beside the log: under the same name it goes on there, also after a restart. Resolves when it has begun.
  *
  * A handler that throws is called again after a while. When its attempts are used up, or the error says `retryable:
- * false`, `onFailure` decides. Where the log or the checkpoint fails, it begins anew behind the checkpoint as often. It never
- * stops without being told. Two at work under one name find out at the next
- * checkpoint: one of them fails with `RecordConflictError`.
+ * false`, `onFailure` decides. Where the log or the checkpoint fails, it begins anew behind the checkpoint as often. It
+ * never stops without being told. Two at work under one name find out at the next checkpoint: one of them fails with
+ * `RecordConflictError`.
  *
  * @throws TidingsError `INVALID_ARGUMENT`
  *
