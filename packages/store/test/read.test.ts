@@ -62,6 +62,14 @@ describe('read', () => {
     expect(await places(shop().readAll(options))).toEqual([])
   })
 
+  test('reads anew each time that it is iterated', async () => {
+    const store = shop()
+    const orders = store.read('order-1')
+    expect(await places(orders)).toEqual([])
+    await store.append('order-1', [placed()])
+    expect([await places(orders), await places(orders)]).toEqual([['order-1@1'], ['order-1@1']])
+  })
+
   test('reads streams longer than a page, both ways', async () => {
     const store = shop()
     await store.append(

@@ -80,7 +80,7 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
       until: untilOf(options.asOf),
     }
     this.#open('read()')
-    return this.#decoded(eventsOf(limit === 0 ? none() : streamPages(this.recorder, query)))
+    return this.#decoded(() => (limit === 0 ? none() : streamPages(this.recorder, query)))
   }
 
   readAll(options: ReadAllOptions<Event> = {}): AsyncIterable<Recorded<Event>> {
@@ -88,7 +88,7 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
     const limit = whole(options.limit ?? Infinity, 0, 'limit', true)
     const query = { ...this.#query(options), limit, until: untilOf(options.asOf) }
     this.#open('readAll()')
-    return this.#decoded(eventsOf(logPages(this.recorder, query)))
+    return this.#decoded(() => logPages(this.recorder, query))
   }
 
   subscribe(options: SubscribeOptions<Event> = {}): AsyncIterable<Recorded<Event>> {
@@ -96,7 +96,7 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
     const query = this.#query(options)
     this.#open('subscribe()')
     const { signal } = options
-    return this.#decoded(eventsOf(livePages(this.recorder, query, { signal, poll })), signal)
+    return this.#decoded(() => livePages(this.recorder, query, { signal, poll }), signal)
   }
 
   async state<State>(projection: Projection<State>, key = ''): Promise<State> {
@@ -184,7 +184,12 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
     }
   }
 
-  async *#decoded(
+  /** Each iteration reads anew. */
+  #decoded(pages: () => Parameters<typeof eventsOf>[0], signal?: AbortSignal): AsyncIterable<Recorded<Event>> {
+    return { [Symbol.asyncIterator]: () => this.#decode(eventsOf(pages()), signal) }
+  }
+
+  async *#decode(
     events: AsyncIterable<LoggedEvent>,
     signal?: AbortSignal,
   ): AsyncGenerator<Recorded<Event>, void, void> {

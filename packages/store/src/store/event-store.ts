@@ -45,7 +45,7 @@ export interface EventStore<Event extends TidingsEvent = TidingsEvent> extends A
 
   /**
    * The events of a stream, by default all from the first one on. None for a stream that there is not: `info` tells.
-   * Read in pages: what is appended meanwhile may be among them.
+   * Read in pages, anew each time that it is iterated: what is appended meanwhile may be among them.
    *
    * @throws TidingsError `INVALID_ARGUMENT` at once
    * @throws UnknownEventTypeError, UnknownEventVersionError, UpcastError, InvalidEventError when it comes to an event
