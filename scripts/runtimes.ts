@@ -7,6 +7,7 @@ export type Program = { path: string } | { missing: string }
 /** The runtimes that the packages are tested on, in the form `run` takes: the arguments before the file's name. */
 export const runtimes = [
   { name: 'Node 22.12', source: 'node@22.12.0', binary: 'node', args: [] },
+  { name: 'Node 22.16', source: 'node@22.16.0', binary: 'node', args: [] },
   { name: 'Node 24', source: 'node@24', binary: 'node', args: [] },
   { name: 'Node 26', source: 'node@26', binary: 'node', args: [] },
   { name: 'Bun 1.4', source: 'bun@1.4.5', binary: 'bun', args: [] },

@@ -10,7 +10,7 @@ import { runInBrowser } from './browser.ts'
 import { mustRun, type Outcome, run } from './command.ts'
 import { packAll } from './pack.ts'
 import { chromium, compilers, obtain, runtimes } from './runtimes.ts'
-import { readManifest, root, temporaryFolder, tool } from './workspace.ts'
+import { readManifest, root, temporaryFolder, tool, withoutBrowser } from './workspace.ts'
 
 using folder = temporaryFolder('smoke')
 const nowhere = join(folder.path, 'nowhere')
@@ -33,6 +33,10 @@ for (const runtime of runtimes) {
     const place = `${manifest.name} on ${runtime.name}`
     if ('missing' in program) {
       report('left out', place, program.missing)
+      continue
+    }
+    if (isOlder(runtime.name, manifest.engines!['node']!)) {
+      report('left out', place, `it asks for Node ${manifest.engines!['node']}`)
       continue
     }
     const start = (...args: string[]): Promise<Outcome> =>
@@ -79,14 +83,15 @@ for (const compiler of compilers) {
 
 const browser = await chromium(nowhere)
 for (const { id, manifest } of packages) {
-  const bare = await bundle(`import '${manifest.name}'`)
+  const isForBrowsers = !withoutBrowser.includes(id)
+  const bare = await bundle(`import '${manifest.name}'`, isForBrowsers ? 'browser' : 'node')
   conclude(`${manifest.name} leaves nothing of an unused import in an esbuild bundle`, {
     ...bare,
     code: bare.code || bare.stdout.length,
   })
   const place = `${manifest.name} in Chromium`
-  if ('missing' in browser) {
-    report('left out', place, browser.missing)
+  if ('missing' in browser || !isForBrowsers) {
+    report('left out', place, 'missing' in browser ? browser.missing : 'it needs a file system')
     continue
   }
   const bundled = await bundle(readFileSync(join(project, `${id}.mjs`), 'utf8'))
@@ -97,13 +102,14 @@ console.log(`\nsmoke: ${tally.ok} ok, ${tally.failed} failed, ${tally['left out'
 if (tally.failed > 0) process.exitCode = 1
 
 /** One module of `contents` and all that it imports, as a command that writes it. */
-async function bundle(contents: string): Promise<Outcome> {
+async function bundle(contents: string, platform: 'browser' | 'node' = 'browser'): Promise<Outcome> {
   try {
     const { outputFiles } = await build({
       stdin: { contents, resolveDir: project, loader: 'js' },
       bundle: true,
       write: false,
       format: 'esm',
+      platform,
       target: 'es2022',
       minifySyntax: true,
       logLevel: 'silent',
@@ -112,6 +118,20 @@ async function bundle(contents: string): Promise<Outcome> {
   } catch (error) {
     return { code: 1, stdout: '', stderr: String(error) }
   }
+}
+
+/** Whether a runtime is a Node that is older than the one that a package asks for. */
+function isOlder(runtime: string, engines: string): boolean {
+  const [major = 0, minor = 0] = numbersIn(runtime)
+  const [least = 0, leastMinor = 0] = numbersIn(engines)
+  // One without a minor version is the newest of its line.
+  return (
+    runtime.startsWith('Node ') && runtime.includes('.') && (major < least || (major === least && minor < leastMinor))
+  )
+}
+
+function numbersIn(text: string): number[] {
+  return (text.match(/\d+/g) ?? []).map(Number)
 }
 
 function conclude(place: string, { code, stdout, stderr }: Outcome): void {

@@ -35,6 +35,9 @@ export function publicPackages(): Package[] {
     .map((found) => ({ ...found, id: basename(found.folder) }))
 }
 
+/** Packages that need a file system: no browser runs them. */
+export const withoutBrowser: readonly string[] = ['sqlite']
+
 /** A manifest, read from its file. */
 export function readManifest(file: string): Manifest {
   return JSON.parse(readFileSync(file, 'utf8')) as Manifest

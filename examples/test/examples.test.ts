@@ -57,8 +57,8 @@ Analytics: Book counted
 callCourier failed on order_placed: courier does not answer
 `,
   'delivered-by-a-bus.ts': `
-Packed: Book of B
 Again soon: no box is large enough
+Packed: Book of B
 Courier called for B, depth 1
 Packed: Lamp of A
 Courier called for A, depth 1

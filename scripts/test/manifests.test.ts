@@ -43,7 +43,7 @@ describe.for(publicPackages())('the manifest of $manifest.name', ({ id, folder, 
       license: 'MIT',
       repository: { type: 'git', directory: `packages/${id}` },
       publishConfig: { access: 'public' },
-      engines: { node: '>=22.12' },
+      engines: { node: id === 'sqlite' ? '>=22.16' : '>=22.12' },
     })
   })
 

@@ -46,4 +46,27 @@ describe('what waits here for its next attempt', () => {
     await quiet()
     expect(handled).toEqual(['Book', 'shelf'])
   })
+
+  test('asks for an inbox that is away after the shortest wait again, once an attempt in between has counted', async () => {
+    const asked: number[] = []
+    const inbox = {
+      has() {
+        asked.push(tested.clock.now() - start)
+        if (asked.length !== 4) throw new Error('the inbox is away')
+        return false
+      },
+      add() {},
+    }
+    const retry = { attempts: 3, delay: 50, jitter: false } as const
+    const bill = handler(OrderPlaced, { group: 'billing', idempotent: true, deadLetter: 'discard', retry }, () => {
+      throw new Error('the bank is closed')
+    })
+    await using tested = await testedBus({ transport: logTransport().transport, inbox, handlers: [bill] })
+    const start = tested.clock.now()
+    await tested.bus.publish(OrderPlaced, { order: 1 })
+    // In steps of which every wait is a multiple, so that none is seen late.
+    for (let passed = 0; passed < 1600; passed += 200) await tested.pass(200)
+    // 100, 200 and 400 ms; then the handler's own 50, and from 100 again.
+    expect(asked).toEqual([0, 100, 300, 700, 750, 850, 1050, 1450])
+  })
 })

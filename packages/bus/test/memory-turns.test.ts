@@ -22,6 +22,35 @@ test('INVARIANT: a publisher that awaits each batch is held up until it is deliv
   expect(most).toBeLessThan(1000)
 })
 
+test('INVARIANT: a publisher does not run far ahead of handlers that answer soon', async () => {
+  let handled = 0
+  const counting = handler(Ticked, { group: 'counting' }, async () => {
+    await Promise.resolve()
+    handled++
+  })
+  await using bus = await createBus({ source: '/test', handlers: [counting], transport: memory() })
+  let most = 0
+  for (let at = 0; at < 20_000;) {
+    const batch: Promise<unknown>[] = []
+    for (const end = at + 1000; at < end; at++) batch.push(bus.publish(Ticked, { at }))
+    await Promise.all(batch)
+    most = Math.max(most, at - handled)
+  }
+  await expect.poll(() => handled).toBe(20_000)
+  // What is behind when publishers are held up, and the batch.
+  expect(most).toBeLessThan(2100)
+})
+
+test('handlers that do not answer hold nobody up before there is no room', async () => {
+  let go!: () => void
+  const gone = new Promise<void>((resolve) => (go = resolve))
+  const waiting = handler(Ticked, { group: 'waiting' }, () => gone)
+  await using bus = await createBus({ source: '/test', handlers: [waiting], transport: memory({ capacity: 3000 }) })
+  for (let at = 0; at < 3000; at++) await bus.publish(Ticked, { at })
+  expect((await bus.health()).groups[0]).toMatchObject({ waiting: 2950 })
+  go()
+})
+
 test('INVARIANT: timers and I/O get their turn while a publisher and a handler never pause', async () => {
   let turns = 0
   let handled = 0

@@ -10,6 +10,7 @@ export type Need =
   | 'delay'
   | 'cancel'
   | 'a store of dead letters'
+  | 'a sink of dead letters'
   | 'dead letters'
   | 'inbox'
   | 'temporaryGroups'
@@ -49,6 +50,7 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
     ({ about }) => about.capabilities.deadLetters === 'store',
     'has no store of dead letters',
   ],
+  'a sink of dead letters': [({ about }) => about.capabilities.deadLetters === 'sink', 'has no sink of dead letters'],
   'dead letters': [({ about }) => about.capabilities.deadLetters !== 'none', 'keeps no dead letters'],
   inbox: [({ about }) => about.capabilities.inbox, 'does not know what groups have handled'],
   temporaryGroups: [({ about }) => about.capabilities.temporaryGroups, 'no temporary groups'],

@@ -11,6 +11,10 @@ export class Deque<T> {
     return this.#size
   }
 
+  get first(): T | undefined {
+    return this.#ring[this.#head]
+  }
+
   push(item: T): void {
     if (this.#size === this.#ring.length) this.#resize(2 * this.#size)
     this.#ring[(this.#head + this.#size++) & (this.#ring.length - 1)] = item

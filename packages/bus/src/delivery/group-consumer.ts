@@ -193,6 +193,7 @@ export class GroupConsumer {
     const settling = this.#settler.settle(job, settlement)
     if (!isThenable(settling)) return this.#settled(job, settlement, outcome, settling)
     if (handler?.policy.idempotent) this.attempts.twins.begins(job)
+    this.#queue.leaves(job)
     return settling.then(
       (settled) => this.#settled(job, settlement, outcome, settled),
       (error: unknown) => this.#refused(job, settlement, handler, error),

@@ -24,6 +24,8 @@ export class JobQueue {
   readonly held: HeldJobs
   readonly #options: JobQueueOptions
   readonly #lanes = new Lanes()
+  /** How many the transport is at the settlement of. */
+  #leaving = 0
 
   constructor(options: JobQueueOptions) {
     this.#options = options
@@ -38,7 +40,7 @@ export class JobQueue {
 
   /** Room for twice as much: a member that joins again may be handed more before it can pause. */
   get isFull(): boolean {
-    return this.held.size >= this.wanted + this.#options.prefetch()
+    return this.held.size - this.#exempt >= this.wanted + this.#options.prefetch()
   }
 
   add(job: Job): void {
@@ -48,8 +50,16 @@ export class JobQueue {
     this.#limit()
   }
 
+  /** Its settlement is on its way: a transport that keeps to the prefetch by itself may hand out others meanwhile. */
+  leaves(job: Job): void {
+    job.isLeaving = true
+    this.#leaving++
+    this.#limit()
+  }
+
   /** It waits here so many milliseconds for its next attempt. */
   waits(job: Job, delay: number): void {
+    this.#stays(job)
     const cancel = this.#options.clock.after(Math.max(0, delay), () => {
       this.held.wakes(job)
       // In its state first, since that decides whether those behind it count.
@@ -66,6 +76,7 @@ export class JobQueue {
 
   /** It is held no more. Its key keeps its turn until {@link passOn}. */
   forget(job: Job): void {
+    this.#stays(job)
     this.held.delete(job)
     this.#limit()
   }
@@ -86,12 +97,24 @@ export class JobQueue {
     this.#limit()
   }
 
+  #stays(job: Job): void {
+    if (!job.isLeaving) return
+    job.isLeaving = false
+    this.#leaving--
+  }
+
+  /** What does not count for the prefetch, where the transport is the one that keeps to it. */
+  get #exempt(): number {
+    return this.#options.keepsRetries ? 0 : this.#leaving
+  }
+
   /** Keeps to the prefetch, in which what waits for its next attempt has no place, nor what stands behind it. */
   #limit(): void {
     const active = this.held.size - this.held.waiting - this.#lanes.blocked
     this.held.areActive(active)
+    const most = active - this.#exempt
     const { membership, keepsRetries, prefetch } = this.#options
     // The transport keeps to the prefetch by itself, unless it was asked for more for what waits here.
-    membership.pause(keepsRetries ? active >= prefetch() : active > prefetch())
+    membership.pause(keepsRetries ? most >= prefetch() : most > prefetch())
   }
 }

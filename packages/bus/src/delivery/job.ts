@@ -39,6 +39,8 @@ export class Job {
   held: ListNode<Job> | undefined = undefined
   /** Whether it is kept out of batches. */
   alone = false
+  /** Whether the transport is at its settlement. */
+  isLeaving = false
   #state: JobState = 'queued'
   /** Takes back the wait for the next attempt. */
   #cancelWait: (() => void) | undefined = undefined

@@ -17,7 +17,7 @@ import { fullness } from './no-room.ts'
 import { type Abortable, Room } from './room.ts'
 import { Routes } from './routes.ts'
 import { oversize } from '../transport/message-size.ts'
-import { Timetable } from './timetable.ts'
+import { Timetable } from '../transport/timetable.ts'
 import { Turns } from './turns.ts'
 
 /** The bounds of a broker. */
@@ -110,7 +110,7 @@ export class Broker {
     }
     this.#place(connection, outgoing, groups)
     const { turns } = this.#host
-    return turns.served() ?? (groups.some(isBehind) ? turns.next() : undefined)
+    return turns.served() ?? groups.find(({ catchUp }) => catchUp.isDue)?.catchUp.ended()
   }
 
   cancel(id: string): boolean {
@@ -284,11 +284,4 @@ export class Broker {
 
 function identityOf({ attributes: { source, id } }: Message): { readonly source: string; readonly id: string } {
   return { source: String(source), id: String(id) }
-}
-
-/** Messages of a group beyond which its publishers let handlers have a turn: a long queue costs collecting garbage. */
-const mostAhead = 1000
-
-function isBehind({ unsettled }: Group): boolean {
-  return unsettled > mostAhead
 }

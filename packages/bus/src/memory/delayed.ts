@@ -1,5 +1,5 @@
 import type { Message } from '../message/message.ts'
-import type { Due, Timetable } from './timetable.ts'
+import type { Due, Timetable } from '../transport/timetable.ts'
 
 /** A group, as far as messages that come later go. */
 export interface Expecting {

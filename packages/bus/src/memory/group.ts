@@ -4,15 +4,16 @@ import { keyOf, type Message } from '../message/message.ts'
 import type { Backlog } from '../transport/groups.ts'
 import type { Later, Settled, Settlement } from '../transport/settlement.ts'
 import { isSuspect } from '../transport/suspect.ts'
+import { Suspects } from '../transport/suspects.ts'
+import { CatchUp } from './catch-up.ts'
 import type { Client } from './client.ts'
 import { Copy, type CopyHome } from './copy.ts'
 import type { Expecting } from './delayed.ts'
-import { KeyLines } from './key-lines.ts'
+import { KeyLines } from '../transport/key-lines.ts'
 import type { Member } from './member.ts'
 import { Retries } from './retries.ts'
 import { Gate } from './room.ts'
-import { Suspects } from './suspects.ts'
-import type { Timetable } from './timetable.ts'
+import type { Timetable } from '../transport/timetable.ts'
 import type { Served, Turns } from './turns.ts'
 
 /** What a group needs of its broker. */
@@ -49,8 +50,8 @@ export class Group implements CopyHome, Served, Expecting {
   readonly #ready = new Deque<Copy>()
   /** Given back: before all that is ready, in the order of arrival. */
   readonly #givenBack = new Heap<Copy>((a, b) => a.place < b.place)
-  readonly #suspects = new Suspects()
-  readonly #lines = new KeyLines()
+  readonly #suspects = new Suspects<Member, Copy>()
+  readonly #lines = new KeyLines<Copy>()
   readonly #retries: Retries
   #ordered: boolean
   #arrived = 0
@@ -61,6 +62,8 @@ export class Group implements CopyHome, Served, Expecting {
   #handedOut = 0
   #delayed = 0
   #gone = false
+  /** What its publishers wait for where they are faster than its handlers. */
+  readonly catchUp: CatchUp = new CatchUp(() => this.#unsettled)
   /** Whether it has a place among the groups that are to be served. */
   scheduled = false
 

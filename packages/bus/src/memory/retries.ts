@@ -1,4 +1,4 @@
-import type { Due, Timetable } from './timetable.ts'
+import type { Due, Timetable } from '../transport/timetable.ts'
 import type { Copy } from './copy.ts'
 
 interface Retry extends Due {

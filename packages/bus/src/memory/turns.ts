@@ -34,7 +34,6 @@ export class Turns {
   #turns = 0
   #owed: Promise<void> | undefined
   #pay: (() => void) | undefined
-  #next: Promise<void> | undefined
 
   schedule(group: Served): void {
     this.#groups.push(group)
@@ -51,16 +50,6 @@ export class Turns {
    */
   served(): Promise<void> | undefined {
     return this.#turns === 0 ? undefined : (this.#owed ??= new Promise((resolve) => (this.#pay = resolve)))
-  }
-
-  /** The next turn of the event loop, in which what was handed out before has been looked at. */
-  next(): Promise<void> {
-    return (this.#next ??= new Promise((resolve) => {
-      macrotask(() => {
-        this.#next = undefined
-        resolve()
-      })
-    }))
   }
 
   #serveLater(): void {

@@ -15,7 +15,8 @@ export interface SinkReplay {
 export interface DeadLetterSink {
   /**
    * Sends the letters of a group back to it, oldest first, as they were received; each goes when its copy is confirmed, so
-   * that a crash in between duplicates and never loses. Resolves to their number. Those that come meanwhile stay.
+   * that a crash in between duplicates and never loses. Resolves to their number. Those that come meanwhile stay. Rejects
+   * with `OutcomeUnknownError` when the connection broke in between: then it is nobody's to repeat but the caller's.
    */
   replay(group: string, options: SinkReplay): Promise<number>
 }

@@ -1,5 +1,7 @@
 export type { EventIdentity } from '@tidings/core/tools'
 export type { Clock } from '../clock.ts'
+export { Deque } from '../collections/deque.ts'
+export { Heap } from '../collections/heap.ts'
 export {
   BusClosedError,
   CapabilityMissingError,
@@ -18,6 +20,8 @@ export type { DeadLetterSink, SinkReplay } from './dead-letter-sink.ts'
 export type { Backlog, Group, Groups } from './groups.ts'
 export { type HeldOptions, HeldDeliveries, Lease, type Taken } from './held-deliveries.ts'
 export { isSuspect } from './suspect.ts'
+export { type Suspect, Suspects, type SuspectTaker } from './suspects.ts'
+export { type Due, Timetable } from './timetable.ts'
 export { within } from './within.ts'
 export {
   type HeaderMessage,
@@ -28,6 +32,7 @@ export {
 export { type DelayHop, DelayLadder } from './delay-ladder.ts'
 export { keyHash, partitionOf } from './partition-of.ts'
 export { GroupCommit, type GroupCommitOptions } from './group-commit.ts'
+export { KeyLines, type Standing } from './key-lines.ts'
 export { oversize } from './message-size.ts'
 export { type PublishAnswers, type PublishLine, PublishWindow } from './publish-window.ts'
 export { type JoinedPlace, type ReconnectingOptions, ReconnectingSession } from './reconnecting.ts'

@@ -63,8 +63,8 @@ export class PublishWindow<Item> {
    * Resolves when it is confirmed. Rejects with what it is refused with; with the reason of `signal` when that aborts
    * before it was sent, with `OutcomeUnknownError` when it aborts later; with `BusClosedError` behind `close`.
    *
-   * `beyond`: it goes at once, before those that wait, and takes no place in the window. For what is meant for one group:
-   * it may stand for a delivery without whose settlement there is no room.
+   * `beyond`: it goes at once, before those that wait, and takes no place in the window. For what a settlement
+   * sends, and what is meant for one group: it may stand for a delivery without whose settlement there is no room.
    */
   publish(
     item: Item,

@@ -6,7 +6,7 @@ import type { Outgoing } from './transport.ts'
 
 /** The steps of a settlement that are done one by one. What a step is left out for is left to the acknowledgement. */
 export interface SettlementSteps {
-  /** Resolves when the effect is confirmed. */
+  /** Sends the effect `beyond` the bounds of groups; resolves when it is confirmed. */
   publish?(effect: Outgoing): unknown
   /** Resolves when the letter is kept as durably as the messages are. */
   park?(letter: DeadLetter): unknown

@@ -125,7 +125,10 @@ export interface GroupRequest {
    * passes over nothing which a newer one wants, so it may be handed what it did not ask for.
    */
   readonly types: readonly string[]
-  /** How many deliveries may be unsettled at a time, in this member. */
+  /**
+   * How many deliveries may be unsettled at a time, in this member. A transport that orders by key need not count those
+   * whose settlement is on its way: then one commit has many more settlements than handlers run.
+   */
   readonly prefetch: number
   /**
    * Whether members mark what they handle. Then the transport that keeps the inbox says with each delivery whether the

@@ -28,7 +28,7 @@ function byStep(connection: Connection, group: string, real: Delivery): Delivery
   const settle = async (settlement: Settlement): Promise<Settled> => {
     const { message } = real
     const rest = await inSafeOrder(settlement, {
-      publish: (effect) => connection.publish(effect),
+      publish: (effect) => connection.publish({ ...effect, beyond: true }),
       park: (letter) => connection.deadLetters!.add(letter),
       copy: ({ due, headers }) =>
         connection.publish({

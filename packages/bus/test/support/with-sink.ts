@@ -33,7 +33,10 @@ export function withSink(transport: Transport): {
                 settle: (settlement) => {
                   if (settlement.as !== 'dead-lettered') return real.settle(settlement)
                   const { letter, effects } = settlement
-                  queues.set(letter.group, [...(queues.get(letter.group) ?? []), letter])
+                  // Into the same list, also while it is replayed.
+                  const letters = queues.get(letter.group) ?? []
+                  queues.set(letter.group, letters)
+                  letters.push(letter)
                   return real.settle({ ...discarded, effects })
                 },
               }),

@@ -1,6 +1,8 @@
 import type { ConformanceCase } from '../case.ts'
 import { causationCases } from './causation.ts'
+import { confirmCases } from './confirms.ts'
 import { connectionCases } from './connection.ts'
+import { deadLetterSinkCases } from './dead-letter-sink.ts'
 import { deadLetterStoreCases } from './dead-letter-store.ts'
 import { deadLetterCases } from './dead-letters.ts'
 import { flowCases } from './flow.ts'
@@ -30,6 +32,7 @@ import { soakCases } from './soak.ts'
 export const conformanceCases: readonly ConformanceCase[] = [
   ...roundTripCases,
   ...publishingCases,
+  ...confirmCases,
   ...settlingCases,
   ...settlementCases,
   ...laterCases,
@@ -45,6 +48,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...flowCases,
   ...connectionCases,
   ...deadLetterStoreCases,
+  ...deadLetterSinkCases,
   ...deadLetterCases,
   ...inboxCases,
   ...inboxStoreCases,

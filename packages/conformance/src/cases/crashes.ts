@@ -5,6 +5,7 @@ import { pause } from '../expect.ts'
 import { hold } from '../member.ts'
 import { idOf } from '../message.ts'
 import type { Line, Scene } from '../scene.ts'
+import { deadLettered } from './dead-lettered.ts'
 
 /** Members, publishers and brokers that die in the middle of what they do. */
 export const crashCases: readonly ConformanceCase[] = [
@@ -223,23 +224,4 @@ async function crash({ expect, kit }: Scene, line: Line): Promise<void> {
 async function restart({ kit }: Scene): Promise<void> {
   await kit.broker!.kill()
   await kit.broker!.start()
-}
-
-function deadLettered(group: string, { message }: Delivery): Settlement & { readonly as: 'dead-lettered' } {
-  const now = new Date().toISOString()
-  return {
-    as: 'dead-lettered',
-    effects: [],
-    letter: {
-      id: idOf(message),
-      group,
-      message,
-      reason: 'permanent-error',
-      error: { name: 'Error', message: 'declined' },
-      parksKey: false,
-      attempts: 1,
-      firstFailedAt: now,
-      lastFailedAt: now,
-    },
-  }
 }

@@ -3,6 +3,7 @@ import { type ConformanceCase, defineCase } from '../case.ts'
 import { finish } from '../member.ts'
 import type { Scene } from '../scene.ts'
 import { counted } from './bus-tools.ts'
+import { fillGroup } from './fill-group.ts'
 
 /** What is left behind, and what many cost each of them. */
 export const growthCases: readonly ConformanceCase[] = [
@@ -94,21 +95,7 @@ async function costOf(scene: Scene, name: string, waiting: number): Promise<numb
     begin = now
   })
   member.membership.pause()
-  for (let sent = 0; sent < waiting; sent += 500) {
-    const some = scene.messages(Math.min(500, waiting - sent), () => ({ type: scene.type(name) }))
-    let isPublished = false
-    Promise.all(some.map(async (message) => publisher.publish({ message }))).then(
-      () => (isPublished = true),
-      // Those that found no room are let go when the case ends.
-      () => {},
-    )
-    await expect.eventually(
-      async () => isPublished || (await member.membership.backlog())?.full === true,
-      `${waiting} are published, or the group is full`,
-      () => sent,
-    )
-    if (!isPublished) break
-  }
+  await fillGroup(scene, publisher, member, waiting, { type: scene.type(name) })
   member.membership.resume()
   await expect.eventually(
     () => settled >= (1 + rounds) * each,

@@ -3,6 +3,7 @@ import { isTidingsError } from '@tidings/core'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { hold } from '../member.ts'
 import { idOf } from '../message.ts'
+import { fillGroup } from './fill-group.ts'
 
 /** What a settlement does besides ending its delivery. */
 export const settlementCases: readonly ConformanceCase[] = [
@@ -124,6 +125,48 @@ export const settlementCases: readonly ConformanceCase[] = [
         () => next.ids.length > 0,
         'no copy comes again',
         () => next.ids,
+      )
+    },
+  ),
+
+  defineCase(
+    'C95',
+    'what a settlement sends gets into a group that is full: no handler waits for room that only it can make',
+    { needs: ['waiting'] },
+    async (scene) => {
+      const { expect } = scene
+      const type = scene.type('effect')
+      const watcher = await scene.join(await scene.connect(), { group: scene.group('watcher'), types: [type] })
+      // One connection, as in a bus: who waits for room in it must not stand in the way of what its handlers send.
+      const connection = await scene.connect()
+      const member = await scene.join(connection, { types: [scene.type(), type], prefetch: 1 }, hold)
+      // Where a group has no bound in this reach, nobody waits for room in it. With one of 10,000 more wait than a
+      // connection may send before the first is confirmed.
+      await fillGroup(scene, connection, member, 10_500)
+      const delivery = await scene.delivered(member, 1)
+      const due = async (): Promise<number> => {
+        const { waiting, handedOut } = (await member.membership.backlog())!
+        return waiting + handedOut
+      }
+      const before = await due()
+      const [alone, effect, direct] = scene.messages(3, () => ({ type }))
+      // As the bus sends an effect where it does a settlement step by step.
+      const published = Promise.resolve(connection.publish({ message: alone!, beyond: true }))
+      await expect.inTime(published, 'publish() beyond the bound resolves')
+      const effects = [{ message: effect! }, { message: direct!, group: scene.group() }]
+      expect.equal(await scene.settle(delivery, { ...handled, effects }), undefined, 'what came of the settlement')
+      await scene.delivered(watcher, 2, 'what was sent arrives where there is room')
+      expect.sameItems(
+        watcher.ids,
+        [alone, effect].map((message) => idOf(message!)),
+        'what arrived',
+      )
+      // One has gone, and three have come.
+      let after = 0
+      await expect.eventually(
+        async () => (after = await due()) >= before + 2,
+        'what was sent is in the full group',
+        () => ({ before, after }),
       )
     },
   ),

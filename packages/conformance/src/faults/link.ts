@@ -13,10 +13,12 @@ import {
   type Outgoing,
   type Settled,
   type Settlement,
+  type SinkReplay,
   type Taken,
 } from '@tidings/bus/transport'
 import { encodeFrame, encodeText, FrameSocket, maxFrame } from './frame-socket.ts'
 import {
+  boundToWire,
   capabilitiesFromWire,
   type ClientFrame,
   fromWire,
@@ -115,6 +117,25 @@ export class Link {
 
   ask(request: Request): Promise<unknown> {
     return this.#ask((n) => ({ ...request, n }))
+  }
+
+  /** `signal` ends it at the server, whose answer comes still. Rejects with `OutcomeUnknownError` when the link breaks. */
+  async replay(group: string, { rate, limit, signal }: SinkReplay): Promise<number> {
+    let number = noRequest
+    const asked = this.#ask((n) => {
+      number = n
+      return { op: 'replay', n, group, rate: boundToWire(rate), limit: boundToWire(limit) }
+    })
+    const onAbort = (): void => this.send({ op: 'abort', n: number })
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return (await asked) as number
+    } catch (error) {
+      if (!(error instanceof LinkLostError)) throw error
+      throw new OutcomeUnknownError(`the connection broke in a replay of "${group}"`, { cause: error })
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
   }
 
   /** Asks the server to end the session, and resolves when it has. */

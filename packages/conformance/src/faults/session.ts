@@ -3,6 +3,7 @@ import type { Clock, DeadLetter, DeadLetterStore, Transport } from '@tidings/bus
 import type { Connection, Delivery, GroupRequest, Groups, Membership, Settled } from '@tidings/bus/transport'
 import { FrameSocket } from './frame-socket.ts'
 import {
+  boundFromWire,
   capabilitiesToWire,
   type ClientFrame,
   type GroupsRequest,
@@ -16,6 +17,7 @@ import {
   settlementFromWire,
   toWire,
   type WireLetter,
+  type WireReplay,
 } from './wire.ts'
 import { errorToWire } from './wire-error.ts'
 
@@ -28,7 +30,8 @@ export class Session {
   readonly #clock: Clock
   readonly #greet: (client: string) => Promise<void>
   readonly #members = new Map<number, Membership>()
-  readonly #publishes = new Map<number, AbortController>()
+  /** What `abort` ends, and the end of the session. */
+  readonly #abortable = new Map<number, AbortController>()
   readonly #unsettled = new Map<number, { readonly delivery: Delivery; readonly lease: Lease }>()
   readonly #leases = new Map<AbortSignal, Lease>()
   #connecting: Promise<Connection> | undefined
@@ -56,7 +59,7 @@ export class Session {
 
   async #end(): Promise<void> {
     this.#frames.destroy()
-    for (const publish of this.#publishes.values()) publish.abort()
+    for (const abort of this.#abortable.values()) abort.abort()
     for (const lease of this.#leases.values()) lease.unfollow()
     try {
       await (await this.#connecting)?.close()
@@ -80,9 +83,15 @@ export class Session {
     if (connection === undefined) throw new Error(`${frame.op} before the welcome`)
     switch (frame.op) {
       case 'publish':
-        return void this.#answer(frame.n, () => this.#publish(connection, frame))
-      case 'withdraw':
-        return this.#publishes.get(frame.n)?.abort()
+        return void this.#answer(frame.n, () =>
+          this.#untilAborted(frame.n, (abort) => connection.publish(outgoingFromWire(frame), abort)),
+        )
+      case 'replay':
+        return void this.#answer(frame.n, () =>
+          this.#untilAborted(frame.n, ({ signal }) => replay(connection, frame, signal)),
+        )
+      case 'abort':
+        return this.#abortable.get(frame.n)?.abort()
       case 'subscribe':
         return void this.#answer(frame.n, () => this.#subscribe(connection, frame.member, frame.request))
       case 'pause':
@@ -129,14 +138,13 @@ export class Session {
     }
   }
 
-  async #publish(connection: Connection, frame: ClientFrame & { readonly op: 'publish' }): Promise<void> {
-    const { n } = frame
-    const withdraw = new AbortController()
-    this.#publishes.set(n, withdraw)
+  async #untilAborted(n: number, work: (abort: AbortController) => unknown): Promise<unknown> {
+    const abort = new AbortController()
+    this.#abortable.set(n, abort)
     try {
-      await connection.publish(outgoingFromWire(frame), withdraw)
+      return await work(abort)
     } finally {
-      this.#publishes.delete(n)
+      this.#abortable.delete(n)
     }
   }
 
@@ -239,6 +247,14 @@ interface Lease {
   readonly signal: AbortSignal
   unsettled: number
   unfollow(): void
+}
+
+function replay(
+  { deadLetterSink: sink = refuse('sink of dead letters') }: Connection,
+  { group, rate, limit }: WireReplay,
+  signal: AbortSignal,
+): Promise<number> {
+  return sink.replay(group, { rate: boundFromWire(rate), limit: boundFromWire(limit), signal })
 }
 
 function present(letter: DeadLetter | undefined): WireLetter | undefined {

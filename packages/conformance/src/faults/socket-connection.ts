@@ -17,6 +17,7 @@ import {
 import { isTidingsError, TidingsError } from '@tidings/core'
 import { encodePublish, type EncodedPublish, Link } from './link.ts'
 import { SocketMember } from './socket-member.ts'
+import { SocketSink } from './socket-sink.ts'
 import { backlogFromWire, letterFromWire, letterToWire, type Request, type WireLetter } from './wire.ts'
 
 /** How {@link SocketConnection} behaves; times in milliseconds. */
@@ -34,6 +35,7 @@ export interface SocketOptions {
 /** One bus's way to a served transport, over one TCP connection after the other. */
 export class SocketConnection implements Connection {
   readonly deadLetters: DeadLetterStore | undefined
+  readonly deadLetterSink: SocketSink | undefined
   readonly groups: Groups | undefined
   cancel?(id: string): Promise<boolean>
   readonly #options: SocketOptions
@@ -51,6 +53,7 @@ export class SocketConnection implements Connection {
     this.#tell = tell
     this.#session = this.#sessionOf(options)
     this.deadLetters = capabilities.deadLetters === 'store' ? this.#letterStore() : undefined
+    this.deadLetterSink = capabilities.deadLetters === 'sink' ? new SocketSink(this.#session) : undefined
     this.groups = capabilities.groups ? this.#askedGroups() : undefined
     if (capabilities.cancel) this.cancel = async (id) => (await this.#ask({ op: 'cancel', id })) as boolean
   }
@@ -67,7 +70,7 @@ export class SocketConnection implements Connection {
   }
 
   async publish(outgoing: Outgoing, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    const beyond = outgoing.group !== undefined
+    const beyond = outgoing.group !== undefined || outgoing.beyond === true
     await this.#publishes.publish(encodePublish(outgoing), { signal: options?.signal, beyond })
   }
 
@@ -90,7 +93,7 @@ export class SocketConnection implements Connection {
   }
 
   close(): Promise<void> {
-    return this.#session.close(() => this.#publishes.close())
+    return this.#session.close(() => Promise.all([this.#publishes.close(), this.deadLetterSink?.close()]))
   }
 
   #sessionOf({ minDelay, maxDelay, timeout }: SocketOptions): ReconnectingSession<Link> {
@@ -105,7 +108,7 @@ export class SocketConnection implements Connection {
       onUp: (link) => {
         this.#answers = this.#publishes.open({
           send: (encoded, n) => link.publish(encoded, n),
-          withdraw: (n) => link.send({ op: 'withdraw', n }),
+          withdraw: (n) => link.send({ op: 'abort', n }),
         })
       },
       onDown: (error) => this.#answers?.lost(error),

@@ -26,7 +26,9 @@ export interface SocketTransportOptions {
  * closed for good. A publish whose confirm was lost with a connection rejects with
  * `OutcomeUnknownError`; one that has not been sent waits. Deliveries of a broken connection are lost: settling them does
  * nothing; a settlement whose answer was lost with it rejects with `OutcomeUnknownError`. Dead letters, groups and `cancel`
- * are asked again, so that `remove` and `cancel` may answer false for what the first question has done.
+ * are asked again, so that `remove` and `cancel` may answer false for what the first question has done. A replay of a sink
+ * is not: it ends with the connection that it was sent on, and rejects with `OutcomeUnknownError`; `close()` ends it behind
+ * the letter under way, and waits for its number.
  *
  * A tool for tests of crashes and broken networks, not for production. It keeps the time of the machine, whatever clock
  * the bus has: sockets do not wait for virtual time.

@@ -9,8 +9,9 @@
  * ends the session before, so that deliveries nobody can settle any more are not held back.
  *
  * Requests carry a number `n`, unique for the client's connection; exactly one `done` or `failed` with it comes back, in
- * any order. `done` for `publish` is the confirm, and `done` for `settle` says that the settlement is carried out. `withdraw` takes a publish back that waits for room; whether it came in
- * time is not said.
+ * any order. `done` for `publish` is the confirm, for `settle` it says that the settlement is carried out, and for `replay`
+ * it has the number of letters. `abort` takes a publish back that waits for room, and ends a replay behind the letter under
+ * way; so does the end of the connection. What was aborted is answered still.
  *
  * Deliveries. `deliver` carries the client's number of the member, a number of the delivery, and one of its lease, and
  * whether the group has handled the event before where the member asked for it by `marks`. `settle` names the delivery;
@@ -37,13 +38,23 @@ import type {
 export type ClientFrame =
   | { readonly op: 'hello'; readonly client: string; readonly name: string; readonly heartbeat: number }
   | ({ readonly op: 'publish'; readonly n: number } & WireOutgoing)
-  | { readonly op: 'withdraw'; readonly n: number }
+  | WireReplay
+  | { readonly op: 'abort'; readonly n: number }
   | { readonly op: 'subscribe'; readonly n: number; readonly member: number; readonly request: GroupRequest }
   | { readonly op: 'pause' | 'resume'; readonly member: number }
   | { readonly op: 'settle'; readonly n: number; readonly delivery: number; readonly settlement: WireSettlement }
   | { readonly op: 'close'; readonly n: number }
   | ({ readonly n: number } & Request)
   | { readonly op: 'ping' }
+
+/** Sends the letters of a sink back; `done` has their number. A bound that is null is none. */
+export interface WireReplay {
+  readonly op: 'replay'
+  readonly n: number
+  readonly group: string
+  readonly rate: number | null
+  readonly limit: number | null
+}
 
 /** What is asked for an answer. */
 export type Request =
@@ -115,7 +126,6 @@ export interface WireLetter extends Omit<DeadLetter, 'message'> {
   readonly message: WireMessage
 }
 
-/** JSON has no `Infinity`: null. */
 export interface WireCapabilities extends Omit<Capabilities, 'maxMessageSize' | 'maxHeadersSize' | 'maxHold'> {
   readonly maxMessageSize: number | null
   readonly maxHeadersSize: number | null
@@ -186,12 +196,11 @@ export function letterFromWire(letter: WireLetter): DeadLetter {
 }
 
 export function capabilitiesToWire(capabilities: Capabilities): WireCapabilities {
-  const finite = (value: number): number | null => (value === Infinity ? null : value)
   return {
     ...capabilities,
-    maxMessageSize: finite(capabilities.maxMessageSize),
-    maxHeadersSize: finite(capabilities.maxHeadersSize),
-    maxHold: finite(capabilities.maxHold),
+    maxMessageSize: boundToWire(capabilities.maxMessageSize),
+    maxHeadersSize: boundToWire(capabilities.maxHeadersSize),
+    maxHold: boundToWire(capabilities.maxHold),
   }
 }
 
@@ -199,10 +208,19 @@ export function capabilitiesFromWire(capabilities: WireCapabilities): Capabiliti
   const { maxMessageSize, maxHeadersSize, maxHold } = capabilities
   return {
     ...capabilities,
-    maxMessageSize: maxMessageSize ?? Infinity,
-    maxHeadersSize: maxHeadersSize ?? Infinity,
-    maxHold: maxHold ?? Infinity,
+    maxMessageSize: boundFromWire(maxMessageSize),
+    maxHeadersSize: boundFromWire(maxHeadersSize),
+    maxHold: boundFromWire(maxHold),
   }
+}
+
+/** JSON has no `Infinity`: null. */
+export function boundToWire(bound: number): number | null {
+  return bound === Infinity ? null : bound
+}
+
+export function boundFromWire(bound: number | null): number {
+  return bound ?? Infinity
 }
 
 function base64Of(bytes: Uint8Array): string {

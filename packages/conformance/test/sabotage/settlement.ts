@@ -1,4 +1,4 @@
-import type { Transport } from '@tidings/bus'
+import { memory, type Transport } from '@tidings/bus'
 import { type Connection, type Delivery, handled, type Outgoing, type Settlement } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
 import { over } from '@tidings/core/tools'
@@ -142,6 +142,35 @@ export const settlementMutations: readonly Mutation[] = [
       }
     }),
   },
+  {
+    breaks: 'has the effects of a settlement wait for room in a full group',
+    foundBy: ['C95'],
+    transport: sideEffects(async (settlement, delivery, publish) => {
+      if (!('effects' in settlement)) return delivery.settle(settlement)
+      for (const effect of settlement.effects) await publish(effect)
+      return delivery.settle({ ...settlement, effects: [] })
+    }, small),
+  },
+  {
+    breaks: 'has what is published beyond the bound of a full group wait for room',
+    foundBy: ['C95'],
+    transport: () =>
+      altered(small(), {
+        connection: (connection) => ({
+          publish: (given, options) => connection.publish({ ...given, beyond: undefined }, options),
+        }),
+      }),
+  },
+  {
+    breaks: 'lets nothing in beyond the bound of a full group, and says that it did',
+    foundBy: ['C95'],
+    transport: () =>
+      altered(small(), {
+        connection: (connection) => ({
+          publish: (given, options) => (given.beyond === true ? undefined : connection.publish(given, options)),
+        }),
+      }),
+  },
   { breaks: 'keeps temporary groups', foundBy: ['C79'], transport: requests(() => ({ temporary: false })) },
 ]
 
@@ -151,8 +180,9 @@ function sideEffects(
     delivery: Delivery,
     publish: (effect: Outgoing) => unknown,
   ) => ReturnType<Delivery['settle']>,
+  broker: () => Transport = healthy,
 ): () => Transport {
-  return connections((connection) => ({
+  const connection = (connection: Connection): Partial<Connection> => ({
     subscribe: (request, deliver) =>
       connection.subscribe(request, (delivery) =>
         deliver(
@@ -161,7 +191,13 @@ function sideEffects(
           }),
         ),
       ),
-  }))
+  })
+  return () => altered(broker(), { connection })
+}
+
+/** A broker whose groups are soon full. */
+function small(): Transport {
+  return memory({ capacity: 20 })
 }
 
 function late(delivery: Delivery, connection: Connection, closed: WeakSet<object>): Delivery {

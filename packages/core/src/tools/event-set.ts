@@ -5,19 +5,7 @@ const seed = Math.trunc(Math.random() * 2 ** 32) | 0
 
 /** 32 bits, never 0: a hash in the manner of FNV-1a, over pairs of UTF-16 units, whose high bits are mixed into the low ones. */
 export function hashOf(group: string, { source, id }: EventIdentity): number {
-  return mixed(id, startOf(group, source)) || 1
-}
-
-const last = { group: '', source: '', hash: mixed('', mixed('', seed)) }
-
-/** One group and one source come many times in a row. */
-function startOf(group: string, source: string): number {
-  if (last.group !== group || last.source !== source) {
-    last.group = group
-    last.source = source
-    last.hash = mixed(source, mixed(group, seed))
-  }
-  return last.hash
+  return mixed(id, mixed(source, mixed(group, seed))) || 1
 }
 
 /**
@@ -84,16 +72,12 @@ export class EventSet {
   }
 }
 
-// Two units a step: each step waits for the one before, so their number is what counts.
+// Two units a step: each step waits for the one before, so their number is what counts. Behind the end there is a NaN, as good as 0.
 function mixed(text: string, start: number): number {
   let hash = start ^ text.length
-  const odd = text.length & 1
-  if (odd === 1) hash = step(hash, text.charCodeAt(0))
-  for (let i = odd; i < text.length; i += 2) hash = step(hash, text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16))
+  for (let i = 0; i < text.length; i += 2) {
+    hash = Math.imul(hash ^ text.charCodeAt(i) ^ (text.charCodeAt(i + 1) << 16), 0x01000193)
+    hash ^= hash >>> 15
+  }
   return hash
-}
-
-function step(hash: number, units: number): number {
-  const product = Math.imul(hash ^ units, 0x01000193)
-  return product ^ (product >>> 15)
 }

@@ -1,12 +1,27 @@
 import { Heap } from '../collections/heap.ts'
-import type { Copy } from './copy.ts'
-import type { Member } from './member.ts'
+
+/** A member as far as suspects go. */
+export interface SuspectTaker {
+  readonly paused: boolean
+  /** What it has been handed and has not settled. */
+  readonly held: { readonly size: number }
+}
+
+/** What may be a suspect. */
+export interface Suspect<Member> {
+  /** Its place in the order of the group. */
+  readonly place: number
+  /** Where it stands in a heap. */
+  slot: number
+  /** Whom it was handed to. */
+  readonly member: Member | undefined
+}
 
 /**
  * Messages that may be what ends their member. One of them is handed out at a time, to a member that holds nothing else
  * and gets nothing else meanwhile: so the next death blames one message and no other.
  */
-export class Suspects {
+export class Suspects<Member extends SuspectTaker, Copy extends Suspect<unknown>> {
   readonly #waiting = new Heap<Copy>((a, b) => a.place < b.place)
   #out: Copy | undefined
   /** Who is given nothing until it holds nothing, for the next one. */

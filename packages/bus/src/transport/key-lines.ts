@@ -1,28 +1,42 @@
 import { Deque } from '../collections/deque.ts'
-import type { Copy } from './copy.ts'
 
-interface Line {
+/** What stands in the line of its key. */
+export interface Standing<Self> {
+  /** Undefined for what stands in no line. */
+  readonly key: string | undefined
+  /** Published `ahead`. */
+  readonly isAhead: boolean
+  /** The next one of its key; the lines' own. */
+  behind: Self | undefined
+}
+
+interface Line<Copy> {
   /** Undefined once the line is gone. */
   last: Copy | undefined
 }
 
 /**
- * The line of each key. At its front is the one copy that is ready, handed out, given back, or waits for its next
+ * The line of each key in a group whose transport orders by key. At its front is the one copy that is ready, handed out, given back, or waits for its next
  * attempt; the others are chained behind it, so that a line costs one entry in a map. What is published `ahead` goes
  * before all that waits, and behind the front unless that waits for its next attempt and was not published `ahead` itself.
  */
-export class KeyLines {
+export class KeyLines<Copy extends Standing<Copy>> {
   /**
    * Of each key that has any copy. A line lets go of its last one in the end: a map that comes and goes leaves old tables
    * behind, and what these hold the collector of garbage takes for alive, 1 kB for each event.
    */
-  readonly #lines = new Map<string, Line>()
+  readonly #lines = new Map<string, Line<Copy>>()
   /** Fronts that wait for their next attempt. */
   readonly #waiting = new Map<string, Copy>()
   /** Copies that wait for their next attempt, at the front or behind one that was let pass. */
   readonly #retrying = new Set<Copy>()
   /** What goes before all that is chained, once the front has come to its end. */
   readonly #ahead = new Map<string, Deque<Copy>>()
+
+  /** Whether any of this key stands in its line. */
+  has(key: string): boolean {
+    return this.#lines.has(key)
+  }
 
   /** Whether it is at the front, and so ready. */
   enter(copy: Copy): boolean {

@@ -1,0 +1,142 @@
+import {
+  BusClosedError,
+  type Connection,
+  type ConnectOptions,
+  type DeadLetterStore,
+  type Delivery,
+  GroupInUseError,
+  type GroupRequest,
+  type Groups,
+  type Membership,
+  MessageTooLargeError,
+  type Outgoing,
+  oversize,
+} from '@tidings/bus/transport'
+import { groupsOf } from './backlogs.ts'
+import { join, type Place } from './membership.ts'
+import { removeGroup } from './nodes.ts'
+import type { SharedFile } from './shared-file.ts'
+
+/** One bus's way to a file. */
+export class SqliteConnection implements Connection {
+  readonly deadLetters: DeadLetterStore
+  readonly groups: Groups
+  readonly #file: SharedFile
+  readonly #options: ConnectOptions
+  readonly #onClosed: () => Promise<void>
+  readonly #places = new Set<Place>()
+  readonly #lost = new AbortController()
+  #closing: Promise<void> | undefined
+
+  /** `onClosed` lets go of the file. */
+  constructor(file: SharedFile, options: ConnectOptions, onClosed: () => Promise<void>) {
+    this.#file = file
+    this.#options = options
+    this.#onClosed = onClosed
+    const { letters } = file
+    this.deadLetters = {
+      add: (letter) => file.commit(() => letters.add(letter)),
+      remove: (id) => file.commit(() => letters.remove(id)),
+      get: (id) => letters.get(id),
+      list: (query) => letters.list(query),
+      firstOfKey: (group, key) => letters.firstOfKey(group, key),
+    }
+    this.groups = {
+      list: () => groupsOf(file),
+      remove: (name) => file.commit(() => this.#remove(name)),
+      unbind: (name, types) => file.commit(() => this.#unbind(name, types)),
+    }
+    options.onState('connected')
+  }
+
+  publish(outgoing: Outgoing): Promise<void> {
+    if (this.#closing) return Promise.reject(new BusClosedError('publish'))
+    const { message } = outgoing
+    const size = oversize(message, this.#file.maxMessageSize)
+    if (size !== undefined) {
+      const type = String(message.attributes['type'])
+      return Promise.reject(new MessageTooLargeError(type, size, this.#file.maxMessageSize))
+    }
+    return this.#sent(
+      this.#file.commit(() => this.#file.send(outgoing)),
+      outgoing,
+    )
+  }
+
+  async subscribe(
+    request: GroupRequest,
+    deliver: (delivery: Delivery) => void,
+    signal?: AbortSignal,
+  ): Promise<Membership> {
+    signal?.throwIfAborted()
+    if (this.#closing) throw new BusClosedError('subscribe')
+    const place = await join(this.#file, request, deliver, this.#lost.signal, (message) => {
+      this.#options.onUnroutable(message)
+    })
+    this.#places.add(place)
+    if (this.#closing) {
+      await this.#end([place])
+      throw new BusClosedError('subscribe')
+    }
+    return place.membership
+  }
+
+  cancel(id: string): Promise<boolean> {
+    if (this.#closing) return Promise.reject(new BusClosedError('cancel'))
+    return this.#file.commit(() => this.#file.delayed.cancel(id))
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  /** Tells the bus of a message that reached no group. */
+  async #sent(sent: Promise<boolean>, { message }: Outgoing): Promise<void> {
+    if (!(await sent)) this.#options.onUnroutable(message)
+  }
+
+  async #close(): Promise<void> {
+    await this.#end([...this.#places])
+    this.#lost.abort(new DOMException('the connection was closed', 'AbortError'))
+    await this.#onClosed()
+    this.#options.onState('closed')
+  }
+
+  async #end(places: readonly Place[]): Promise<void> {
+    try {
+      const backs = await this.#file.commit(() => places.map((place) => place.end()))
+      for (const back of backs) back()
+      // Those that settle still are told of what came of it.
+      await this.#file.commit(() => {})
+    } catch {
+      // Nobody is left to be told: what is unsettled comes back when this process ends.
+    }
+  }
+
+  #remove(name: string): boolean {
+    const { catalog, statements } = this.#file
+    const group = catalog.named(name)
+    if (group === undefined) return false
+    const members = statements.number('SELECT total(count) FROM tidings_members WHERE group_id = ?', group.id)
+    if (members > 0) throw new GroupInUseError(name, members)
+    removeGroup(statements, group.id)
+    catalog.changes()
+    return true
+  }
+
+  #unbind(name: string, types: readonly string[]): boolean {
+    const { catalog, statements, log } = this.#file
+    const group = catalog.named(name)
+    if (group === undefined) return false
+    for (const type of types) {
+      statements.run(
+        'UPDATE tidings_bindings SET until = ? WHERE group_id = ? AND type = ? AND until IS NULL',
+        log.head,
+        group.id,
+        type,
+      )
+    }
+    catalog.changes()
+    return true
+  }
+}

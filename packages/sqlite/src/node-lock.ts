@@ -1,0 +1,39 @@
+import { rmSync } from 'node:fs'
+import type { Database, OpenDatabase } from './database/driver.ts'
+import { isBusy } from './errors.ts'
+
+/**
+ * That a process is alive: a lock on a small file beside the database, which the system lets go of however the process
+ * ends. By SQLite's own locks, so it works wherever SQLite does.
+ */
+export class NodeLock {
+  readonly file: string
+  readonly #database: Database
+
+  constructor(open: OpenDatabase, file: string) {
+    this.file = file
+    this.#database = open(file)
+    this.#database.exec('PRAGMA busy_timeout = 0')
+    this.#database.exec('BEGIN EXCLUSIVE')
+  }
+
+  release(): void {
+    this.#database.close()
+    rmSync(this.file, { force: true })
+  }
+}
+
+/** Whether whoever took this lock is alive. */
+export function isAlive(open: OpenDatabase, file: string): boolean {
+  const database = open(file)
+  try {
+    database.exec('PRAGMA busy_timeout = 0')
+    database.exec('BEGIN EXCLUSIVE')
+    return false
+  } catch (error) {
+    if (isBusy(error)) return true
+    throw error
+  } finally {
+    database.close()
+  }
+}

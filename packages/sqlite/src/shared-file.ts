@@ -1,0 +1,299 @@
+import {
+  type Clock,
+  GroupCommit,
+  type Message,
+  type Outgoing,
+  Timetable,
+  UnknownGroupError,
+} from '@tidings/bus/transport'
+import { isTidingsError } from '@tidings/core'
+import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
+import { Catalog } from './catalog.ts'
+import type { Times } from './copies.ts'
+import { CursorRows } from './cursor-rows.ts'
+import type { Database } from './database/driver.ts'
+import { type FileOptions, openFile } from './database/open.ts'
+import { Delayed } from './delayed.ts'
+import { SqliteError } from './errors.ts'
+import { Group } from './group.ts'
+import { type HeldRow, HeldRows } from './held-rows.ts'
+import { Letters } from './letters.ts'
+import { Log, nobody } from './log.ts'
+import { Marks } from './marks.ts'
+import { Nodes } from './nodes.ts'
+import { Retention, type RetentionSettings } from './retention.ts'
+import { Statements } from './statements.ts'
+import { Transactions } from './transaction.ts'
+
+export interface SharedOptions extends FileOptions {
+  readonly maxMessageSize: number
+  readonly maxDeadLetters: number
+  readonly retention: RetentionSettings
+}
+
+/** Callers whose work goes into one commit, at most. */
+const perCommit = 1000
+/** Milliseconds between two tries to write, while another process does. */
+const betweenTries = 5
+
+/**
+ * One file in this process, whatever number of buses have it: everything that is written in a turn of the event loop goes
+ * into one transaction, and groups note in it what they hand out behind it.
+ */
+export class SharedFile implements Times {
+  readonly timetable: Timetable = new Timetable()
+  readonly statements: Statements
+  readonly catalog: Catalog
+  readonly log: Log
+  readonly held: HeldRows
+  readonly marks: Marks
+  readonly letters: Letters
+  readonly delayed: Delayed
+  readonly cursors: CursorRows
+  readonly transaction: Transactions
+  readonly nodes: Nodes
+  readonly retention: Retention
+  readonly maxMessageSize: number
+  readonly #database: Database
+  readonly #busyTimeout: number
+  readonly #clock: Clock
+  readonly #commits: GroupCommit<() => unknown, unknown>
+  readonly #groups = new Map<number, Group>()
+  readonly #inOwnContext: Snapshot | undefined = asyncSnapshot()?.()
+  /** What undoes the changes in memory of the transaction under way. */
+  #undo: (() => void)[] = []
+  /** What has failed in the transaction under way, beside its callers. */
+  #failed: { readonly error: unknown } | undefined
+  #headBefore = 0
+  #dataVersion = -1
+  #stirred = false
+  #areDue = false
+
+  constructor(options: SharedOptions, clock: Clock) {
+    this.#clock = clock
+    this.#busyTimeout = options.busyTimeout
+    this.maxMessageSize = options.maxMessageSize
+    this.#database = openFile(options)
+    const statements = new Statements(options.file, this.#database)
+    this.statements = statements
+    this.catalog = new Catalog(statements)
+    this.log = new Log(statements)
+    this.held = new HeldRows(statements)
+    this.marks = new Marks(statements)
+    this.letters = new Letters(statements, options.maxDeadLetters)
+    this.retention = new Retention(statements, options.retention)
+    this.transaction = new Transactions(statements)
+    this.delayed = new Delayed(statements, this.log, this, () => {
+      this.#areDue = true
+      this.stir()
+    })
+    this.#commits = new GroupCommit({
+      begin: () => this.#begin(),
+      apply: (work) => this.#apply(work),
+      commit: () => this.#commit(),
+      rollback: () => this.#rollback(),
+      most: perCommit,
+    })
+    statements.exec('BEGIN IMMEDIATE')
+    this.nodes = new Nodes(statements, this.catalog, options.open)
+    statements.exec('COMMIT')
+    this.cursors = new CursorRows(statements, this.nodes.id)
+    this.timetable.start(clock)
+    this.refresh()
+    this.delayed.refresh()
+  }
+
+  get file(): string {
+    return this.statements.file
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  get groups(): ReadonlyMap<number, Group> {
+    return this.#groups
+  }
+
+  /** Has it done within the next transaction; resolves to what it returns once that is written. */
+  commit<Result>(work: () => Result): Promise<Result> {
+    return this.#commits.run(work) as Promise<Result>
+  }
+
+  /** Asks for a transaction in which groups see what they have to do. */
+  stir(): void {
+    if (this.#stirred) return
+    this.#stirred = true
+    this.#commits.run(() => {}).catch(() => {})
+  }
+
+  /** Has something done when the transaction under way is undone. */
+  undoes(undo: () => void): void {
+    this.#undo.push(undo)
+  }
+
+  /** The part of a group that is in this process, made where there is none. */
+  group(id: number): Group {
+    let group = this.#groups.get(id)
+    if (group === undefined) this.#groups.set(id, (group = new Group(this, id)))
+    return group
+  }
+
+  forget(group: Group): void {
+    this.#groups.delete(group.id)
+  }
+
+  /** Puts a message into the log, or among what is published later. Within a transaction. Whether any group gets it. */
+  place({ message, group: name, notBefore, ahead = false }: Outgoing): boolean {
+    const type = String(message.attributes['type'])
+    const group = name === undefined ? undefined : this.catalog.named(name)
+    if (name !== undefined && group === undefined) return false
+    const audience = group?.id ?? null
+    if (audience === null && !this.catalog.isWanted(type)) return false
+    if (notBefore !== undefined && notBefore > this.now()) this.delayed.add(message, audience, notBefore)
+    else if (ahead && group !== undefined) this.#placeAhead(message, group.id)
+    else this.log.append(message, audience, this.now())
+    return true
+  }
+
+  /** As {@link place}; throws where the one group that it is for does not exist. */
+  send(outgoing: Outgoing): boolean {
+    const { group, message } = outgoing
+    if (group !== undefined && this.catalog.named(group) === undefined) {
+      throw new UnknownGroupError(group, String(message.attributes['type']))
+    }
+    return this.place(outgoing)
+  }
+
+  /** Sees what others have written; whether they have. */
+  refresh(): boolean {
+    const version = this.statements.number('PRAGMA data_version')
+    if (version === this.#dataVersion) return false
+    this.#dataVersion = version
+    this.log.refresh()
+    const hasChanged = this.catalog.refresh()
+    for (const group of this.#groups.values()) group.isTold(hasChanged)
+    this.delayed.refresh()
+    return true
+  }
+
+  /** Replays for a group that others have published behind a position. */
+  foreignAhead(group: number, position: number): readonly HeldRow[] {
+    return this.#isForeign ? this.held.aheadOf(group, position) : []
+  }
+
+  /** Takes away what nobody needs any more, a little at a time. Never rejects. */
+  async tidy(): Promise<void> {
+    try {
+      while (await this.commit(() => this.retention.tidy(this.now()))) continue
+    } catch {
+      // Next time: nobody waits for it.
+    }
+  }
+
+  /** Ends it; what was asked for is done before. */
+  async close(): Promise<void> {
+    await this.#commits.run(() => this.nodes.leave()).catch(() => {})
+    await this.#commits.close()
+    this.timetable.stop()
+    this.#database.close()
+    this.nodes.release()
+  }
+
+  /** Whether others have written since the last transaction. */
+  #isForeign = false
+
+  #placeAhead(message: Message, group: number): void {
+    const logged = this.log.append(message, nobody, this.now())
+    const facts = { redeliveries: 0, isAhead: true, due: undefined, inPlace: false, headers: undefined }
+    this.held.put(group, logged, facts)
+    this.#groups.get(group)?.addAhead({ ...logged, facts }, logged)
+  }
+
+  #begin(): void | Promise<void> {
+    this.#stirred = false
+    try {
+      this.statements.exec('BEGIN IMMEDIATE')
+    } catch (error) {
+      if (!isTidingsError(error, 'SQLITE_BUSY')) throw error
+      return this.#beginLater(this.now(), error)
+    }
+    this.#begun()
+  }
+
+  /** Without the whole process waiting for it. */
+  async #beginLater(since: number, first: unknown): Promise<void> {
+    for (let error = first; ;) {
+      if (this.now() - since > this.#busyTimeout) throw error
+      await new Promise((resolve) => setTimeout(resolve, betweenTries))
+      try {
+        this.statements.exec('BEGIN IMMEDIATE')
+        return this.#begun()
+      } catch (again) {
+        if (!isTidingsError(again, 'SQLITE_BUSY')) throw again
+        error = again
+      }
+    }
+  }
+
+  #begun(): void {
+    this.#failed = undefined
+    this.#isForeign = this.refresh()
+    this.#headBefore = this.log.head
+  }
+
+  #apply(work: () => unknown): unknown {
+    try {
+      return work()
+    } catch (error) {
+      // What failed in the file may have undone more than itself.
+      if (error instanceof SqliteError) this.#failed ??= { error }
+      throw error
+    }
+  }
+
+  #commit(): void {
+    if (this.#failed) throw this.#failed.error
+    if (this.#areDue) {
+      this.#areDue = false
+      this.delayed.move(perCommit)
+    }
+    for (const group of this.#groups.values()) group.prepare()
+    this.statements.exec('COMMIT')
+    this.#undo = []
+    this.log.trim(this.#leastScanned())
+    // In the async context in which the file was opened: else handlers would run in that of whoever published first.
+    // And behind those who are told now what came of their settlements: these have a place less in their prefetch.
+    setImmediate(this.#handOutNext)
+  }
+
+  readonly #handOutNext = (): void => {
+    if (this.#inOwnContext) this.#inOwnContext(this.#handOut)
+    else this.#handOut()
+  }
+
+  readonly #handOut = (): void => {
+    for (const group of this.#groups.values()) group.handOut()
+  }
+
+  #leastScanned(): number {
+    let least = this.log.head
+    for (const { scanned } of this.#groups.values()) if (scanned < least) least = scanned
+    return least
+  }
+
+  #rollback(): void {
+    try {
+      this.statements.exec('ROLLBACK')
+    } finally {
+      for (const undo of this.#undo.toReversed()) undo()
+      this.#undo = []
+      this.log.goBack(this.#headBefore)
+      // What changed in this transaction did not.
+      this.#dataVersion = -1
+      this.catalog.forget()
+      this.catalog.refresh()
+      for (const group of this.#groups.values()) group.isUndone()
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { conformance, conformanceCases, conformanceTable, type HandledEvent } from '@tidings/conformance'
+import { type Child, spawnChild } from '@tidings/conformance/faults'
+import { memoryAggregations, memoryClaimChecks } from '@tidings/bus/integration'
+import { afterAll, expect, test } from 'vitest'
+import { sqlite } from '../src/index.ts'
+import { fileInTmp } from './fixtures/file-in-tmp.ts'
+
+const { file, remove } = fileInTmp()
+const transport = sqlite({ file })
+const skipped = new Map<string, string>()
+const children: Child[] = []
+
+afterAll(async () => {
+  await Promise.all(children.map((child) => child.kill()))
+  remove()
+})
+
+/** A process of its own on the same file. */
+async function inChild(name: 'hold' | 'work' | 'publish', options: unknown): Promise<Child> {
+  const child = await spawnChild({
+    module: new URL('./fixtures/programs.ts', import.meta.url),
+    name,
+    transport: { module: new URL('../src/index.ts', import.meta.url), name: 'sqlite', options: { file } },
+    options,
+  })
+  children.push(child)
+  return child
+}
+
+const report = conformance(
+  {
+    transport: () => transport,
+    aggregations: () => memoryAggregations(),
+    claimChecks: () => memoryClaimChecks(),
+    async spawnConsumer(request) {
+      const child = await inChild('hold', request)
+      return {
+        get received() {
+          return child.reports as readonly string[]
+        },
+        kill: () => child.kill(),
+      }
+    },
+    async spawnWorker(request) {
+      const child = await inChild('work', request)
+      return {
+        get handled() {
+          return child.reports as readonly HandledEvent[]
+        },
+        kill: () => child.kill(),
+      }
+    },
+    async spawnPublisher(messages) {
+      const child = await inChild('publish', messages)
+      return {
+        get confirmed() {
+          return child.reports as readonly string[]
+        },
+        kill: () => child.kill(),
+      }
+    },
+  },
+  {
+    test: (name, run) => test(name, { timeout: 60_000 }, run),
+    concurrent: (name, run) => test.concurrent(name, { timeout: 60_000 }, run),
+    skip: (name, reason) => skipped.set(name.slice(0, 3), reason),
+  },
+)
+
+// Each that is left out has its reason here; those of a broker run behind a socket (conformance-broker.test.ts).
+test('with members in other processes all cases run but those of a broker, a network, a sink, or a foreign client', () => {
+  const noBroker = ['C05', 'C31', 'C65', 'C72', 'C85', 'C86', 'C87']
+  const noNetwork = ['C07', 'C29', 'C30', 'C32', 'C35', 'C83', 'C84']
+  expect([...skipped.keys()].toSorted()).toEqual([...noBroker, ...noNetwork, 'C43', 'C44', 'C94'].toSorted())
+  expect(report.results.map(({ id }) => id).toSorted()).toEqual(conformanceCases.map(({ id }) => id))
+})
+
+test('docs/transports-sqlite.md shows what this run has shown (vitest -u writes it anew)', async () => {
+  const page = [
+    '# SQLite',
+    '',
+    'What the transport of [`@tidings/sqlite`](../packages/sqlite#readme) can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes with members in other processes. Written by the run itself; those of a broker that is killed run behind a socket, in `packages/sqlite/test/conformance-broker.test.ts`.',
+    '',
+    conformanceTable([report]),
+  ].join('\n')
+  await expect(page).toMatchFileSnapshot('../../../docs/transports-sqlite.md')
+})

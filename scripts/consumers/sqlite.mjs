@@ -1,0 +1,50 @@
+// What an application relies on: what was published to a file is handled by whoever opens it next.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createBus, handler } from '@tidings/bus'
+import { defineEvent } from '@tidings/events'
+import { sqlite, sqliteTransaction } from '@tidings/sqlite'
+import { z } from 'zod'
+
+const Placed = defineEvent('shop.order.placed', { schema: z.object({ n: z.number() }), key: ({ n }) => n % 3 })
+const folder = mkdtempSync(join(tmpdir(), 'tidings-smoke-'))
+const file = join(folder, 'shop.db')
+const open = (handle) =>
+  createBus({
+    source: '/shop',
+    log: false,
+    transport: sqlite({ file }),
+    handlers: [
+      handler(
+        Placed,
+        { group: 'ledger', idempotent: true, transaction: sqliteTransaction, retry: { delay: 10 } },
+        handle,
+      ),
+    ],
+  })
+
+const first = await open(() => {
+  throw new Error('not yet')
+})
+for (let n = 0; n < 10; n++) await first.publish(Placed, { n })
+await first.close()
+
+const second = await open((event, { transaction }) => {
+  transaction((tx) => {
+    tx.run('CREATE TABLE IF NOT EXISTS ledger (n INTEGER PRIMARY KEY)')
+    tx.run('INSERT INTO ledger VALUES (?)', event.data.n)
+  })
+})
+await second.idle({ timeout: '20s' })
+await second.close()
+
+let sum
+const third = await open((_, { transaction }) =>
+  transaction((tx) => (sum = tx.get('SELECT count(*), sum(n) FROM ledger'))),
+)
+await third.publish(Placed, { n: 10 })
+await third.idle({ timeout: '20s' })
+await third.close()
+rmSync(folder, { recursive: true, force: true })
+if (`${sum}` !== '10,45') throw new Error(`sqlite: ${sum}`)
