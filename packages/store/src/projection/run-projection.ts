@@ -12,7 +12,10 @@ import type { Projection } from './projection.ts'
 export interface ProjectionOptions {
   /** What is done with an event at which it throws: it stops before it, or leaves it out. Default `'stop'`. */
   readonly onFailure?: 'stop' | 'skip' | undefined
-  /** Told each event at which it throws, and each failure of the log. Default writes to `console.error` what is left out or ends it. */
+  /**
+   * Told each event at which it throws, and each failure of the log. Default writes to `console.error` what is left out
+   * or ends it.
+   */
   readonly failed?: ((failure: Failure) => void) | undefined
   /** Stops it. */
   readonly signal?: AbortSignal | undefined
@@ -25,7 +28,10 @@ export interface RunningProjection<State> extends Follower, AsyncDisposable {
   readonly ready: Promise<void>
   /** Resolves when it is stopped; rejects with what made it fail. */
   readonly ended: Promise<void>
-  /** The state of a key; that of a projection without keys where it is left out. `initial` where nothing was counted. Waits for {@link ready}. */
+  /**
+   * The state of a key; that of a projection without keys where it is left out. `initial` where nothing was counted. Waits
+   * for {@link ready}.
+   */
   get(key?: string): Promise<State>
   /** All states, by key in the order of code points. Waits for {@link ready}. */
   entries(): AsyncIterable<readonly [key: string, state: State]>

@@ -17,8 +17,10 @@ export interface Recorder {
 
   /**
    * Writes all of a commit or nothing. What `checkAppends` says of its appends, within the commit, decides: a commit whose
-   * events are there already is not done again, its cuts and records included; one of nothing tells where the log ends. Positions grow in the order in which commits can be seen: once a reader has been given a position, nothing is
-   * ever written below it. A position is never used again, also when what stood there is removed.
+   * events are there already is not done again, its cuts and records included. One of nothing tells where the log ends.
+   *
+   * Positions grow in the order in which commits can be seen: once a reader has been given a position, nothing is ever
+   * written below it. A position is never used again, also when what stood there is removed.
    *
    * @throws ConcurrencyError, StreamTombstonedError, EventExistsError as `checkAppends`
    * @throws RecordConflictError when a record has another revision than the one expected

@@ -9,10 +9,9 @@ export interface StoreOptions<Definitions extends readonly AnyDefinedEvent[] = r
    */
   readonly events: Definitions | Catalog<Definitions>
   /**
-   * Projections that are computed within each append and written in its commit: `state` reads them, never behind. One that
-   * throws rolls the append back. Appends wait for each other then. Every process that appends must have the same ones: what
-   * another appends without them is counted late, and at the same moment perhaps not at all.
-   * Default none.
+   * Projections that are computed within each append and written in its commit: `state` reads them, never behind. One
+   * that throws rolls the append back. Appends wait for each other then. Every process that appends must have the same
+   * ones: what another appends without them is counted late, and at the same moment perhaps not at all. Default none.
    */
   readonly inline?: readonly Projection[] | undefined
 }

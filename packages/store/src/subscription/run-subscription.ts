@@ -43,7 +43,10 @@ export interface SubscriptionOptions<Event extends TidingsEvent = TidingsEvent> 
   /** Events between two checkpoints at most: what a crash hands to the handler again. Default 100. */
   readonly batch?: number | undefined
   readonly retry?: SubscriptionRetry | undefined
-  /** What is done with an event whose attempts are used up: the subscription stops before it, or leaves it out. Default `'stop'`. */
+  /**
+   * What is done with an event whose attempts are used up: the subscription stops before it, or leaves it out. Default
+   * `'stop'`.
+   */
   readonly onFailure?: 'stop' | 'skip' | undefined
   /** Told each attempt that failed, and what follows. Default writes to `console.error` what is left out or ends it. */
   readonly failed?: ((failure: Failure<Event>) => void) | undefined

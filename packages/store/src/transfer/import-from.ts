@@ -24,7 +24,10 @@ export interface Imported {
   readonly position: Position
 }
 
-/** A line of an import is not what `exportTo` writes, or has an event that the store cannot read. What is before it is kept. */
+/**
+ * A line of an import is not what `exportTo` writes, or has an event that the store cannot read. What is before it is
+ * kept.
+ */
 export class ImportError extends TidingsError<'IMPORT_INVALID'> {
   override readonly name = 'ImportError'
   /** Counted from 1. */
