@@ -23,12 +23,19 @@ test.for(budgets)('$what takes at most $budget bytes', async ({ code, budget }) 
   expect(size).toBeLessThanOrEqual(budget)
 })
 
-test.for(['core', 'core/tools', 'events', 'decorators', 'bus', 'bus/integration', 'bus/transport'])(
-  'an import of %s for its side effects leaves nothing behind',
-  async (name) => {
-    expect(await bundle(`import '@tidings/${name}'`)).toBe('')
-  },
-)
+test.for([
+  'core',
+  'core/tools',
+  'events',
+  'decorators',
+  'bus',
+  'bus/integration',
+  'bus/transport',
+  'store',
+  'store/recorder',
+])('an import of %s for its side effects leaves nothing behind', async (name) => {
+  expect(await bundle(`import '@tidings/${name}'`)).toBe('')
+})
 
 test('the integration patterns come by their own entry alone', async () => {
   // The text of an error of the aggregator, which survives minification.

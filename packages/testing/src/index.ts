@@ -1,3 +1,4 @@
+export { type Given, givenFor, SpecificationError, type Thrown, type When } from './given.ts'
 export type { Attempt } from './harness/attempt-log.ts'
 export type { LoggedLine } from './harness/logged.ts'
 export { NotSettledError, type SettledOptions } from './harness/rest.ts'

@@ -1,6 +1,7 @@
 import { type Bus, handler, PermanentError } from '@tidings/bus'
 import { type ConformanceCase, defineCase } from '../case.ts'
 import { pause } from '../expect.ts'
+import { numbersFrom } from '../numbers-from.ts'
 import type { Scene } from '../scene.ts'
 import { counted } from './bus-tools.ts'
 
@@ -121,15 +122,4 @@ async function disturbance(
       }),
   ].filter((fault) => typeof fault === 'function')
   return faults[Math.floor(random() * faults.length)]!()
-}
-
-/** Always the same numbers for the same seed, from 0 up to, not with, 1 (mulberry32). */
-function numbersFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -1,0 +1,23 @@
+import type { StoreCase } from '../case.ts'
+import { appendCases } from './append.ts'
+import { contentCases } from './contents.ts'
+import { featureCases } from './features.ts'
+import { logCases } from './log.ts'
+import { programCases } from './programs.ts'
+import { readCases } from './read.ts'
+import { recordCases } from './records.ts'
+import { removalCases } from './removal.ts'
+import { repetitionCases } from './repetition.ts'
+
+/** Every case for event stores, by id. */
+export const storeCases: readonly StoreCase[] = [
+  ...appendCases,
+  ...repetitionCases,
+  ...readCases,
+  ...contentCases,
+  ...logCases,
+  ...removalCases,
+  ...recordCases,
+  ...featureCases,
+  ...programCases,
+].toSorted((a, b) => (a.id < b.id ? -1 : 1))

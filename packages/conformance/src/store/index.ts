@@ -1,0 +1,7 @@
+export type { ConformanceResult } from '../case.ts'
+export { ConformanceError } from '../expect.ts'
+export type { StoreCase } from './case.ts'
+export { storeCases } from './cases/all.ts'
+export { runStoreConformance, storeConformance, type StoreReport, type StoreRunOptions } from './conformance.ts'
+export type { StoreKit } from './kit.ts'
+export { openedByMany } from './opened-by-many.ts'

@@ -1,0 +1,40 @@
+import { asPosition, beginning, type Position } from '../position.ts'
+import type { Recorder, RecordWrite } from '../recorder/recorder.ts'
+
+/**
+ * How far a follower has come, as it is kept beside the log. Written under the revision that was read: of two who follow
+ * under one name, the one that was overtaken is refused with `RecordConflictError`, however late it writes.
+ */
+export class Checkpoint {
+  readonly #recorder: Recorder
+  readonly #key: string
+  #revision: number
+  #position: Position
+
+  private constructor(recorder: Recorder, key: string, revision: number, position: Position) {
+    this.#recorder = recorder
+    this.#key = key
+    this.#revision = revision
+    this.#position = position
+  }
+
+  /** What is kept under this key; a new one begins at `start`. */
+  static async open(recorder: Recorder, key: string, start: Position = beginning): Promise<Checkpoint> {
+    const record = await recorder.readRecord(key)
+    if (record === undefined) return new Checkpoint(recorder, key, 0, start)
+    return new Checkpoint(recorder, key, record.revision, asPosition(JSON.parse(record.value), key))
+  }
+
+  get position(): Position {
+    return this.#position
+  }
+
+  /** Keeps a later position, together with other records. An earlier one changes nothing. */
+  async keep(position: Position, records: readonly RecordWrite[] = []): Promise<void> {
+    if (position <= this.#position) return
+    const write = { key: this.#key, value: JSON.stringify(position), expected: this.#revision }
+    const { revisions } = await this.#recorder.commit({ records: [write, ...records] })
+    this.#revision = revisions[0]!
+    this.#position = position
+  }
+}
