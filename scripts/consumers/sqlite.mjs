@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createBus, handler } from '@tidings/bus'
 import { defineEvent } from '@tidings/events'
-import { sqlite, sqliteTransaction } from '@tidings/sqlite'
+import { sqlite, sqliteStore, sqliteTransaction } from '@tidings/sqlite'
 import { z } from 'zod'
 
 const Placed = defineEvent('shop.order.placed', { schema: z.object({ n: z.number() }), key: ({ n }) => n % 3 })
@@ -46,5 +46,11 @@ const third = await open((_, { transaction }) =>
 await third.publish(Placed, { n: 10 })
 await third.idle({ timeout: '20s' })
 await third.close()
+
+const store = await sqliteStore({ file, events: [Placed] })
+await store.append('order-1', [Placed.create({ n: 1 })], { expectedVersion: 'no-stream' })
+for await (const { version, event } of store.read('order-1'))
+  if (version !== 1 || event.data.n !== 1) throw new Error('sqlite: the store')
+await store.close()
 rmSync(folder, { recursive: true, force: true })
 if (`${sum}` !== '10,45') throw new Error(`sqlite: ${sum}`)

@@ -370,6 +370,18 @@ export class Group implements CopyHome {
     this.#copies.add(new Copy(this, { position, lane, key }, cursor, message))
   }
 
+  /** Whether it is there still: of a stream that was truncated it goes with that. */
+  #read(copy: Copy): boolean {
+    const message = this.#file.log.get(copy.position)
+    if (message !== undefined) {
+      copy.isMessage(message)
+      return true
+    }
+    this.#file.held.remove(this.id, copy.position)
+    this.#copies.ended(copy)
+    return false
+  }
+
   /** What is read and stands behind others. */
   get #behind(): number {
     let sum = -this.#copies.ready
@@ -383,13 +395,13 @@ export class Group implements CopyHome {
 
   #choose(): void {
     for (let copy = this.#copies.next(this.members); copy !== undefined; copy = this.#copies.next(this.members)) {
+      if (!copy.isRead && !this.#read(copy)) continue
       copy.member!.expected++
       this.#chosen.push(copy)
       if (copy.cursor !== undefined) {
         copy.cursor.claims(copy.position)
         copy.cursor.isHandedOut(1)
       } else this.#file.held.claim(this.id, copy.position)
-      if (!copy.isRead) copy.isMessage(this.#file.log.get(copy.position)!)
     }
     // What stands ready may be handed out before the next transaction.
     for (const cursor of this.#cursors) cursor.claims(cursor.scanned)

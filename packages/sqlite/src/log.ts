@@ -1,6 +1,7 @@
 import { keyOf, type Message } from '@tidings/bus/transport'
+import type { EncodedEvent } from '@tidings/events'
 import type { Row } from './database/driver.ts'
-import { headersText, laneOf, messageColumns, messageOf } from './message-row.ts'
+import { headersText, laneOf, messageColumns, messageOf, noHeaders } from './message-row.ts'
 import type { Prepared, Statements } from './statements.ts'
 
 /** Whom a message of the log is for: a group by its id, all that ask for it, or none, as it is held for one already. */
@@ -24,6 +25,7 @@ const longestTail = 10_000
 export class Log {
   readonly #statements: Statements
   readonly #insert: Prepared
+  readonly #insertOfStream: Prepared
   readonly #after: Prepared
   /** The position of the last one. */
   #head = 0
@@ -34,6 +36,10 @@ export class Log {
     this.#statements = statements
     this.#insert = statements.prepare(
       `INSERT INTO tidings_log (position, at, lane, audience, ${messageColumns}) VALUES (?,?,?,?,?,?,?,?,?,?)`,
+    )
+    this.#insertOfStream = statements.prepare(
+      `INSERT INTO tidings_log (position, at, lane, audience, ${messageColumns}, stream, version, identity)
+        VALUES (?,?,?,NULL,?,?,?,?,?,NULL,?,?,?)`,
     )
     this.#after = statements.prepare(
       `SELECT position, lane, audience, ${messageColumns} FROM tidings_log WHERE position > ? ORDER BY position LIMIT ?`,
@@ -53,6 +59,18 @@ export class Log {
     this.#tail = new Tail()
   }
 
+  /** As the file has it, also where others have written since it was refreshed. */
+  headNow(): number {
+    return Math.max(this.#head, this.#statements.number('SELECT max(position) FROM tidings_log'))
+  }
+
+  /** Removes the events of a stream below a version. Positions are never used twice all the same. Within a transaction. */
+  removeOfStream(stream: string, before: number): void {
+    this.#statements.run(`UPDATE tidings_state SET value = max(value, ?) WHERE name = 'base'`, this.#head)
+    this.#statements.run('DELETE FROM tidings_log WHERE stream = ? AND version < ?', stream, before)
+    this.#tail = new Tail()
+  }
+
   /** Within a transaction. */
   append(message: Message, audience: Audience, at: number): Logged {
     return this.#append(message, audience, at)
@@ -61,6 +79,32 @@ export class Log {
   /** As {@link append}, of a message that stood in a row with these columns, from `from` on. */
   appendRow(row: Row, from: number, audience: Audience, at: number): Logged {
     return this.#append(messageOf(row, from), audience, at)
+  }
+
+  /** An event of a stream, which groups get as any other message. Within a transaction. */
+  appendToStream(event: EncodedEvent, stream: string, version: number, identity: string, at: number): number {
+    const { attributes, contentType, body } = event
+    const message: Message = { attributes, contentType, body, headers: noHeaders }
+    const position = this.#head + 1
+    const type = String(attributes['type'])
+    const key = keyOf(message)
+    const lane = laneOf(key, position)
+    this.#insertOfStream.run(
+      position,
+      at,
+      lane,
+      type,
+      key ?? null,
+      JSON.stringify(attributes),
+      contentType ?? null,
+      body ?? null,
+      stream,
+      version,
+      identity,
+    )
+    this.#head = position
+    this.#tail.push({ position, lane, audience: null, type, key, message })
+    return position
   }
 
   /** Behind a transaction that was undone. */

@@ -32,7 +32,7 @@ export function messageOf(row: Row, from: number): Message {
   }
 }
 
-const noHeaders: Message['headers'] = Object.freeze({})
+export const noHeaders: Message['headers'] = Object.freeze({})
 
 /** Headers as text; null for none. */
 export function headersText(headers: Readonly<Record<string, string>>): string | null {

@@ -37,7 +37,7 @@ export class Retention {
     const messages = this.#statements.run(
       `DELETE FROM tidings_log WHERE position IN (
         SELECT position FROM tidings_log
-          WHERE position <= ? AND (at <= ? OR position <= ?)
+          WHERE position <= ? AND (at <= ? OR position <= ?) AND stream IS NULL
             AND NOT EXISTS (SELECT 1 FROM tidings_held WHERE tidings_held.position = tidings_log.position)
             AND position NOT IN (SELECT value FROM tidings_cursors, json_each(open))
           ORDER BY position LIMIT ?)`,

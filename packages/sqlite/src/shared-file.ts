@@ -62,6 +62,7 @@ export class SharedFile implements Times {
   readonly #commits: GroupCommit<() => unknown, unknown>
   readonly #groups = new Map<number, Group>()
   readonly #inOwnContext: Snapshot | undefined = asyncSnapshot()?.()
+  readonly #readers = new Set<() => void>()
   /** What undoes the changes in memory of the transaction under way. */
   #undo: (() => void)[] = []
   /** What has failed in the transaction under way, beside its callers. */
@@ -146,6 +147,12 @@ export class SharedFile implements Times {
     this.#groups.delete(group.id)
   }
 
+  /** Has `wake` called when the log has grown. The function returned ends it. */
+  watch(wake: () => void): () => void {
+    this.#readers.add(wake)
+    return () => void this.#readers.delete(wake)
+  }
+
   /** Puts a message into the log, or among what is published later. Within a transaction. Whether any group gets it. */
   place({ message, group: name, notBefore, ahead = false }: Outgoing): boolean {
     const type = String(message.attributes['type'])
@@ -173,7 +180,9 @@ export class SharedFile implements Times {
     const version = this.statements.number('PRAGMA data_version')
     if (version === this.#dataVersion) return false
     this.#dataVersion = version
+    const { head } = this.log
     this.log.refresh()
+    if (this.log.head !== head) this.#wakeReaders()
     const hasChanged = this.catalog.refresh()
     for (const group of this.#groups.values()) group.isTold(hasChanged)
     this.delayed.refresh()
@@ -264,6 +273,7 @@ export class SharedFile implements Times {
     for (const group of this.#groups.values()) group.prepare()
     this.statements.exec('COMMIT')
     this.#undo = []
+    if (this.log.head !== this.#headBefore) queueMicrotask(() => this.#wakeReaders())
     this.log.trim(this.#leastScanned())
     // In the async context in which the file was opened: else handlers would run in that of whoever published first.
     // And behind those who are told now what came of their settlements: these have a place less in their prefetch.
@@ -277,6 +287,10 @@ export class SharedFile implements Times {
 
   readonly #handOut = (): void => {
     for (const group of this.#groups.values()) group.handOut()
+  }
+
+  #wakeReaders(): void {
+    for (const wake of this.#readers) wake()
   }
 
   #leastScanned(): number {

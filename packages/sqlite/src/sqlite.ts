@@ -1,12 +1,16 @@
-import type { Capabilities, Connection, ConnectOptions, Transport } from '@tidings/bus/transport'
-import type { TransactionsOf } from '@tidings/bus'
-import { type Duration, milliseconds, TidingsError } from '@tidings/core'
+import { systemClock, type TransactionsOf } from '@tidings/bus'
+import type { Capabilities, Transport } from '@tidings/bus/transport'
+import { type Duration, milliseconds } from '@tidings/core'
 import { invalidArgument, knownOptions, oneOf, whole } from '@tidings/core/tools'
+import type { AnyDefinedEvent, EventOf } from '@tidings/events'
+import type { EventStore } from '@tidings/store'
+import { createStore, type StoreOptions } from '@tidings/store/recorder'
 import { SqliteConnection } from './connection.ts'
 import { openNodeSqlite } from './database/driver.ts'
-import { SharedFile, type SharedOptions } from './shared-file.ts'
+import { OpenedFile } from './opened-file.ts'
+import type { SharedOptions } from './shared-file.ts'
+import { SqliteRecorder } from './store/sqlite-recorder.ts'
 import type { SqliteTransaction } from './transaction.ts'
-import { Watch } from './watch.ts'
 
 export interface SqliteOptions {
   /** The path of the file; it is made where there is none. Beside it come `-wal`, `-shm`, and a lock for each process. */
@@ -34,6 +38,17 @@ const optionNames = ['file', 'synchronous', 'busyTimeout', 'maxMessageSize', 'ma
 /** For the option `transaction` of a handler: its context then has `transaction(write)`. */
 export const sqliteTransaction: TransactionsOf<SqliteTransaction> = { transport: 'sqlite' }
 
+/** A file as a transport, and as an event store. */
+export interface SqliteTransport extends Transport {
+  /**
+   * The event store in the same file, on the same log: what is appended to a stream is a message for each group that asks
+   * for its type, in the same commit. Closing it leaves the file to the others. Rejects with `SqliteError`.
+   */
+  store<const Definitions extends readonly AnyDefinedEvent[]>(
+    options: StoreOptions<Definitions>,
+  ): Promise<EventStore<EventOf<Definitions[number]>>>
+}
+
 /**
  * A transport in one file: durable, without a server, for one process or several. The same value given to several buses
  * shares the file within the process.
@@ -43,7 +58,7 @@ export const sqliteTransaction: TransactionsOf<SqliteTransaction> = { transport:
  *
  * @throws TidingsError `INVALID_ARGUMENT`
  */
-export function sqlite(options: SqliteOptions): Transport {
+export function sqlite(options: SqliteOptions): SqliteTransport {
   const shared = checked(options)
   const capabilities: Capabilities = {
     durable: true,
@@ -67,56 +82,36 @@ export function sqlite(options: SqliteOptions): Transport {
     maxHeadersSize: Infinity,
     maxHold: Infinity,
   }
-  let open: Opened | undefined
+  const opened = new OpenedFile(shared)
   return {
     name: 'sqlite',
     capabilities,
-    connect: async (connectOptions) => {
+    async connect(connectOptions) {
       connectOptions.signal?.throwIfAborted()
-      await open?.closing
-      open ??= new Opened(shared, connectOptions, () => (open = undefined))
-      return open.connect(connectOptions)
+      const { file, release } = await opened.use(connectOptions.clock)
+      return new SqliteConnection(file, connectOptions, release)
+    },
+    async store(storeOptions) {
+      const { file, release } = await opened.use(systemClock)
+      return createStore(new SqliteRecorder(file, release), storeOptions)
     },
   }
 }
 
-/** The file while somebody in this process is connected to it. */
-class Opened {
-  closing: Promise<void> | undefined
-  readonly #file: SharedFile
-  readonly #watch: Watch
-  readonly #clock: ConnectOptions['clock']
-  readonly #onClosed: () => void
-  #connections = 0
-
-  constructor(options: SharedOptions, { clock }: ConnectOptions, onClosed: () => void) {
-    this.#file = new SharedFile(options, clock)
-    this.#watch = new Watch(this.#file)
-    this.#clock = clock
-    this.#onClosed = onClosed
-  }
-
-  connect(options: ConnectOptions): Connection {
-    if (options.clock !== this.#clock) {
-      throw new TidingsError(
-        'INVALID_ARGUMENT',
-        '`clock` must be the one of the bus that is connected to this sqlite() already: it has one time\n' +
-          'Give all its buses the same clock, or each bus a sqlite() of its own.',
-      )
-    }
-    this.#connections++
-    return new SqliteConnection(this.#file, options, async () => {
-      if (--this.#connections > 0) return
-      await (this.closing = this.#close())
-    })
-  }
-
-  async #close(): Promise<void> {
-    this.#watch.close()
-    await this.#file.tidy()
-    await this.#file.close()
-    this.#onClosed()
-  }
+/**
+ * An event store in one file: `sqlite(options).store(…)`, for who has no bus.
+ *
+ * @example
+ * await using store = await sqliteStore({ file: 'shop.db', events: [OrderPlaced, OrderShipped] })
+ *
+ * @throws TidingsError `INVALID_ARGUMENT`; SqliteError
+ */
+export function sqliteStore<const Definitions extends readonly AnyDefinedEvent[]>({
+  events,
+  inline,
+  ...options
+}: SqliteOptions & StoreOptions<Definitions>): Promise<EventStore<EventOf<Definitions[number]>>> {
+  return sqlite(options).store({ events, inline })
 }
 
 function checked(options: SqliteOptions): SharedOptions {

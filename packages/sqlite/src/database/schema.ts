@@ -17,8 +17,28 @@ CREATE TABLE tidings_log (
   attributes TEXT NOT NULL,
   content_type TEXT,
   body ANY,                       -- text or bytes
-  headers TEXT
+  headers TEXT,
+  stream TEXT,                    -- of an event of the store
+  version INTEGER,
+  identity TEXT                   -- its source and id
 ) STRICT;
+CREATE UNIQUE INDEX tidings_log_stream ON tidings_log (stream, version) WHERE stream IS NOT NULL;
+CREATE UNIQUE INDEX tidings_log_identity ON tidings_log (identity) WHERE identity IS NOT NULL;
+
+-- Of streams whose rows do not say it all.
+CREATE TABLE tidings_streams (
+  stream TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  truncated_before INTEGER NOT NULL,
+  tombstoned INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tidings_records (
+  key TEXT PRIMARY KEY,
+  value TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  position INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tidings_delayed (
   id INTEGER PRIMARY KEY,
@@ -113,6 +133,6 @@ CREATE TABLE tidings_state (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO tidings_state VALUES ('generation', 0), ('base', 0);
+INSERT INTO tidings_state VALUES ('generation', 0), ('base', 0), ('time', 0);
 `,
 ]
