@@ -12,10 +12,10 @@ import {
   type Outgoing,
   oversize,
 } from '@tidings/bus/transport'
-import { groupsOf } from './backlogs.ts'
-import { join, type Place } from './membership.ts'
-import { removeGroup } from './nodes.ts'
-import type { SharedFile } from './shared-file.ts'
+import { groupsOf } from './group/backlogs.ts'
+import { join, type Place } from './group/membership.ts'
+import { removeGroup } from './nodes/nodes.ts'
+import type { SharedFile } from './file/shared-file.ts'
 
 /** One bus's way to a file. */
 export class SqliteConnection implements Connection {

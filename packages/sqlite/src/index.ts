@@ -1,3 +1,3 @@
 export { SqliteError } from './errors.ts'
 export { sqlite, type SqliteOptions, sqliteStore, sqliteTransaction, type SqliteTransport } from './sqlite.ts'
-export type { SqliteRow, SqliteTransaction, SqliteValue } from './transaction.ts'
+export type { SqliteRow, SqliteTransaction, SqliteValue } from './file/transaction.ts'

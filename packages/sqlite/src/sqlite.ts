@@ -7,10 +7,10 @@ import type { EventStore } from '@tidings/store'
 import { createStore, type StoreOptions } from '@tidings/store/recorder'
 import { SqliteConnection } from './connection.ts'
 import { openNodeSqlite } from './database/driver.ts'
-import { OpenedFile } from './opened-file.ts'
-import type { SharedOptions } from './shared-file.ts'
+import { OpenedFile } from './file/opened-file.ts'
+import type { SharedOptions } from './file/shared-file.ts'
 import { SqliteRecorder } from './store/sqlite-recorder.ts'
-import type { SqliteTransaction } from './transaction.ts'
+import type { SqliteTransaction } from './file/transaction.ts'
 
 export interface SqliteOptions {
   /** The path of the file; it is made where there is none. Beside it come `-wal`, `-shm`, and a lock for each process. */

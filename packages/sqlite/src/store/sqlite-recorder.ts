@@ -23,7 +23,7 @@ import {
 } from '@tidings/store/recorder'
 import { StoreClosedError } from '@tidings/store'
 import type { Row } from '../database/driver.ts'
-import type { SharedFile } from '../shared-file.ts'
+import type { SharedFile } from '../file/shared-file.ts'
 import { loggedColumns, loggedOf, recordOf, type SqliteValues } from './rows.ts'
 
 /** A log of events in a file, the same one that its messages are in: groups of a bus get what is appended. */

@@ -1,4 +1,4 @@
-import type { Statements } from './statements.ts'
+import type { Statements } from '../file/statements.ts'
 
 /** How far a group is in a range of lanes, and what it is to know of that after a crash. */
 export class Cursor {

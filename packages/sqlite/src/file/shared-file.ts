@@ -6,21 +6,21 @@ import {
   Timetable,
   UnknownGroupError,
 } from '@tidings/bus/transport'
-import { isTidingsError } from '@tidings/core'
 import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
 import { Catalog } from './catalog.ts'
-import type { Times } from './copies.ts'
-import { CursorRows } from './cursor-rows.ts'
-import type { Database } from './database/driver.ts'
-import { type FileOptions, openFile } from './database/open.ts'
+import type { Times } from '../group/copies.ts'
+import { CursorRows } from '../group/cursor-rows.ts'
+import type { Database } from '../database/driver.ts'
+import { type FileOptions, openFile } from '../database/open.ts'
+import { begin, waitShortly } from './begin.ts'
 import { Delayed } from './delayed.ts'
-import { SqliteError } from './errors.ts'
-import { Group } from './group.ts'
-import { type HeldRow, HeldRows } from './held-rows.ts'
+import { SqliteError } from '../errors.ts'
+import { Group } from '../group/group.ts'
+import { type HeldRow, HeldRows } from '../group/held-rows.ts'
 import { Letters } from './letters.ts'
 import { Log, nobody } from './log.ts'
 import { Marks } from './marks.ts'
-import { Nodes } from './nodes.ts'
+import { Nodes } from '../nodes/nodes.ts'
 import { Retention, type RetentionSettings } from './retention.ts'
 import { Statements } from './statements.ts'
 import { Transactions } from './transaction.ts'
@@ -33,10 +33,6 @@ export interface SharedOptions extends FileOptions {
 
 /** Callers whose work goes into one commit, at most. */
 const perCommit = 1000
-/** Milliseconds for which SQLite itself waits for another writer, and the whole process with it; beyond it the wait is ours. */
-const shortWait = 20
-/** Milliseconds between two tries to write, while another process does. */
-const betweenTries = 5
 
 /**
  * One file in this process, whatever number of buses have it: everything that is written in a turn of the event loop goes
@@ -100,7 +96,7 @@ export class SharedFile implements Times {
     statements.exec('BEGIN IMMEDIATE')
     this.nodes = new Nodes(statements, this.catalog, options.open)
     statements.exec('COMMIT')
-    statements.exec(`PRAGMA busy_timeout = ${shortWait}`)
+    waitShortly(statements)
     this.cursors = new CursorRows(statements, this.nodes.id)
     this.timetable.start(clock)
     this.refresh()
@@ -224,28 +220,9 @@ export class SharedFile implements Times {
 
   #begin(): void | Promise<void> {
     this.#stirred = false
-    try {
-      this.statements.exec('BEGIN IMMEDIATE')
-    } catch (error) {
-      if (!isTidingsError(error, 'SQLITE_BUSY')) throw error
-      return this.#beginLater(this.now(), error)
-    }
+    const waiting = begin(this.statements, this.#busyTimeout)
+    if (waiting !== undefined) return waiting.then(() => this.#begun())
     this.#begun()
-  }
-
-  /** Without the whole process waiting for it. */
-  async #beginLater(since: number, first: unknown): Promise<void> {
-    for (let error = first; ;) {
-      if (this.now() - since > this.#busyTimeout) throw error
-      await new Promise((resolve) => setTimeout(resolve, betweenTries))
-      try {
-        this.statements.exec('BEGIN IMMEDIATE')
-        return this.#begun()
-      } catch (again) {
-        if (!isTidingsError(again, 'SQLITE_BUSY')) throw again
-        error = again
-      }
-    }
   }
 
   #begun(): void {

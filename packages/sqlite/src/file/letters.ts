@@ -1,5 +1,5 @@
 import { type DeadLetter, DeadLettersFullError, type DeadLetterStore, keyOf } from '@tidings/bus/transport'
-import type { Row } from './database/driver.ts'
+import type { Row } from '../database/driver.ts'
 import type { Statements } from './statements.ts'
 
 /** The dead letters of a file. A write takes part in the transaction that is under way. */

@@ -1,6 +1,6 @@
 import type { Backlog, Group as GroupFacts } from '@tidings/bus/transport'
-import { type GroupRecord, typesOf, wants } from './catalog.ts'
-import type { SharedFile } from './shared-file.ts'
+import { type GroupRecord, typesOf, wants } from '../file/catalog.ts'
+import type { SharedFile } from '../file/shared-file.ts'
 
 /** What a group has before it, in all processes. Counted when it is asked: nothing of it is kept. */
 export function backlogOf(file: SharedFile, group: GroupRecord): Backlog {

@@ -2,11 +2,11 @@ import type { Delivery, GroupRequest, Membership, Message } from '@tidings/bus/t
 import { patternMatcher, TidingsError } from '@tidings/core'
 import { whole } from '@tidings/core/tools'
 import { backlogOf } from './backlogs.ts'
-import { type GroupRecord, typesOf } from './catalog.ts'
+import { type GroupRecord, typesOf } from '../file/catalog.ts'
 import type { Group } from './group.ts'
 import { Member } from './member.ts'
-import { removeGroup } from './nodes.ts'
-import type { SharedFile } from './shared-file.ts'
+import { removeGroup } from '../nodes/nodes.ts'
+import type { SharedFile } from '../file/shared-file.ts'
 
 /** A place in a group. */
 export interface Place {

@@ -2,7 +2,7 @@ import type { Due, Message } from '@tidings/bus/transport'
 import { columnsOf, messageColumns } from './message-row.ts'
 import type { Audience, Log } from './log.ts'
 import type { Statements } from './statements.ts'
-import type { Times } from './copies.ts'
+import type { Times } from '../group/copies.ts'
 
 /** What is published later: a row for each, until one of the processes moves it to the log. */
 export class Delayed {

@@ -1,6 +1,6 @@
 import { keyOf, type Message } from '@tidings/bus/transport'
 import type { EncodedEvent } from '@tidings/events'
-import type { Row } from './database/driver.ts'
+import type { Row } from '../database/driver.ts'
 import { headersText, laneOf, messageColumns, messageOf, noHeaders } from './message-row.ts'
 import type { Prepared, Statements } from './statements.ts'
 

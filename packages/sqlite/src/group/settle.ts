@@ -9,7 +9,7 @@ import {
 } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { begunBefore, type Copy, triedLater } from './copy.ts'
-import type { SharedFile } from './shared-file.ts'
+import type { SharedFile } from '../file/shared-file.ts'
 
 /**
  * All that a settlement says, within a transaction that many share. What it throws has undone it alone; a failure of the

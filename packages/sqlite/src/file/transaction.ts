@@ -1,6 +1,6 @@
 import type { Work } from '@tidings/bus/transport'
 import { invalidArgument, isThenable } from '@tidings/core/tools'
-import type { Value } from './database/driver.ts'
+import type { Value } from '../database/driver.ts'
 import type { Statements } from './statements.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
-import type { Database, OpenDatabase } from './database/driver.ts'
-import { isBusy } from './errors.ts'
+import type { Database, OpenDatabase } from '../database/driver.ts'
+import { isBusy } from '../errors.ts'
 
 /**
  * That a process is alive: a lock on a small file beside the database, which the system lets go of however the process

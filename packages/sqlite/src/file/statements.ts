@@ -1,5 +1,5 @@
-import type { Database, Row, Statement, Value } from './database/driver.ts'
-import { sqliteError } from './errors.ts'
+import type { Database, Row, Statement, Value } from '../database/driver.ts'
+import { sqliteError } from '../errors.ts'
 
 /** The statements of a file, each prepared once. Whatever the driver throws comes as a `SqliteError`. */
 export class Statements {

@@ -1,5 +1,5 @@
 import { keyOf, type Message } from '@tidings/bus/transport'
-import type { Row, Value } from './database/driver.ts'
+import type { Row, Value } from '../database/driver.ts'
 
 /** Lanes into which the keys of a group are parted, so that processes can share them. */
 export const lanes = 64

@@ -1,7 +1,7 @@
-import type { Row } from './database/driver.ts'
+import type { Row } from '../database/driver.ts'
 import type { HeldFacts } from './copy.ts'
-import { headersText } from './message-row.ts'
-import type { Statements } from './statements.ts'
+import { headersText } from '../file/message-row.ts'
+import type { Statements } from '../file/statements.ts'
 
 /** A copy with a row of its own, as it is read. */
 export interface HeldRow {

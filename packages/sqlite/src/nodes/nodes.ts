@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
-import type { OpenDatabase } from './database/driver.ts'
-import { wants, type Catalog } from './catalog.ts'
+import type { OpenDatabase } from '../database/driver.ts'
+import { wants, type Catalog } from '../file/catalog.ts'
 import { isAlive, NodeLock } from './node-lock.ts'
-import type { Statements } from './statements.ts'
+import type { Statements } from '../file/statements.ts'
 
 /** The processes that have the file open, each a node. */
 export class Nodes {

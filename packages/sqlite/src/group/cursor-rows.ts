@@ -1,6 +1,6 @@
 import { Cursor } from './cursor.ts'
-import { lanes } from './message-row.ts'
-import type { Statements } from './statements.ts'
+import { lanes } from '../file/message-row.ts'
+import type { Statements } from '../file/statements.ts'
 
 /** The cursors of a group as rows: whose lanes they are, parted and joined. Each method is called within a transaction. */
 export class CursorRows {

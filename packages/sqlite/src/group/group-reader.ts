@@ -1,0 +1,288 @@
+import { type GroupRecord, wants } from '../file/catalog.ts'
+import type { Copies } from './copies.ts'
+import { Copy, type CopyHome, type HeldFacts } from './copy.ts'
+import type { Cursor } from './cursor.ts'
+import type { HeldRow } from './held-rows.ts'
+import type { Logged } from '../file/log.ts'
+import type { Member } from './member.ts'
+import type { SharedFile } from '../file/shared-file.ts'
+
+/** Messages that are read at a time. */
+const perRead = 256
+/** Messages that are read in one transaction at most: other work is not to wait for a long log. */
+const perTurn = 4096
+/** Messages that are read ahead, as a multiple of what its members hold. */
+const aheadPerPlace = 16
+/**
+ * What a cursor may have read and not settled, beside some times what its members hold, before what stands behind others
+ * of its key gets rows of its own.
+ */
+const mostOpen = 512
+const mostPerPlace = 24
+
+/**
+ * What this process reads of the log for a group: the lanes that are its own, and how far it is in each. All of it happens
+ * within transactions of the file.
+ */
+export class GroupReader {
+  readonly #home: CopyHome
+  readonly #file: SharedFile
+  readonly #id: number
+  readonly #copies: Copies
+  #cursors: readonly Cursor[] = []
+  /** Cursors that another process is to have, once nothing of them is handed out. */
+  #leaving: ReadonlySet<number> = new Set()
+  /** Whether what is at hand may not be what is in the file. */
+  #isStale = true
+  /** Whether others may have come or gone, so that lanes are to be parted anew. */
+  #isShared = true
+  /** The position of the last replay that is known. */
+  #aheadKnown = 0
+
+  constructor(home: CopyHome, file: SharedFile, id: number, copies: Copies) {
+    this.#home = home
+    this.#file = file
+    this.#id = id
+    this.#copies = copies
+  }
+
+  /** Whether what is at hand is what is in the file, as far as is known. */
+  get isCurrent(): boolean {
+    return !this.#isStale && !this.#isShared
+  }
+
+  /** Whether there is something to read. */
+  get isBehind(): boolean {
+    const { head } = this.#file.log
+    return this.#cursors.some((cursor) => cursor.scanned < head && !this.#leaving.has(cursor.id))
+  }
+
+  /** How far it has read, as far as that matters. */
+  get scanned(): number {
+    let least = this.#file.log.head
+    for (const { scanned } of this.#cursors) if (scanned < least) least = scanned
+    return least
+  }
+
+  /** Whether a lane is this process's, and is to stay so. */
+  covers(lane: number): boolean {
+    return this.#cursors.some((cursor) => cursor.covers(lane) && !this.#leaving.has(cursor.id))
+  }
+
+  /** Others may have come or gone. */
+  isShared(): void {
+    this.#isShared = true
+  }
+
+  /** What is at hand is to be read anew. */
+  isStale(): void {
+    this.#isStale = true
+  }
+
+  /** The transaction was undone. */
+  isUndone(): void {
+    for (const cursor of this.#cursors) cursor.goesBack(this.#file.log.head)
+    this.#isStale = true
+  }
+
+  /** The transaction is written. */
+  isWritten(): void {
+    for (const cursor of this.#cursors) cursor.isWritten()
+  }
+
+  /** A replay was published here. */
+  addAhead(record: GroupRecord, row: HeldRow, logged: Logged): void {
+    if (this.#isStale || !this.covers(row.lane)) return
+    this.#aheadKnown = row.position
+    const copy = this.#heldCopy(record, row)
+    copy.isMessage(logged.message)
+    this.#copies.addAhead(copy)
+  }
+
+  /** Has at hand what is in the file, and reads on as far as its members want. `chosen` are about to be handed out. */
+  read(record: GroupRecord, members: readonly Member[], chosen: readonly Copy[]): void {
+    if (this.#isShared) this.#part()
+    if (this.#isStale) this.#load(record, members, chosen)
+    else this.#findAhead(record)
+    // What is read of them is dropped.
+    if (this.#give()) this.#load(record, members, chosen)
+    this.#fill(record, members)
+  }
+
+  /** What stands ready may be handed out before the next transaction. */
+  claimAhead(): void {
+    for (const cursor of this.#cursors) cursor.claims(cursor.scanned)
+  }
+
+  write(): void {
+    for (const cursor of this.#cursors) cursor.write(this.#file.statements)
+  }
+
+  /** Nobody here is in the group any more. */
+  leaves(): void {
+    this.write()
+    this.#file.cursors.releaseAll(this.#id)
+    this.#copies.clear()
+    this.#cursors = []
+  }
+
+  /** Reads what had a row of its own; whether it is there still: of a stream that was truncated it goes with that. */
+  readHeld(copy: Copy): boolean {
+    const message = this.#file.log.get(copy.position)
+    if (message !== undefined) {
+      copy.isMessage(message)
+      return true
+    }
+    this.#file.held.remove(this.#id, copy.position)
+    this.#copies.ended(copy)
+    return false
+  }
+
+  /** Takes lanes that are nobody's, or sees which ones others are to have. */
+  #part(): void {
+    this.#isShared = false
+    const share = this.#file.cursors.share(this.#id)
+    if (this.#file.cursors.acquire(this.#id, share)) this.#isStale = true
+    const leaving = this.#file.cursors.excess(this.#id, share)
+    if (leaving.length === 0 && this.#leaving.size === 0) return
+    this.#leaving = new Set(leaving)
+    this.#isStale = true
+  }
+
+  /** Lets go of lanes that others are to have, where nothing of them is handed out; whether there are any. */
+  #give(): boolean {
+    if (this.#leaving.size === 0) return false
+    const free = this.#cursors.filter(({ id, handedOut }) => this.#leaving.has(id) && handedOut === 0)
+    if (free.length === 0) return false
+    for (const cursor of free) {
+      cursor.write(this.#file.statements)
+      this.#file.cursors.release(cursor.id)
+    }
+    const given = new Set(free.map(({ id }) => id))
+    this.#cursors = this.#cursors.filter(({ id }) => !given.has(id))
+    this.#leaving = new Set([...this.#leaving].filter((id) => !given.has(id)))
+    this.#file.catalog.changes()
+    return true
+  }
+
+  /** Reads what there is anew; what is handed out stays so. */
+  #load(record: GroupRecord, members: readonly Member[], chosen: readonly Copy[]): void {
+    this.#isStale = false
+    // What was settled in this very transaction.
+    this.write()
+    this.#copies.clear()
+    this.#cursors = this.#file.cursors.read(this.#id, this.#leaving.size === 0)
+    const out = new Map<number, Copy>()
+    for (const { held } of members) for (const copy of held) out.set(copy.position, copy)
+    for (const copy of chosen) out.set(copy.position, copy)
+    for (const copy of [...out.values()].toSorted((a, b) => a.position - b.position)) {
+      if (copy.cursor !== undefined && !copy.isApplied) {
+        copy.cursor = this.#cursors.find((cursor) => cursor.covers(copy.lane))
+        copy.cursor?.open.add(copy.position)
+        copy.cursor?.isHandedOut(1)
+      }
+      this.#copies.addHandedOut(copy)
+    }
+    // Before anything is read that may stand behind them.
+    this.#aheadKnown = this.#file.log.head
+    for (const row of this.#file.held.of(record.id)) {
+      if (out.has(row.position) || !this.covers(row.lane)) continue
+      this.#copies.add(this.#heldCopy(record, row))
+    }
+    this.#readAgain(record, members, out)
+  }
+
+  /** What is handed out is to be behind what is read: else what is between would be taken for settled. */
+  #readAgain(record: GroupRecord, members: readonly Member[], out: ReadonlyMap<number, Copy>): void {
+    for (const cursor of this.#cursors) {
+      let last = 0
+      for (const copy of out.values()) if (copy.cursor === cursor && copy.position > last) last = copy.position
+      while (cursor.scanned < last) this.#readOn(record, members, cursor)
+    }
+  }
+
+  #readOn(record: GroupRecord, members: readonly Member[], cursor: Cursor): void {
+    const { log } = this.#file
+    const batch = log.after(cursor.scanned, perRead)
+    const most = mostOpenOf(members)
+    for (const logged of batch) this.#take(record, cursor, logged, most)
+    cursor.reads(batch.length < perRead ? log.head : batch.at(-1)!.position)
+  }
+
+  /** Replays that another process has published. */
+  #findAhead(record: GroupRecord): void {
+    const { head } = this.#file.log
+    if (head === this.#aheadKnown) return
+    for (const row of this.#file.foreignAhead(this.#id, this.#aheadKnown)) {
+      if (this.covers(row.lane)) this.#copies.addAhead(this.#heldCopy(record, row))
+    }
+    this.#aheadKnown = head
+  }
+
+  /**
+   * Reads on until all members have enough, or nothing is left; and no further where much of what was read stands behind
+   * others of its key, unless that leaves them idle.
+   */
+  #fill(record: GroupRecord, members: readonly Member[]): void {
+    let wanted = 0
+    let prefetch = 0
+    let held = 0
+    for (const member of members) {
+      wanted += Math.max(0, member.room)
+      prefetch += member.prefetch
+      held += member.held.size + member.expected
+    }
+    const { log } = this.#file
+    // Ahead too, for what is handed out before the next transaction.
+    if (wanted > 0) wanted += aheadPerPlace * prefetch
+    for (let read = 0; read < perTurn && this.#copies.ready < wanted;) {
+      const isIdle = 2 * (held + this.#copies.ready) < prefetch
+      if (this.#behind > mostOpen / 2 + prefetch && !isIdle) return
+      const behind = this.#cursors.filter((cursor) => cursor.scanned < log.head && !this.#leaving.has(cursor.id))
+      if (behind.length === 0) return
+      const cursor = behind.reduce((a, b) => (b.scanned < a.scanned ? b : a))
+      this.#readOn(record, members, cursor)
+      read += perRead
+    }
+  }
+
+  #take(record: GroupRecord, cursor: Cursor, logged: Logged, most: number): void {
+    const { position, lane, audience, type, message } = logged
+    if (!cursor.covers(lane) || cursor.open.has(position)) return
+    if (audience === null ? !wants(record, type, position) : audience !== this.#id) return
+    if (cursor.isSettled(position)) return
+    const key = record.ordered ? logged.key : undefined
+    if (key !== undefined && cursor.open.size >= most && this.#copies.isKept(key)) {
+      // What it stands behind may take its time: the cursor is to get on.
+      this.#file.held.put(this.#id, { position, lane, key }, behindOthers)
+      cursor.passes(position)
+      this.#copies.add(new Copy(this.#home, { position, lane, key }, behindOthers))
+      return
+    }
+    cursor.open.add(position)
+    this.#copies.add(new Copy(this.#home, { position, lane, key }, cursor, message))
+  }
+
+  /** What is read and stands behind others. */
+  get #behind(): number {
+    let sum = -this.#copies.ready
+    for (const { open, handedOut } of this.#cursors) sum += open.size - handedOut
+    return sum
+  }
+
+  #heldCopy({ ordered }: GroupRecord, { position, lane, key, facts }: HeldRow): Copy {
+    return new Copy(this.#home, { position, lane, key: ordered ? key : undefined }, facts)
+  }
+}
+
+function mostOpenOf(members: readonly Member[]): number {
+  return members.reduce((sum, { prefetch }) => sum + mostPerPlace * prefetch, mostOpen)
+}
+
+const behindOthers: HeldFacts = {
+  redeliveries: 0,
+  isAhead: false,
+  due: undefined,
+  inPlace: false,
+  headers: undefined,
+}
