@@ -66,6 +66,11 @@ Packed: Mug of A
 Courier called for A, depth 1
 Counted: Lamp, Mug, Book
 `,
+  'durable-in-one-file.ts': `
+booked A, 1 in the ledger
+two copies of B are in the file
+booked B, 2 in the ledger
+`,
   'dead-letter-replay.ts': `
 Parked for shop.customs: permanent-error
 Insured: parcel 1
