@@ -54,6 +54,20 @@ test('what is published without a stream is no event of the store, and takes a p
   expect(position).toBe(3)
 })
 
+test('a group that begins with the oldest gets what was published before there was any', async () => {
+  const file = sqlite({ file: tmp.file })
+  const unroutable: unknown[] = []
+  const observer = { unroutable: () => void unroutable.push(1) }
+  const first = await createBus({ source: '/shop', transport: file, log: false, observer })
+  await first.publish(OrderPaid, { id: '1' })
+  await first.close()
+  const seen: string[] = []
+  const paid = handler(OrderPaid, { group: 'paid', from: 'earliest' }, ({ data }) => void seen.push(data.id))
+  await using bus = await createBus({ source: '/shop', transport: file, handlers: [paid], log: false })
+  await bus.idle({ timeout: '10s' })
+  expect([seen, unroutable]).toEqual([['1'], [1]])
+})
+
 test('a stream that is truncated takes with it what no group has handled yet, and nothing else', async () => {
   const file = sqlite({ file: tmp.file })
   const store = await file.store({ events })

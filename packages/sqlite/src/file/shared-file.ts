@@ -155,10 +155,13 @@ export class SharedFile implements Times {
     const group = name === undefined ? undefined : this.catalog.named(name)
     if (name !== undefined && group === undefined) return false
     const audience = group?.id ?? null
-    if (audience === null && !this.catalog.isWanted(type)) return false
     if (notBefore !== undefined && notBefore > this.now()) this.delayed.add(message, audience, notBefore)
     else if (ahead && group !== undefined) this.#placeAhead(message, group.id)
-    else this.log.append(message, audience, this.now())
+    else {
+      // Also what nobody wants yet: a group may begin with the oldest.
+      this.log.append(message, audience, this.now())
+      return audience !== null || this.catalog.isWanted(type)
+    }
     return true
   }
 
