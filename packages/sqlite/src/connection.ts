@@ -15,6 +15,7 @@ import {
 import { groupsOf } from './group/backlogs.ts'
 import { join, type Place } from './group/membership.ts'
 import { removeGroup } from './nodes/nodes.ts'
+import { send } from './file/place.ts'
 import type { SharedFile } from './file/shared-file.ts'
 
 /** One bus's way to a file. */
@@ -58,7 +59,7 @@ export class SqliteConnection implements Connection {
       return Promise.reject(new MessageTooLargeError(type, size, this.#file.maxMessageSize))
     }
     return this.#sent(
-      this.#file.commit(() => this.#file.send(outgoing)),
+      this.#file.commit(() => send(this.#file, outgoing)),
       outgoing,
     )
   }

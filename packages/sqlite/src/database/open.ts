@@ -1,22 +1,23 @@
 import { sqliteError, SqliteError } from '../errors.ts'
+import { shortWait } from '../file/patiently.ts'
 import type { Database, OpenDatabase } from './driver.ts'
 import { migrations } from './schema.ts'
 
 export interface FileOptions {
   readonly file: string
   readonly synchronous: 'full' | 'normal'
-  /** Milliseconds. */
+  /** Milliseconds that a write waits for other processes. */
   readonly busyTimeout: number
   readonly open: OpenDatabase
 }
 
-/** Opens a file, made and brought up to date where it has to be; it waits for other writers. Throws `SqliteError`. */
-export function openFile({ file, synchronous, busyTimeout, open }: FileOptions): Database {
+/** Opens a file, made and brought up to date where it has to be; it does not wait for other
+ * writers for long. Throws `SqliteError`. */
+export function openFile({ file, synchronous, open }: FileOptions): Database {
   let database: Database | undefined
   try {
     database = open(file)
-    // Two processes may open a new file at once.
-    database.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
+    database.exec(`PRAGMA busy_timeout = ${shortWait}`)
     database.exec('PRAGMA page_size = 8192')
     // So that the file can shrink; without effect on a file that is there already.
     database.exec('PRAGMA auto_vacuum = INCREMENTAL')
@@ -32,13 +33,14 @@ export function openFile({ file, synchronous, busyTimeout, open }: FileOptions):
   }
 }
 
-/** Forward only, all or nothing. */
+/** Forward only, all or nothing. Where there is nothing to be done it waits for nobody. */
 function migrate(file: string, database: Database): void {
+  const isThere = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'tidings_schema'`).get() !== undefined
+  if (isThere && versionOf(database) === migrations.length) return
   database.exec('BEGIN IMMEDIATE')
   try {
     database.exec('CREATE TABLE IF NOT EXISTS tidings_schema (version INTEGER NOT NULL) STRICT')
-    const found = database.prepare('SELECT max(version) FROM tidings_schema').get()?.[0]
-    const version = typeof found === 'number' ? found : 0
+    const version = versionOf(database)
     if (version > migrations.length) throw newer(file, version)
     for (let at = version; at < migrations.length; at++) {
       database.exec(migrations[at]!)
@@ -49,6 +51,11 @@ function migrate(file: string, database: Database): void {
     database.exec('ROLLBACK')
     throw error
   }
+}
+
+function versionOf(database: Database): number {
+  const found = database.prepare('SELECT max(version) FROM tidings_schema').get()?.[0]
+  return typeof found === 'number' ? found : 0
 }
 
 function newer(file: string, version: number): SqliteError {

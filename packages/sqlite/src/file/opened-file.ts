@@ -20,7 +20,7 @@ interface Open {
 /** One file in this process, open while somebody uses it. */
 export class OpenedFile {
   readonly #options: SharedOptions
-  #open: Open | undefined
+  #open: Promise<Open> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: SharedOptions) {
@@ -30,7 +30,13 @@ export class OpenedFile {
   /** Opens it where it is not. Rejects with `SqliteError`. */
   async use(clock: Clock): Promise<UsedFile> {
     await this.#closing
-    const open = (this.#open ??= this.#opened(clock))
+    const opening = (this.#open ??= this.#opened(clock))
+    const open = await opening.catch((error: unknown) => {
+      if (this.#open === opening) this.#open = undefined
+      throw error
+    })
+    // Others have closed it meanwhile.
+    if (this.#open !== opening) return this.use(clock)
     if (open.clock !== clock) {
       throw new TidingsError(
         'INVALID_ARGUMENT',
@@ -46,18 +52,17 @@ export class OpenedFile {
         if (isReleased) return
         isReleased = true
         if (--open.users > 0) return
-        await (this.#closing = this.#close())
+        await (this.#closing = this.#close(open))
       },
     }
   }
 
-  #opened(clock: Clock): Open {
-    const file = new SharedFile(this.#options, clock)
+  async #opened(clock: Clock): Promise<Open> {
+    const file = await SharedFile.open(this.#options, clock)
     return { file, watch: new Watch(file), clock, users: 0 }
   }
 
-  async #close(): Promise<void> {
-    const { file, watch } = this.#open!
+  async #close({ file, watch }: Open): Promise<void> {
     this.#open = undefined
     watch.close()
     await file.tidy()

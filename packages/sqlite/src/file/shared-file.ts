@@ -1,26 +1,19 @@
-import {
-  type Clock,
-  GroupCommit,
-  type Message,
-  type Outgoing,
-  Timetable,
-  UnknownGroupError,
-} from '@tidings/bus/transport'
+import { type Clock, GroupCommit, Timetable } from '@tidings/bus/transport'
 import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
 import { Catalog } from './catalog.ts'
 import type { Times } from '../group/copies.ts'
 import { CursorRows } from '../group/cursor-rows.ts'
 import type { Database } from '../database/driver.ts'
 import { type FileOptions, openFile } from '../database/open.ts'
-import { begin, waitShortly } from './begin.ts'
 import { Delayed } from './delayed.ts'
 import { SqliteError } from '../errors.ts'
 import { Group } from '../group/group.ts'
 import { type HeldRow, HeldRows } from '../group/held-rows.ts'
 import { Letters } from './letters.ts'
-import { Log, nobody } from './log.ts'
+import { Log } from './log.ts'
 import { Marks } from './marks.ts'
 import { Nodes } from '../nodes/nodes.ts'
+import { patiently } from './patiently.ts'
 import { Retention, type RetentionSettings } from './retention.ts'
 import { Statements } from './statements.ts'
 import { Transactions } from './transaction.ts'
@@ -31,6 +24,8 @@ export interface SharedOptions extends FileOptions {
   readonly retention: RetentionSettings
 }
 
+/** Milliseconds that a process waits at least until it can enter. */
+const longestEntry = 30_000
 /** Callers whose work goes into one commit, at most. */
 const perCommit = 1000
 
@@ -68,14 +63,22 @@ export class SharedFile implements Times {
   #stirred = false
   #areDue = false
 
-  constructor(options: SharedOptions, clock: Clock) {
+  private constructor(
+    options: SharedOptions,
+    clock: Clock,
+    database: Database,
+    statements: Statements,
+    catalog: Catalog,
+    nodes: Nodes,
+  ) {
     this.#clock = clock
     this.#busyTimeout = options.busyTimeout
     this.maxMessageSize = options.maxMessageSize
-    this.#database = openFile(options)
-    const statements = new Statements(options.file, this.#database)
+    this.#database = database
     this.statements = statements
-    this.catalog = new Catalog(statements)
+    this.catalog = catalog
+    this.nodes = nodes
+    this.cursors = new CursorRows(statements, nodes.id)
     this.log = new Log(statements)
     this.held = new HeldRows(statements)
     this.marks = new Marks(statements)
@@ -93,14 +96,31 @@ export class SharedFile implements Times {
       rollback: () => this.#rollback(),
       most: perCommit,
     })
-    statements.exec('BEGIN IMMEDIATE')
-    this.nodes = new Nodes(statements, this.catalog, options.open)
-    statements.exec('COMMIT')
-    waitShortly(statements)
-    this.cursors = new CursorRows(statements, this.nodes.id)
     this.timetable.start(clock)
     this.refresh()
     this.delayed.refresh()
+  }
+
+  /** Opens it, and enters this process among its nodes. Rejects with `SqliteError`. */
+  static async open(options: SharedOptions, clock: Clock): Promise<SharedFile> {
+    // Others that write all the time leave little room for a newcomer.
+    const patience = Math.max(options.busyTimeout, longestEntry)
+    const database = await patiently(() => openFile(options), patience)
+    try {
+      const statements = new Statements(options.file, database)
+      const catalog = new Catalog(statements)
+      const enter = (): Nodes => {
+        // In one go: nobody else of this process is to wait for a transaction that waits for them.
+        statements.exec('BEGIN IMMEDIATE')
+        const nodes = new Nodes(statements, catalog, options.open)
+        statements.exec('COMMIT')
+        return nodes
+      }
+      return new SharedFile(options, clock, database, statements, catalog, await patiently(enter, patience))
+    } catch (error) {
+      database.close()
+      throw error
+    }
   }
 
   get file(): string {
@@ -149,31 +169,6 @@ export class SharedFile implements Times {
     return () => void this.#readers.delete(wake)
   }
 
-  /** Puts a message into the log, or among what is published later. Within a transaction. Whether any group gets it. */
-  place({ message, group: name, notBefore, ahead = false }: Outgoing): boolean {
-    const type = String(message.attributes['type'])
-    const group = name === undefined ? undefined : this.catalog.named(name)
-    if (name !== undefined && group === undefined) return false
-    const audience = group?.id ?? null
-    if (notBefore !== undefined && notBefore > this.now()) this.delayed.add(message, audience, notBefore)
-    else if (ahead && group !== undefined) this.#placeAhead(message, group.id)
-    else {
-      // Also what nobody wants yet: a group may begin with the oldest.
-      this.log.append(message, audience, this.now())
-      return audience !== null || this.catalog.isWanted(type)
-    }
-    return true
-  }
-
-  /** As {@link place}; throws where the one group that it is for does not exist. */
-  send(outgoing: Outgoing): boolean {
-    const { group, message } = outgoing
-    if (group !== undefined && this.catalog.named(group) === undefined) {
-      throw new UnknownGroupError(group, String(message.attributes['type']))
-    }
-    return this.place(outgoing)
-  }
-
   /** Sees what others have written; whether they have. */
   refresh(): boolean {
     const version = this.statements.number('PRAGMA data_version')
@@ -214,18 +209,12 @@ export class SharedFile implements Times {
   /** Whether others have written since the last transaction. */
   #isForeign = false
 
-  #placeAhead(message: Message, group: number): void {
-    const logged = this.log.append(message, nobody, this.now())
-    const facts = { redeliveries: 0, isAhead: true, due: undefined, inPlace: false, headers: undefined }
-    this.held.put(group, logged, facts)
-    this.#groups.get(group)?.addAhead({ ...logged, facts }, logged)
-  }
-
   #begin(): void | Promise<void> {
     this.#stirred = false
-    const waiting = begin(this.statements, this.#busyTimeout)
-    if (waiting !== undefined) return waiting.then(() => this.#begun())
-    this.#begun()
+    return patiently(() => {
+      this.statements.exec('BEGIN IMMEDIATE')
+      this.#begun()
+    }, this.#busyTimeout)
   }
 
   #begun(): void {

@@ -9,6 +9,7 @@ import {
 } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { begunBefore, type Copy, triedLater } from './copy.ts'
+import { place } from '../file/place.ts'
 import type { SharedFile } from '../file/shared-file.ts'
 
 /**
@@ -38,7 +39,7 @@ export function apply(file: SharedFile, group: number, copy: Copy, settlement: S
 }
 
 function sendAll(file: SharedFile, copy: Copy, effects: readonly Outgoing[]): void {
-  for (const effect of effects) if (!file.place(effect)) copy.unroutable.push(effect.message)
+  for (const effect of effects) if (!place(file, effect)) copy.unroutable.push(effect.message)
 }
 
 function withWork(file: SharedFile, group: number, copy: Copy, settlement: Settlement & { as: 'handled' }): Settled {
