@@ -251,6 +251,11 @@ export class GroupReader {
     if (!cursor.covers(lane) || cursor.open.has(position)) return
     if (audience === null ? !wants(record, type, position) : audience !== this.#id) return
     if (cursor.isSettled(position)) return
+    if (this.#leaving.has(cursor.id)) {
+      // For whoever has its lane next: what is held of it is not at hand here any more, and may be older.
+      cursor.open.add(position)
+      return
+    }
     const key = record.ordered ? logged.key : undefined
     if (key !== undefined && cursor.open.size >= most && this.#copies.isKept(key)) {
       // What it stands behind may take its time: the cursor is to get on.
