@@ -1,4 +1,6 @@
-import { basename } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, join } from 'node:path'
 import { type Bus, createBus, handler } from '@tidings/bus'
 import { type Child, spawnChild } from '@tidings/conformance/faults'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -7,6 +9,7 @@ import { fileInTmp } from './fixtures/file-in-tmp.ts'
 import type { HoldOptions } from './fixtures/hold-events.ts'
 import { OrderPlaced } from './fixtures/shop.ts'
 
+const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite')
 let tmp: ReturnType<typeof fileInTmp>
 let cleanUp: (() => Promise<unknown>)[]
 
@@ -27,11 +30,11 @@ async function holder(options: HoldOptions): Promise<Child> {
 }
 
 /** What is handled in this process. */
-async function worker(handled: number[]): Promise<Bus> {
+async function worker(handled: number[], file = tmp.file): Promise<Bus> {
   const orders = handler(OrderPlaced, { group: 'orders' }, ({ data }) => void handled.push(data.n))
   const bus = await createBus({
     source: '/takeover',
-    transport: sqlite({ file: tmp.file }),
+    transport: sqlite({ file }),
     handlers: [orders],
     log: false,
   })
@@ -75,4 +78,22 @@ test('INVARIANT: a member that names the file by another path keeps what it hold
   // By then it would have been taken for dead.
   await new Promise((resolve) => setTimeout(resolve, 1000))
   expect([...handled, ...(far.reports as number[])].toSorted((a, b) => a - b)).toEqual(numbers)
+})
+
+test('a copy that was taken while its processes live belongs to none of them: who opens it has all of it', async () => {
+  const publisher = await createBus({ source: '/takeover', transport: sqlite({ file: tmp.file }), log: false })
+  cleanUp.push(() => publisher.close())
+  const original = await holder({ file: tmp.file })
+  const numbers = Array.from({ length: 20 }, (_, at) => at)
+  await publishOrders(publisher, numbers)
+  await original.until((begun) => begun.length === numbers.length)
+  const copy = join(tmp.folder, 'backup', 'test.db')
+  mkdirSync(join(tmp.folder, 'backup'))
+  const database = new DatabaseSync(tmp.file)
+  database.prepare('VACUUM INTO ?').run(copy)
+  database.close()
+  const handled: number[] = []
+  await worker(handled, copy)
+  await expect.poll(() => handled.length, { timeout: 5000 }).toBe(numbers.length)
+  expect(original.reports).toHaveLength(numbers.length)
 })
