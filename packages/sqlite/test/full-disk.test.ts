@@ -68,7 +68,9 @@ test.skipIf(disk === undefined)(
     for (const [, error] of refused) {
       expect(error).toBeInstanceOf(SqliteError)
       expect(error).toMatchObject({ code: 'SQLITE_FULL', file })
-      expect((error as Error).message).toMatch(/^there is no room for the file ".*test\.db" on its disk .*\nNothing was/)
+      expect((error as Error).message).toMatch(
+        /^there is no room for the file ".*test\.db" on its disk .*\nNothing was/,
+      )
     }
 
     await new Promise((resolve) => setTimeout(resolve, 300))
@@ -84,14 +86,14 @@ test.skipIf(disk === undefined)(
     const database = new DatabaseSync(file)
     const booked = database.prepare('SELECT n FROM ledger').all()
     const published = database.prepare('SELECT count(*) AS n FROM tidings_log').get()
-    expect(booked.map((row) => Number(row['n'])).toSorted((a, b) => a - b)).toEqual(
-      confirmed.toSorted((a, b) => a - b),
-    )
+    expect(booked.map((row) => Number(row['n'])).toSorted((a, b) => a - b)).toEqual(confirmed.toSorted((a, b) => a - b))
     expect(published).toEqual({ n: confirmed.length })
     expect(letters).toEqual([0])
     expect(database.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }])
     database.close()
-    console.log(`${confirmedBefore} confirmed, then ${refusedBefore} refused, then ${confirmed.length} confirmed in all`)
+    console.log(
+      `${confirmedBefore} confirmed, then ${refusedBefore} refused, then ${confirmed.length} confirmed in all`,
+    )
     for (const [own] of refused) expect(seen).not.toContain(own)
   },
 )
