@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { type Bus, createBus } from '@tidings/bus'
+import { type Bus, type BusOptions, createBus, handler } from '@tidings/bus'
+import { type Child, spawnChild } from '@tidings/conformance/faults'
 import { defineEvent } from '@tidings/events'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -11,13 +12,18 @@ import { fileInTmp } from './fixtures/file-in-tmp.ts'
 const Placed = defineEvent('test.order.placed', z.object({ n: z.int() }))
 const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite')
 let tmp: ReturnType<typeof fileInTmp>
+let writer: Child | undefined
 
 beforeEach(() => void (tmp = fileInTmp()))
-afterEach(() => tmp.remove())
+afterEach(async () => {
+  await writer?.kill()
+  tmp.remove()
+})
 
-function open(options: Partial<SqliteOptions> = {}): Promise<Bus> {
+function open(options: Partial<SqliteOptions> = {}, handlers: BusOptions['handlers'] = []): Promise<Bus> {
   return createBus({
     source: '/test',
+    handlers,
     transport: sqlite({ file: tmp.file, ...options }),
     log: false,
     connectTimeout: '5s',
@@ -33,13 +39,25 @@ async function refusalOf(opening: Promise<unknown>): Promise<SqliteError> {
   return error as SqliteError
 }
 
+/** What stands alone in a log names the file; what to do stands below. */
+function expectToTell({ message }: { readonly message: string }, file: string, fix: RegExp): void {
+  const [first, ...others] = message.split('\n')
+  expect(first).toContain(JSON.stringify(file))
+  expect(others.join('\n')).toMatch(fix)
+}
+
+/** Another process that is in the middle of a write to the file. */
+async function foreignWriter(): Promise<Child> {
+  const module = new URL('./fixtures/foreign-writer.ts', import.meta.url)
+  return (writer = await spawnChild({ module, options: tmp.file }))
+}
+
 describe('a file that cannot be used is refused by name, with what to do', () => {
   test('one that is no database', async () => {
     writeFileSync(tmp.file, 'a letter to the bank, of some length, so that it is longer than a header'.repeat(50))
     const error = await refusalOf(open())
     expect(error.code).toBe('SQLITE_CORRUPT')
-    expect(error.message).toContain(tmp.file)
-    expect(error.message).toMatch(/go on from a backup/)
+    expectToTell(error, tmp.file, /go on from a backup/)
   })
 
   test('one that a newer release has written', async () => {
@@ -49,18 +67,35 @@ describe('a file that cannot be used is refused by name, with what to do', () =>
     database.close()
     const error = await refusalOf(open())
     expect(error).toMatchObject({ code: 'SQLITE_VERSION', file: tmp.file })
-    expect(error.message).toMatch(/its schema is 99, this one knows up to \d+\nUpdate the package/)
+    expect(error.message).toMatch(/its schema is 99, this one knows up to \d+\n/)
+    expectToTell(error, tmp.file, /Update the package/)
   })
 
   test('one in a folder that is not there', async () => {
-    const error = await refusalOf(open({ file: join(tmp.folder, 'nowhere', 'test.db') }))
-    expect(error.code).toBe('SQLITE_FAILED')
-    expect(error.message).toMatch(/nowhere.*could not be read or written/)
+    const file = join(tmp.folder, 'nowhere', 'test.db')
+    const error = await refusalOf(open({ file }))
+    expect(error).toMatchObject({ code: 'SQLITE_FAILED', file })
+    expectToTell(error, file, /whether its folder is there/)
   })
 
   test('a folder', async () => {
     mkdirSync(join(tmp.folder, 'test.db'))
-    expect((await refusalOf(open())).code).toBe('SQLITE_FAILED')
+    const error = await refusalOf(open())
+    expect(error.code).toBe('SQLITE_FAILED')
+    expectToTell(error, tmp.file, /whether its folder is there/)
+  })
+
+  test('one that may only be read', async () => {
+    await (await open()).close()
+    chmodSync(tmp.file, 0o444)
+    chmodSync(tmp.folder, 0o555)
+    const module = new URL('./fixtures/open-without-rights.ts', import.meta.url)
+    await using child = await spawnChild({ module, options: tmp.file })
+    await child.until((reports) => reports.length > 0)
+    chmodSync(tmp.folder, 0o755)
+    const error = child.reports[0] as SqliteError
+    expect(error).toMatchObject({ name: 'SqliteError', code: 'SQLITE_FAILED' })
+    expectToTell(error, tmp.file, /whether this process may write/)
   })
 
   test('what is no path', () => {
@@ -77,28 +112,39 @@ describe('a file that cannot be used is refused by name, with what to do', () =>
 
 describe('a file that another process writes to for long', () => {
   test('is waited for, without holding up this process', async () => {
-    await using bus = await open({ busyTimeout: '5s' })
-    const other = new DatabaseSync(tmp.file)
-    other.exec('BEGIN IMMEDIATE')
-    const published = bus.publish(Placed, { n: 1 })
+    await using bus = await open({ busyTimeout: '30s' })
+    const other = await foreignWriter()
+    let isPublished = false
+    const published = bus.publish(Placed, { n: 1 }).then(() => (isPublished = true))
     let turns = 0
     for (const end = Date.now() + 300; Date.now() < end; turns++) await new Promise((resolve) => setTimeout(resolve, 1))
     // It tries for 20 ms at a time.
     expect(turns).toBeGreaterThan(5)
-    other.exec('COMMIT')
-    other.close()
+    expect(isPublished).toBe(false)
+    await other.stop()
     await published
   })
 
   test('is told beyond `busyTimeout`, and nothing is lost', async () => {
-    await using bus = await open({ busyTimeout: '100ms' })
-    const other = new DatabaseSync(tmp.file)
-    other.exec('BEGIN IMMEDIATE')
+    const seen: number[] = []
+    const orders = handler(Placed, { group: 'orders' }, ({ data }) => void seen.push(data.n))
+    await using bus = await open({ busyTimeout: '100ms' }, [orders])
+    const other = await foreignWriter()
     const error = await refusalOf(bus.publish(Placed, { n: 1 }))
     expect(error).toMatchObject({ code: 'SQLITE_BUSY', file: tmp.file })
-    other.exec('COMMIT')
-    other.close()
+    expectToTell(error, tmp.file, /raise `busyTimeout`/)
+    await other.stop()
     await bus.publish(Placed, { n: 2 })
+    await bus.idle({ timeout: '20s' })
+    expect(seen).toEqual([2])
+  })
+
+  test('is free as soon as that one is killed', async () => {
+    await using bus = await open({ busyTimeout: '30s' })
+    const other = await foreignWriter()
+    const published = bus.publish(Placed, { n: 1 })
+    await other.kill()
+    await published
   })
 })
 
