@@ -119,7 +119,7 @@ CREATE INDEX tidings_letters_key ON tidings_letters (group_name, key, place);
 
 CREATE TABLE tidings_nodes (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  lock TEXT NOT NULL
+  lock TEXT NOT NULL              -- the end of the name of its lock
 ) STRICT;
 
 CREATE TABLE tidings_members (

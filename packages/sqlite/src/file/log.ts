@@ -119,6 +119,18 @@ export class Log {
     return this.#tail.after(position, limit) ?? this.#read(position, limit)
   }
 
+  /** Some messages, in their order; those that are gone are left out. */
+  at(positions: readonly number[]): readonly Logged[] {
+    if (positions.length === 0) return []
+    return this.#statements
+      .all(
+        `SELECT position, lane, audience, ${messageColumns} FROM tidings_log
+          WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position`,
+        JSON.stringify(positions),
+      )
+      .map(loggedOf)
+  }
+
   /** One message; undefined where it is gone. */
   get(position: number): Message | undefined {
     const row = this.#statements.get(`SELECT ${messageColumns} FROM tidings_log WHERE position = ?`, position)
@@ -155,11 +167,13 @@ export class Log {
   }
 
   #read(position: number, limit: number): Logged[] {
-    return this.#after.all(position, limit).map((row) => {
-      const [at, lane, audience, type, key] = row as readonly [number, number, Audience, string, string | null]
-      return { position: at, lane, audience, type, key: key ?? undefined, message: messageOf(row, 3) }
-    })
+    return this.#after.all(position, limit).map(loggedOf)
   }
+}
+
+function loggedOf(row: Row): Logged {
+  const [position, lane, audience, type, key] = row as readonly [number, number, Audience, string, string | null]
+  return { position, lane, audience, type, key: key ?? undefined, message: messageOf(row, 3) }
 }
 
 /** The end of the log, as long as it was written by this process alone. */

@@ -59,6 +59,11 @@ export class Copies {
     } else if (this.#lines.enter(copy)) this.#readies(copy)
   }
 
+  /** In this order. */
+  addAll(copies: readonly Copy[]): void {
+    for (const copy of copies) this.add(copy)
+  }
+
   /** Before what waits of its key. */
   addAhead(copy: Copy): void {
     this.#readies(this.#lines.enterAhead(copy))

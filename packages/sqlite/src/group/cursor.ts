@@ -84,6 +84,16 @@ export class Cursor {
     this.#isDirty = true
   }
 
+  /** Up to here it may have settled something: what is unsettled is {@link left}. */
+  get high(): number {
+    return this.#high
+  }
+
+  /** What was unsettled when it was read from its row, and is not read again yet. */
+  get left(): readonly number[] {
+    return [...this.#left]
+  }
+
   /** It has read up to here. */
   reads(position: number): void {
     this.scanned = position

@@ -38,6 +38,8 @@ export class GroupReader {
   #isShared = true
   /** The position of the last replay that is known. */
   #aheadKnown = 0
+  /** What is read while all of it is put in order. */
+  #found: Copy[] | undefined
 
   constructor(home: CopyHome, file: SharedFile, id: number, copies: Copies) {
     this.#home = home
@@ -105,7 +107,7 @@ export class GroupReader {
     if (this.#isStale) this.#load(record, members, chosen)
     else this.#findAhead(record)
     // What is read of them is dropped.
-    if (this.#give()) this.#load(record, members, chosen)
+    if (this.#give(members, chosen)) this.#load(record, members, chosen)
     this.#fill(record, members)
   }
 
@@ -150,9 +152,13 @@ export class GroupReader {
   }
 
   /** Lets go of lanes that others are to have, where nothing of them is handed out; whether there are any. */
-  #give(): boolean {
+  #give(members: readonly Member[], chosen: readonly Copy[]): boolean {
     if (this.#leaving.size === 0) return false
-    const free = this.#cursors.filter(({ id, handedOut }) => this.#leaving.has(id) && handedOut === 0)
+    // Also what had a row of its own.
+    const out = [...members.flatMap(({ held }) => [...held]), ...chosen].filter(({ isApplied }) => !isApplied)
+    const free = this.#cursors.filter(
+      (cursor) => this.#leaving.has(cursor.id) && !out.some(({ lane }) => cursor.covers(lane)),
+    )
     if (free.length === 0) return false
     for (const cursor of free) {
       cursor.write(this.#file.statements)
@@ -183,13 +189,27 @@ export class GroupReader {
       }
       this.#copies.addHandedOut(copy)
     }
-    // Before anything is read that may stand behind them.
     this.#aheadKnown = this.#file.log.head
-    for (const row of this.#file.held.of(record.id)) {
-      if (out.has(row.position) || !this.covers(row.lane)) continue
-      this.#copies.add(this.#heldCopy(record, row))
+    this.#copies.addAll(this.#unsettled(record, members, out))
+  }
+
+  /**
+   * All that is unsettled up to what is handed out: what is held and what stands open on the log are one order. Behind it
+   * nothing is held.
+   */
+  #unsettled(record: GroupRecord, members: readonly Member[], out: ReadonlyMap<number, Copy>): Copy[] {
+    this.#found = []
+    for (const cursor of this.#cursors) {
+      for (const logged of this.#file.log.at(cursor.left)) this.#take(record, cursor, logged, Infinity)
+      cursor.reads(Math.max(cursor.scanned, cursor.high))
     }
     this.#readAgain(record, members, out)
+    for (const row of this.#file.held.of(record.id)) {
+      if (!out.has(row.position) && this.covers(row.lane)) this.#found.push(this.#heldCopy(record, row))
+    }
+    const found = this.#found
+    this.#found = undefined
+    return found.toSorted((a, b) => Number(b.isAhead) - Number(a.isAhead) || a.position - b.position)
   }
 
   /** What is handed out is to be behind what is read: else what is between would be taken for settled. */
@@ -257,6 +277,11 @@ export class GroupReader {
       return
     }
     const key = record.ordered ? logged.key : undefined
+    if (this.#found !== undefined) {
+      cursor.open.add(position)
+      this.#found.push(new Copy(this.#home, { position, lane, key }, cursor, message))
+      return
+    }
     if (key !== undefined && cursor.open.size >= most && this.#copies.isKept(key)) {
       // What it stands behind may take its time: the cursor is to get on.
       this.#file.held.put(this.#id, { position, lane, key }, behindOthers)

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { realpathSync, rmSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
 import type { OpenDatabase } from '../database/driver.ts'
 import { wants, type Catalog } from '../file/catalog.ts'
@@ -18,8 +18,9 @@ export class Nodes {
     this.#statements = statements
     this.#catalog = catalog
     this.#open = open
-    this.#lock = new NodeLock(open, `${statements.file}-node-${randomUUID()}`)
-    statements.run('INSERT INTO tidings_nodes (lock) VALUES (?)', this.#lock.file)
+    const name = `node-${randomUUID()}`
+    this.#lock = new NodeLock(open, this.#fileOf(name))
+    statements.run('INSERT INTO tidings_nodes (lock) VALUES (?)', name)
     this.id = statements.number('SELECT last_insert_rowid()')
   }
 
@@ -31,7 +32,7 @@ export class Nodes {
   /** Those that died without a word. */
   dead(): readonly number[] {
     const others = this.#statements.all('SELECT id, lock FROM tidings_nodes WHERE id <> ?', this.id)
-    return others.filter(([, lock]) => !isAlive(this.#open, String(lock))).map(([id]) => Number(id))
+    return others.filter(([, lock]) => !isAlive(this.#open, this.#fileOf(String(lock)))).map(([id]) => Number(id))
   }
 
   /**
@@ -76,7 +77,7 @@ export class Nodes {
     this.#statements.run('DELETE FROM tidings_members WHERE node = ?', id)
     this.#statements.run('DELETE FROM tidings_nodes WHERE id = ?', id)
     this.#catalog.changes()
-    rmSync(String(lock), { force: true })
+    rmSync(this.#fileOf(String(lock)), { force: true })
   }
 
   /** This one goes. Within a transaction; `release` follows behind it. */
@@ -91,6 +92,14 @@ export class Nodes {
 
   release(): void {
     this.#lock.release()
+  }
+
+  /**
+   * Beside the file itself, by whatever path and from whatever folder a process has opened it. So a copy of a file knows
+   * none of the processes that had the original open.
+   */
+  #fileOf(lock: string): string {
+    return `${realpathSync(this.#statements.file)}-${lock}`
   }
 
   #remove(group: number): void {
