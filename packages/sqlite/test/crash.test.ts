@@ -63,16 +63,22 @@ test(
       await start('publish', { name: '0', next: keysOf(0) }),
       await start('publish', { name: '1', next: keysOf(1) }),
     ]
-    for (let kill = 0; kill < kills; kill++) {
+    const killed = { consumers: 0, publishers: 0 }
+    while (killed.consumers + killed.publishers < kills) {
       await new Promise((resolve) => setTimeout(resolve, 100 + 300 * Math.random()))
-      const at = kill % 2
-      if (Math.random() < 0.7) {
-        await consumers[at]!.kill()
-        consumers[at] = await start('consume')
-      } else {
+      const at = Math.random() < 0.5 ? 0 : 1
+      const chance = Math.random()
+      if (chance < 0.3) {
+        killed.publishers++
         await publishers[at]!.kill()
         note(publishers[at]!)
         publishers[at] = await start('publish', { name: String(at), next: keysOf(at) })
+      } else {
+        // Now and then nobody is left to take over.
+        const ats = chance < 0.4 ? [0, 1] : [at]
+        killed.consumers += ats.length
+        await Promise.all(ats.map((each) => consumers[each]!.kill()))
+        for (const each of ats) consumers[each] = await start('consume')
       }
     }
     for (const publisher of publishers) {
@@ -95,7 +101,9 @@ test(
       database.prepare(`SELECT key, n FROM ${table} ORDER BY row`).all() as never
     const ledger = rows('ledger')
     const total = [...confirmed.values()].reduce((sum, last) => sum + last + 1, 0)
-    console.log(`${kills} kills, ${total} events confirmed, ${ledger.length} in the ledger`)
+    console.log(
+      `${killed.consumers} consumers and ${killed.publishers} publishers killed, ${total} events confirmed, ${ledger.length} in the ledger`,
+    )
     expect(parked).toEqual([0, 0])
     for (const table of [ledger, rows('report')]) {
       const byKey = new Map<string, number[]>()
