@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { type Bus, createBus, handler } from '@tidings/bus'
@@ -96,4 +96,17 @@ test('a copy that was taken while its processes live belongs to none of them: wh
   await worker(handled, copy)
   await expect.poll(() => handled.length, { timeout: 5000 }).toBe(numbers.length)
   expect(original.reports).toHaveLength(numbers.length)
+})
+
+test('processes that come, are killed and go leave nothing beside the file', async () => {
+  const all = await Promise.all(Array.from({ length: 7 }, () => holder({ file: tmp.file })))
+  const heirs = all.slice(0, 3)
+  const observer = await worker([])
+  // Those that are left all see it, and one of them is the first.
+  for (const victim of all.slice(3)) await victim.kill()
+  const members = async (): Promise<number> => (await observer.groups.list())[0]!.members
+  await expect.poll(members, { timeout: 5000 }).toBe(heirs.length + 1)
+  await Promise.all(heirs.map((heir) => heir.stop()))
+  await observer.close()
+  expect(readdirSync(tmp.folder)).toEqual([basename(tmp.file)])
 })
