@@ -1,4 +1,5 @@
 import { type Clock, GroupCommit, Timetable } from '@tidings/bus/transport'
+import { isTidingsError } from '@tidings/core'
 import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
 import { Catalog } from './catalog.ts'
 import type { Times } from '../group/copies.ts'
@@ -235,12 +236,15 @@ export class SharedFile implements Times {
 
   #commit(): void {
     if (this.#failed) throw this.#failed.error
-    if (this.#areDue) {
-      this.#areDue = false
-      this.delayed.move(perCommit)
+    try {
+      if (this.#areDue) this.delayed.move(perCommit)
+      for (const group of this.#groups.values()) group.prepare()
+      this.statements.exec('COMMIT')
+    } catch (error) {
+      this.#failed = { error }
+      throw error
     }
-    for (const group of this.#groups.values()) group.prepare()
-    this.statements.exec('COMMIT')
+    this.#areDue = false
     this.#undo = []
     if (this.log.head !== this.#headBefore) queueMicrotask(() => this.#wakeReaders())
     this.log.trim(this.#leastScanned())
@@ -258,6 +262,15 @@ export class SharedFile implements Times {
     for (const group of this.#groups.values()) group.handOut()
   }
 
+  /** What is in the log of SQLite goes to where it belongs, so that its place can be used again: on a small disk that helps. */
+  #makeRoom(): void {
+    try {
+      this.statements.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // Then there is none: the next write says so again.
+    }
+  }
+
   #wakeReaders(): void {
     for (const wake of this.#readers) wake()
   }
@@ -272,6 +285,7 @@ export class SharedFile implements Times {
     try {
       this.statements.exec('ROLLBACK')
     } finally {
+      if (isTidingsError(this.#failed?.error, 'SQLITE_FULL')) this.#makeRoom()
       for (const undo of this.#undo.toReversed()) undo()
       this.#undo = []
       this.log.goBack(this.#headBefore)

@@ -50,7 +50,7 @@ export class Watch {
     const dead = nodes.dead()
     if (dead.length === 0) return
     const bury = (): void => {
-      for (const id of dead) nodes.bury(id)
+      for (const node of dead) nodes.bury(node)
       this.#hasOthers = nodes.hasOthers
       for (const group of this.#file.groups.values()) group.isTold(true)
     }

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import type { Database, OpenDatabase } from '../database/driver.ts'
 import { isBusy } from '../errors.ts'
 
@@ -25,6 +25,8 @@ export class NodeLock {
 
 /** Whether whoever took this lock is alive. */
 export function isAlive(open: OpenDatabase, file: string): boolean {
+  // To open it would make it anew.
+  if (!existsSync(file)) return false
   const database = open(file)
   try {
     database.exec('PRAGMA busy_timeout = 0')

@@ -5,6 +5,13 @@ import { wants, type Catalog } from '../file/catalog.ts'
 import { isAlive, NodeLock } from './node-lock.ts'
 import type { Statements } from '../file/statements.ts'
 
+/** A process that had the file open when it died. */
+export interface DeadNode {
+  readonly id: number
+  /** The end of the name of its lock. */
+  readonly lock: string
+}
+
 /** The processes that have the file open, each a node. */
 export class Nodes {
   readonly id: number
@@ -30,19 +37,21 @@ export class Nodes {
   }
 
   /** Those that died without a word. */
-  dead(): readonly number[] {
+  dead(): readonly DeadNode[] {
     const others = this.#statements.all('SELECT id, lock FROM tidings_nodes WHERE id <> ?', this.id)
-    return others.filter(([, lock]) => !isAlive(this.#open, this.#fileOf(String(lock)))).map(([id]) => Number(id))
+    return others
+      .map(([id, lock]) => ({ id: Number(id), lock: String(lock) }))
+      .filter(({ lock }) => !isAlive(this.#open, this.#fileOf(lock)))
   }
 
   /**
    * What a node had is anybody's from now on; of what it had been handed, each counts as handed out once more. Within a
    * transaction.
    */
-  bury(id: number): void {
-    const lock = this.#statements.get('SELECT lock FROM tidings_nodes WHERE id = ?', id)?.[0]
-    // Another node was faster.
-    if (lock === undefined) return
+  bury({ id, lock }: DeadNode): void {
+    // Also where another node was faster: who looked for it may have made it anew.
+    rmSync(this.#fileOf(lock), { force: true })
+    if (this.#statements.get('SELECT 1 FROM tidings_nodes WHERE id = ?', id) === undefined) return
     for (const [group] of this.#statements.all('SELECT id FROM tidings_groups WHERE node = ?', id))
       this.#remove(Number(group))
     for (const row of this.#statements.all(
@@ -77,7 +86,6 @@ export class Nodes {
     this.#statements.run('DELETE FROM tidings_members WHERE node = ?', id)
     this.#statements.run('DELETE FROM tidings_nodes WHERE id = ?', id)
     this.#catalog.changes()
-    rmSync(this.#fileOf(String(lock)), { force: true })
   }
 
   /** This one goes. Within a transaction; `release` follows behind it. */
