@@ -1,4 +1,5 @@
 import { systemClock, type TransactionsOf } from '@tidings/bus'
+import type { AggregationStore, ClaimCheckStore } from '@tidings/bus/integration'
 import type { Capabilities, Transport } from '@tidings/bus/transport'
 import { type Duration, milliseconds } from '@tidings/core'
 import { invalidArgument, knownOptions, oneOf, whole } from '@tidings/core/tools'
@@ -9,6 +10,7 @@ import { SqliteConnection } from './connection.ts'
 import { openNodeSqlite } from './database/driver.ts'
 import { OpenedFile } from './file/opened-file.ts'
 import type { SharedOptions } from './file/shared-file.ts'
+import { aggregationsIn, claimChecksIn } from './integration-stores.ts'
 import { SqliteRecorder } from './store/sqlite-recorder.ts'
 import type { SqliteTransaction } from './file/transaction.ts'
 
@@ -47,6 +49,34 @@ export interface SqliteTransport extends Transport {
   store<const Definitions extends readonly AnyDefinedEvent[]>(
     options: StoreOptions<Definitions>,
   ): Promise<EventStore<EventOf<Definitions[number]>>>
+  /**
+   * Where an `aggregator` keeps what it gathers, in the same file: it is there after a crash. What is closed is known again
+   * for the age of `retention`. Its methods reject with `SqliteError`.
+   *
+   * The file is open while a bus or a store has it; where none has, each call opens it and closes it again.
+   *
+   * @example
+   * aggregator(LinePriced, { store: file.aggregations() }, total)
+   */
+  aggregations(): AggregationStore
+  /**
+   * Where `claimCheck` keeps large data, in the same file, open as for {@link aggregations}. Its methods reject with
+   * `SqliteError`.
+   *
+   * @example
+   * claimCheck({ store: file.claimChecks({ ttl: '90d' }) })
+   *
+   * @throws TidingsError `INVALID_ARGUMENT`
+   */
+  claimChecks(options?: SqliteClaimCheckOptions): ClaimCheckStore
+}
+
+export interface SqliteClaimCheckOptions {
+  /**
+   * How long data is kept after it was last put: longer than events wait, with delays, retries, and their time as dead
+   * letters. Default `'30d'`; `Infinity` for ever.
+   */
+  readonly ttl?: Duration | undefined
 }
 
 /**
@@ -95,6 +125,8 @@ export function sqlite(options: SqliteOptions): SqliteTransport {
       const { file, release } = await opened.use(systemClock)
       return createStore(new SqliteRecorder(file, release), storeOptions)
     },
+    aggregations: () => aggregationsIn(opened),
+    claimChecks: (claimOptions = {}) => claimChecksIn(opened, ttlOf(claimOptions)),
   }
 }
 
@@ -112,6 +144,13 @@ export function sqliteStore<const Definitions extends readonly AnyDefinedEvent[]
   ...options
 }: SqliteOptions & StoreOptions<Definitions>): Promise<EventStore<EventOf<Definitions[number]>>> {
   return sqlite(options).store({ events, inline })
+}
+
+function ttlOf(options: SqliteClaimCheckOptions): number {
+  const { ttl = '30d' } = knownOptions(options, ['ttl'], 'claimChecks')
+  const checkedTtl = ttl === Infinity ? Infinity : milliseconds(ttl, 'ttl')
+  if (checkedTtl > 0) return checkedTtl
+  throw invalidArgument('ttl', 'more than 0', ttl, 'Data must outlive the delivery of its events.')
 }
 
 function checked(options: SqliteOptions): SharedOptions {

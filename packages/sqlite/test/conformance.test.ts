@@ -1,6 +1,5 @@
 import { conformance, conformanceCases, conformanceTable, type HandledEvent } from '@tidings/conformance'
 import { type Child, spawnChild } from '@tidings/conformance/faults'
-import { memoryAggregations, memoryClaimChecks } from '@tidings/bus/integration'
 import { afterAll, expect, test } from 'vitest'
 import { sqlite } from '../src/index.ts'
 import { fileInTmp } from './fixtures/file-in-tmp.ts'
@@ -30,8 +29,8 @@ async function inChild(name: 'hold' | 'work' | 'publish', options: unknown): Pro
 const report = conformance(
   {
     transport: () => transport,
-    aggregations: () => memoryAggregations(),
-    claimChecks: () => memoryClaimChecks(),
+    aggregations: () => transport.aggregations(),
+    claimChecks: () => transport.claimChecks(),
     async spawnConsumer(request) {
       const child = await inChild('hold', request)
       return {

@@ -1,3 +1,5 @@
+import type { AggregationRows } from './aggregation-rows.ts'
+import type { ClaimRows } from './claim-rows.ts'
 import type { Statements } from './statements.ts'
 
 /** For how long what everybody has settled is kept. */
@@ -18,12 +20,16 @@ const beforeAll = [0, '', ''] as const
 /** Takes away what nobody needs any more. What a group has not settled stays, however old it is. */
 export class Retention {
   readonly #statements: Statements
+  readonly #aggregations: AggregationRows
+  readonly #claims: ClaimRows
   readonly #settings: RetentionSettings
   /** How far the marks have been gone through. */
   #lastMark: readonly [group: number, event: string, source: string] = beforeAll
 
-  constructor(statements: Statements, settings: RetentionSettings) {
+  constructor(statements: Statements, aggregations: AggregationRows, claims: ClaimRows, settings: RetentionSettings) {
     this.#statements = statements
+    this.#aggregations = aggregations
+    this.#claims = claims
     this.#settings = settings
   }
 
@@ -47,12 +53,14 @@ export class Retention {
       perTurn,
     )
     const hasMarks = this.#tidyMarks(now - age)
+    const hasAggregations = this.#aggregations.tidy(now - age)
+    const hasClaims = this.#claims.tidy(now)
     const bindings = this.#statements.run(
       `DELETE FROM tidings_bindings WHERE until IS NOT NULL AND until <=
         (SELECT min(low) FROM tidings_cursors WHERE tidings_cursors.group_id = tidings_bindings.group_id)`,
     )
     this.#statements.all(`PRAGMA incremental_vacuum(${pagesPerTurn})`)
-    return messages === perTurn || bindings === perTurn || hasMarks
+    return messages === perTurn || bindings === perTurn || hasMarks || hasAggregations || hasClaims
   }
 
   /** Goes through the marks, some at a time; an index by their age would cost each event more than all else of its mark. */
