@@ -1,3 +1,4 @@
+export type { SqliteDriver } from './database/driver.ts'
 export { SqliteError } from './errors.ts'
 export {
   sqlite,

@@ -2,12 +2,12 @@ import { systemClock, type TransactionsOf } from '@tidings/bus'
 import type { AggregationStore, ClaimCheckStore } from '@tidings/bus/integration'
 import type { Capabilities, Transport } from '@tidings/bus/transport'
 import { type Duration, milliseconds } from '@tidings/core'
-import { invalidArgument, knownOptions, oneOf, whole } from '@tidings/core/tools'
+import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '@tidings/core/tools'
 import type { AnyDefinedEvent, EventOf } from '@tidings/events'
 import type { EventStore } from '@tidings/store'
 import { createStore, type StoreOptions } from '@tidings/store/recorder'
 import { SqliteConnection } from './connection.ts'
-import { openNodeSqlite } from './database/driver.ts'
+import { nodeSqlite, type SqliteDriver } from './database/driver.ts'
 import { OpenedFile } from './file/opened-file.ts'
 import type { SharedOptions } from './file/shared-file.ts'
 import { aggregationsIn, claimChecksIn } from './integration-stores.ts'
@@ -33,9 +33,11 @@ export interface SqliteOptions {
   readonly retention?: { readonly age?: Duration | undefined; readonly count?: number | undefined } | undefined
   /** Dead letters that are kept; what fails beyond is tried again until some are gone. Default: no bound. */
   readonly maxDeadLetters?: number | undefined
+  /** The binding of SQLite. Default: `node:sqlite`, which comes with Node, Bun and Deno. */
+  readonly driver?: SqliteDriver | undefined
 }
 
-const optionNames = ['file', 'synchronous', 'busyTimeout', 'maxMessageSize', 'maxDeadLetters', 'retention']
+const optionNames = ['file', 'synchronous', 'busyTimeout', 'maxMessageSize', 'maxDeadLetters', 'retention', 'driver']
 
 /** For the option `transaction` of a handler: its context then has `transaction(write)`. */
 export const sqliteTransaction: TransactionsOf<SqliteTransaction> = { transport: 'sqlite' }
@@ -172,6 +174,6 @@ function checked(options: SqliteOptions): SharedOptions {
     maxMessageSize: whole(maxMessageSize, 1, 'maxMessageSize', true),
     maxDeadLetters: whole(maxDeadLetters, 1, 'maxDeadLetters', true),
     retention: { age: milliseconds(age, 'retention.age'), count: whole(count, 0, 'retention.count', true) },
-    open: openNodeSqlite,
+    open: functionOption(options.driver ?? nodeSqlite, 'driver'),
   }
 }

@@ -59,7 +59,7 @@ export class Retention {
       `DELETE FROM tidings_bindings WHERE until IS NOT NULL AND until <=
         (SELECT min(low) FROM tidings_cursors WHERE tidings_cursors.group_id = tidings_bindings.group_id)`,
     )
-    this.#statements.all(`PRAGMA incremental_vacuum(${pagesPerTurn})`)
+    this.#statements.exec(`PRAGMA incremental_vacuum(${pagesPerTurn})`)
     return messages === perTurn || bindings === perTurn || hasMarks || hasAggregations || hasClaims
   }
 
