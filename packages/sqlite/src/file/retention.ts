@@ -1,3 +1,5 @@
+import type { AggregationRows } from './aggregation-rows.ts'
+import type { ClaimRows } from './claim-rows.ts'
 import type { Statements } from './statements.ts'
 
 /** For how long what everybody has settled is kept. */
@@ -22,6 +24,8 @@ const beforeAll: Mark = [0, '', '']
  */
 export class Retention {
   readonly #statements: Statements
+  readonly #aggregations: AggregationRows
+  readonly #claims: ClaimRows
   readonly #settings: RetentionSettings
   /** How far the log has been gone through. What is before it is of streams. */
   #passed = 0
@@ -30,8 +34,10 @@ export class Retention {
   /** How far the marks have been gone through. */
   #lastMark = beforeAll
 
-  constructor(statements: Statements, settings: RetentionSettings) {
+  constructor(statements: Statements, aggregations: AggregationRows, claims: ClaimRows, settings: RetentionSettings) {
     this.#statements = statements
+    this.#aggregations = aggregations
+    this.#claims = claims
     this.#settings = settings
   }
 
@@ -40,12 +46,14 @@ export class Retention {
     const oldest = now - this.#settings.age
     const hasMessages = this.#tidyLog(oldest)
     const hasMarks = this.#tidyMarks(oldest)
+    const hasAggregations = this.#aggregations.tidy(oldest)
+    const hasClaims = this.#claims.tidy(now)
     this.#statements.run(
       `DELETE FROM tidings_bindings WHERE until IS NOT NULL AND until <=
         (SELECT min(low) FROM tidings_cursors WHERE tidings_cursors.group_id = tidings_bindings.group_id)`,
     )
-    this.#statements.all(`PRAGMA incremental_vacuum(${pagesPerTurn})`)
-    return hasMessages || hasMarks
+    this.#statements.exec(`PRAGMA incremental_vacuum(${pagesPerTurn})`)
+    return hasMessages || hasMarks || hasAggregations || hasClaims
   }
 
   /** Goes through the log, some of it at a time; whether it is to go on. */
@@ -89,13 +97,13 @@ export class Retention {
 
   /** Goes through the marks, some at a time; an index by their age would cost each event more than all else of its mark. */
   #tidyMarks(oldest: number): boolean {
-    const behind = `SELECT group_id, event, source FROM tidings_marks
-      WHERE (group_id, event, source) > (?1, ?2, ?3) ORDER BY group_id, event, source LIMIT ${perTurn}`
-    const last = this.#statements.get(`${behind} OFFSET ${perTurn - 1}`, ...this.#lastMark) as Mark | undefined
+    const next = `SELECT group_id, event, source FROM tidings_marks
+      WHERE (group_id, event, source) > (?, ?, ?) ORDER BY group_id, event, source LIMIT ${perTurn}`
+    const last = this.#statements.get(`${next} OFFSET ${perTurn - 1}`, ...this.#lastMark) as Mark | undefined
     this.#statements.run(
-      `DELETE FROM tidings_marks WHERE at <= ?4 AND (group_id, event, source) IN (${behind})`,
-      ...this.#lastMark,
+      `DELETE FROM tidings_marks WHERE at <= ? AND (group_id, event, source) IN (${next})`,
       oldest,
+      ...this.#lastMark,
     )
     this.#lastMark = last ?? beforeAll
     return last !== undefined

@@ -1,7 +1,9 @@
 import { type Clock, GroupCommit, Timetable } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
+import { AggregationRows } from './aggregation-rows.ts'
 import { Catalog } from './catalog.ts'
+import { ClaimRows } from './claim-rows.ts'
 import type { Times } from '../group/copies.ts'
 import { CursorRows } from '../group/cursor-rows.ts'
 import type { Database } from '../database/driver.ts'
@@ -42,6 +44,8 @@ export class SharedFile implements Times {
   readonly held: HeldRows
   readonly marks: Marks
   readonly letters: Letters
+  readonly aggregations: AggregationRows
+  readonly claims: ClaimRows
   readonly delayed: Delayed
   readonly cursors: CursorRows
   readonly transaction: Transactions
@@ -84,7 +88,9 @@ export class SharedFile implements Times {
     this.held = new HeldRows(statements)
     this.marks = new Marks(statements)
     this.letters = new Letters(statements, options.maxDeadLetters)
-    this.retention = new Retention(statements, options.retention)
+    this.aggregations = new AggregationRows(statements)
+    this.claims = new ClaimRows(statements)
+    this.retention = new Retention(statements, this.aggregations, this.claims, options.retention)
     this.transaction = new Transactions(statements)
     this.delayed = new Delayed(statements, this.log, this, () => {
       this.#areDue = true
