@@ -1,11 +1,19 @@
-import { conformance, conformanceCases, conformanceTable, type HandledEvent } from '@tidings/conformance'
+import {
+  type ChildPublisher,
+  conformance,
+  conformanceCases,
+  conformanceTable,
+  type HandledEvent,
+} from '@tidings/conformance'
 import { type Child, spawnChild } from '@tidings/conformance/faults'
 import { memoryAggregations, memoryClaimChecks } from '@tidings/bus/integration'
 import { afterAll, expect, test } from 'vitest'
 import { sqlite } from '../src/index.ts'
 import { fileInTmp } from './fixtures/file-in-tmp.ts'
+import { ownTable } from './fixtures/own-table.ts'
 
 const { file, remove } = fileInTmp()
+const table = ownTable(file)
 const transport = sqlite({ file })
 const skipped = new Map<string, string>()
 const children: Child[] = []
@@ -16,7 +24,7 @@ afterAll(async () => {
 })
 
 /** A process of its own on the same file. */
-async function inChild(name: 'hold' | 'work' | 'publish', options: unknown): Promise<Child> {
+async function inChild(name: 'hold' | 'work' | 'publish' | 'transact', options: unknown): Promise<Child> {
   const child = await spawnChild({
     module: new URL('./fixtures/programs.ts', import.meta.url),
     name,
@@ -25,6 +33,15 @@ async function inChild(name: 'hold' | 'work' | 'publish', options: unknown): Pro
   })
   children.push(child)
   return child
+}
+
+function confirming(child: Child): ChildPublisher {
+  return {
+    get confirmed() {
+      return child.reports as readonly string[]
+    },
+    kill: () => child.kill(),
+  }
 }
 
 const report = conformance(
@@ -50,15 +67,9 @@ const report = conformance(
         kill: () => child.kill(),
       }
     },
-    async spawnPublisher(messages) {
-      const child = await inChild('publish', messages)
-      return {
-        get confirmed() {
-          return child.reports as readonly string[]
-        },
-        kill: () => child.kill(),
-      }
-    },
+    table,
+    spawnTransactor: async (messages) => confirming(await inChild('transact', messages)),
+    spawnPublisher: async (messages) => confirming(await inChild('publish', messages)),
   },
   {
     test: (name, run) => test(name, { timeout: 60_000 }, run),
