@@ -17,6 +17,7 @@ import type { Runtime } from '../delivery/runtime.ts'
 import { BusClosedError, CapabilityMissingError } from '../errors.ts'
 import type { HandlerContext, HandlerLog } from '../handler/context.ts'
 import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
+import type { TransactionsOf } from '../handler/options.ts'
 import { KnownEvents } from '../message/read.ts'
 import type { Middleware } from '../middleware.ts'
 import { type Observer, Telling } from '../observer.ts'
@@ -33,13 +34,22 @@ import { type Health, healthOfBus, type HealthStatus } from './health.ts'
 import { untilIdle } from './idle.ts'
 import { LeftBehind } from './left-behind.ts'
 import type { PublishOptions, RequestOptions } from '../handler/publish-options.ts'
+import { checkTransaction } from './open-transaction.ts'
 import { Publisher } from './publisher.ts'
 import { pull } from './pull-stream.ts'
 import { Requests } from './requests.ts'
 import { safeLog } from './safe-log.ts'
 import { checkCapabilities } from './start-up.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { Bus, BusSubscription, CloseOptions, IdleOptions, PullOptions, SubscribeOptions } from './types.ts'
+import type {
+  Bus,
+  BusSubscription,
+  CloseOptions,
+  IdleOptions,
+  OutboxContext,
+  PullOptions,
+  SubscribeOptions,
+} from './types.ts'
 
 /** The options of a bus with their defaults; durations in milliseconds. */
 export interface BusSettings {
@@ -168,6 +178,14 @@ export class RunningBus implements Bus {
     )
     // What `Publish` says of the event, the publisher cannot.
     return published as Promise<never>
+  }
+
+  async transaction<Transaction, Result>(
+    of: TransactionsOf<Transaction>,
+    run: (context: OutboxContext<Transaction>) => Result | Promise<Result>,
+  ): Promise<Result> {
+    checkTransaction(of, run, this.#settings.transport)
+    return this.#publisher.transact(run as (context: OutboxContext<never>) => Result, this.#current.event)
   }
 
   request<Type extends string, Schema extends StandardSchema, Reply extends TidingsEvent = TidingsEvent>(

@@ -144,6 +144,8 @@ export class SharedFile implements Times {
 
   /** Has it done within the next transaction; resolves to what it returns once that is written. */
   commit<Result>(work: () => Result): Promise<Result> {
+    const refusal = this.transaction.refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
     return this.#commits.run(work) as Promise<Result>
   }
 
