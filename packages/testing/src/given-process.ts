@@ -99,7 +99,7 @@ class Instance {
   #event(event: TidingsEvent): Reaction {
     const { begins } = this.#process
     const [stream, version] = [this.#stream, ++this.#version]
-    const key = this.#process.key(event as never, { stream })
+    const key = this.#process.key(event, { stream })
     if (key === undefined) return {}
     if (version > 1 && key !== this.#key) {
       throw misuse(`an event is of "${key}", and those before are of "${this.#key}"\nSpecify one instance at a time.`)
@@ -111,7 +111,7 @@ class Instance {
       this.state = jsonOf(this.#process.initial())
     }
     const place = { stream, version, position: version as never, recordedAt: this.now.toISOString() }
-    return this.#apply(this.#process.react(this.state, event as never, { ...place, ...this.#context }))
+    return this.#apply(this.#process.react(this.state, event, { ...place, ...this.#context }))
   }
 
   #timeout(name: string): Reaction {

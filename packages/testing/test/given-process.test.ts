@@ -9,10 +9,10 @@ const Paid = defineEvent('shop.order.paid', z.object({ order: z.string(), amount
 const Noted = defineEvent('shop.note.taken', z.object({ text: z.string() }))
 
 const decider = () =>
-  defineDecider({
+  defineDecider<number, { readonly ship: string } | { readonly cancel: string }, EventOf<typeof Noted>>({
     initial: () => 0,
-    evolve: (count, _: EventOf<typeof Noted>) => count,
-    decide: (_: { readonly ship: string } | { readonly cancel: string }): [] => [],
+    evolve: (count) => count,
+    decide: () => [],
   })
 const [order, other] = [decider(), decider()]
 const ship = commandTo(order, 'order-7', { ship: '7' })
