@@ -181,6 +181,7 @@ export class SharedFile implements Times {
     const version = this.statements.number('PRAGMA data_version')
     if (version === this.#dataVersion) return false
     this.#dataVersion = version
+    this.marks.refresh()
     const { head } = this.log
     this.log.refresh()
     if (this.log.head !== head) this.#wakeReaders()
