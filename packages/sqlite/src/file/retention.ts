@@ -97,13 +97,13 @@ export class Retention {
 
   /** Goes through the marks, some at a time; an index by their age would cost each event more than all else of its mark. */
   #tidyMarks(oldest: number): boolean {
-    const next = `SELECT group_id, event, source FROM tidings_marks
+    const behind = `SELECT group_id, event, source FROM tidings_marks
       WHERE (group_id, event, source) > (?, ?, ?) ORDER BY group_id, event, source LIMIT ${perTurn}`
-    const last = this.#statements.get(`${next} OFFSET ${perTurn - 1}`, ...this.#lastMark) as Mark | undefined
+    const last = this.#statements.get(`${behind} OFFSET ${perTurn - 1}`, ...this.#lastMark) as Mark | undefined
     this.#statements.run(
-      `DELETE FROM tidings_marks WHERE at <= ? AND (group_id, event, source) IN (${next})`,
-      oldest,
+      `DELETE FROM tidings_marks WHERE (group_id, event, source) IN (${behind}) AND at <= ?`,
       ...this.#lastMark,
+      oldest,
     )
     this.#lastMark = last ?? beforeAll
     return last !== undefined
