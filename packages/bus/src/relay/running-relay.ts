@@ -7,6 +7,7 @@ import type { HandlerLog } from '../handler/context.ts'
 import type { Message } from '../message/message.ts'
 import { groupName } from '../transport/group-name.ts'
 import type { ConnectionState, GroupRequest, Transport } from '../transport/transport.ts'
+import { within } from '../transport/within.ts'
 import { moveLetters } from './moved-letters.ts'
 import type { Relay, RelayHealth, RelayProgress } from './relay.ts'
 import { RelayBehindError } from './relay-behind-error.ts'
@@ -32,6 +33,8 @@ export interface RelaySettings {
 
 /** Milliseconds between two looks at what is left. */
 const interval = 25
+/** Milliseconds that what is on its way has to end once its connection is closed. */
+const longestEnd = 1000
 
 /** Two connections, and the groups whose events go from one to the other. */
 export class RunningRelay implements Relay {
@@ -147,16 +150,11 @@ export class RunningRelay implements Relay {
     // What waits to be tried again goes back, and what has not begun.
     this.#stopping.abort()
     const ended = Promise.all(this.#groups.map((group) => group.ended()))
-    let cancel: (() => void) | undefined
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.after(this.#to.state === 'connected' ? timeout : 0, resolve)
-    })
-    await Promise.race([ended, late])
-    cancel?.()
+    await within(() => ended, this.#to.state === 'connected' ? timeout : 0, clock)
     this.#givingUp.abort(new DOMException('the relay was closed', 'AbortError'))
-    // Ends what is on its way, whatever its signal means to it.
+    // Ends what is on its way, whatever its signal means to it; what comes to no end all the same goes back with `from`.
     await this.#to.close()
-    await ended
+    await within(() => ended, longestEnd, clock)
     await this.#from.close()
     this.#isClosed = true
   }
