@@ -441,7 +441,7 @@ describe('createRelay refuses', () => {
     ['groups that cannot be listed', { groups: 'all', from: claiming({ groups: false }) }, /other lacks groups/],
   ])('%s', async ([, options, error]) => {
     await left(from, 'shop.billing')
-    await expect(createRelay({ ...quietly, from, to, ...options } as RelayOptions)).rejects.toThrow(error)
+    await expect(createRelay({ ...quietly, from, to, ...options })).rejects.toThrow(error)
   })
 
   test('a pattern of a group where the target has none', async () => {
