@@ -105,7 +105,14 @@ test(
         (sum, { waiting, handedOut, retrying }) => sum + waiting + handedOut + retrying,
         0,
       )
-    await expect.poll(left, { timeout: 50_000, interval: 200 }).toBe(0)
+    // However much has gathered on a slow machine: it gets less, all the time.
+    let least = Infinity
+    let since = Date.now()
+    for (let now = await left(); now > 0; now = await left()) {
+      if (now < least) [least, since] = [now, Date.now()]
+      expect(Date.now() - since, `milliseconds for which ${now} are left`).toBeLessThan(50_000)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
     const parked = (await bus.groups.list()).map(({ parked: letters }) => letters)
     await bus.close()
     await Promise.all(consumers.map((consumer) => consumer.kill()))
