@@ -27,6 +27,8 @@ describe('the cases of every transport, with members in other processes', () => 
   conformance(
     {
       transport: () => transport,
+      // A process that loads its sources, and then a thread that loads them again.
+      within: '30s',
       aggregations: () => transport.aggregations(),
       claimChecks: () => transport.claimChecks(),
       ...members,

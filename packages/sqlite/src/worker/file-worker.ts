@@ -3,7 +3,7 @@ import { StoreClosedError } from '@tidings/store'
 import { ConcurrencyError, EventExistsError, RecordConflictError, StreamTombstonedError } from '@tidings/store/recorder'
 import { Worker } from 'node:worker_threads'
 import { SqliteError } from '../errors.ts'
-import { type Call, Outbox, type Target, theFile, type Told, type WorkerSettings } from './protocol.ts'
+import { type Batch, type Call, Outbox, type Target, theFile, type Told, type WorkerSettings } from './protocol.ts'
 
 const classes: readonly ErrorClass[] = [
   ConcurrencyError,
@@ -48,8 +48,9 @@ export class FileWorker {
       ...(isSource ? { execArgv: ['--conditions=@tidings/source'] } : {}),
     })
     this.#outbox = new Outbox(this.#worker)
-    this.#worker.on('message', (told: readonly Told[]) => {
-      for (const each of told) this.#isTold(each)
+    this.#worker.on('message', ({ items, n }: Batch<Told>) => {
+      this.#outbox.hasSeen(n)
+      for (const each of items) this.#isTold(each)
     })
     this.#worker.on('error', (error) => (this.#thrown = error))
     this.#worker.on('exit', (code) => this.#isLost(code))

@@ -19,7 +19,7 @@ import {
 import type { FileWorker, Remote } from './file-worker.ts'
 import { ownBytes, type Target, theFile } from './protocol.ts'
 import { RemoteMember } from './remote-member.ts'
-import type { ConnectionTargets } from './served-file.ts'
+import type { ConnectionTargets, SettledThere } from './served-file.ts'
 
 /** One bus's way to a file that a worker has open. */
 export class RemoteConnection implements Connection {
@@ -58,7 +58,6 @@ export class RemoteConnection implements Connection {
   /** `release` lets go of the worker. */
   static async open(worker: FileWorker, options: ConnectOptions, release: () => Promise<void>): Promise<Connection> {
     const target = worker.target({
-      unroutable: (message: Message) => options.onUnroutable(message),
       deliver: (...delivered: Delivered) => connection.#deliver(...delivered),
     })
     const targets: ConnectionTargets = { connection: target, letters: worker.target(), groups: worker.target() }
@@ -72,7 +71,7 @@ export class RemoteConnection implements Connection {
     if (this.#closing) throw new BusClosedError('publish')
     if (this.#worker.lost !== undefined) throw this.#worker.lost
     try {
-      await this.#call('publish', sendableOutgoing(outgoing))
+      if (await this.#call('publish', sendableOutgoing(outgoing))) this.#options.onUnroutable(outgoing.message)
     } catch (error) {
       throw this.#worker.lost === undefined ? error : unknownOutcome(error)
     }
@@ -135,7 +134,10 @@ export class RemoteConnection implements Connection {
       throw new SettlementRefusedError(new CapabilityMissingError('sqlite in a worker', [missing]))
     }
     try {
-      return (await this.#call('settle', n, sendableSettlement(settlement))) as Settled
+      const [settled, ...unroutable] = (await this.#call('settle', n, sendableSettlement(settlement))) as SettledThere
+      if ('effects' in settlement)
+        for (const at of unroutable) this.#options.onUnroutable(settlement.effects[at]!.message)
+      return settled
     } catch (error) {
       throw this.#worker.lost === undefined ? error : unknownOutcome(error)
     }

@@ -1,6 +1,15 @@
 import { systemClock } from '@tidings/bus'
 import type { AggregationEntry } from '@tidings/bus/integration'
-import type { Connection, Delivery, GroupRequest, Membership, Settled, Settlement } from '@tidings/bus/transport'
+import type {
+  Connection,
+  Delivery,
+  GroupRequest,
+  Membership,
+  Message,
+  Outgoing,
+  Settled,
+  Settlement,
+} from '@tidings/bus/transport'
 import type { SqliteTransport } from '../sqlite.ts'
 import type { Served, Target } from './protocol.ts'
 
@@ -18,18 +27,22 @@ export interface ConnectionTargets {
   readonly groups: Target
 }
 
+/** What came of a settlement, and which of its effects have reached no group. */
+export type SettledThere = readonly [settled: Settled, ...unroutable: number[]]
+
 /** A file for the application's thread. */
 export function servedFile(file: SqliteTransport, host: Host): Served {
   const aggregations = file.aggregations()
   return {
     async connect(name: string, targets: ConnectionTargets): Promise<void> {
+      const unroutable = new Set<Message>()
       const connection = await file.connect({
         name,
         clock: systemClock,
         onState() {},
-        onUnroutable: (message) => host.tell(targets.connection, 'unroutable', message),
+        onUnroutable: (message) => void unroutable.add(message),
       })
-      host.serve(targets.connection, servedConnection(connection, targets, host))
+      host.serve(targets.connection, servedConnection(connection, targets, unroutable, host))
       host.serve(targets.letters, connection.deadLetters as never)
       host.serve(targets.groups, connection.groups as never)
     },
@@ -58,7 +71,13 @@ export function servedFile(file: SqliteTransport, host: Host): Served {
   }
 }
 
-function servedConnection(connection: Connection, targets: ConnectionTargets, host: Host): Served {
+/** In `unroutable` a message is found once it is known that it has reached no group. */
+function servedConnection(
+  connection: Connection,
+  targets: ConnectionTargets,
+  unroutable: Set<Message>,
+  host: Host,
+): Served {
   const members = new Map<number, Membership>()
   const unsettled = new Map<number, Delivery>()
   let numbers = 0
@@ -71,17 +90,22 @@ function servedConnection(connection: Connection, targets: ConnectionTargets, ho
     host.tell(targets.connection, 'deliver', member, n, message, redeliveries, handledBefore)
   }
   return {
-    publish: (outgoing: Parameters<Connection['publish']>[0]) => connection.publish(outgoing),
+    /** Whether it has reached no group: the other side has the message. */
+    async publish(outgoing: Outgoing): Promise<boolean> {
+      await connection.publish(outgoing)
+      return unroutable.delete(outgoing.message)
+    },
     cancel: (id: string) => connection.cancel!(id),
     async subscribe(member: number, request: GroupRequest): Promise<void> {
       const joined = await connection.subscribe(request, (delivery) => deliver(member, request.marks, delivery))
       members.set(member, joined)
     },
-    async settle(n: number, settlement: Settlement): Promise<Settled> {
+    async settle(n: number, settlement: Settlement): Promise<SettledThere> {
       const settled = await (unsettled.get(n)?.settle(settlement) ?? 'lost')
       // What has failed is held still.
       unsettled.delete(n)
-      return settled
+      if (unroutable.size === 0 || !('effects' in settlement)) return [settled]
+      return [settled, ...settlement.effects.flatMap(({ message }, at) => (unroutable.delete(message) ? [at] : []))]
     },
     pause: (member: number) => members.get(member)?.pause(),
     resume: (member: number) => members.get(member)?.resume(),

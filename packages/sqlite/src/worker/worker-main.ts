@@ -2,7 +2,16 @@
 import { BusClosedError, plainError } from '@tidings/bus/transport'
 import { parentPort, workerData } from 'node:worker_threads'
 import { sqlite } from '../sqlite.ts'
-import { type Call, Outbox, type Served, type Target, theFile, type Told, type WorkerSettings } from './protocol.ts'
+import {
+  type Batch,
+  type Call,
+  Outbox,
+  type Served,
+  type Target,
+  theFile,
+  type Told,
+  type WorkerSettings,
+} from './protocol.ts'
 import { servedFile } from './served-file.ts'
 
 const port = parentPort!
@@ -18,9 +27,23 @@ targets.set(
   }),
 )
 
-port.on('message', (calls: readonly Call[]) => {
-  for (const call of calls) void answer(call)
+/** Milliseconds until what was called is done although the application has not seen the last batch. */
+const longestWait = 2
+/** What waits for that. */
+let waiting: Call[] = []
+const timer = setTimeout(doWaiting, longestWait)
+
+port.on('message', ({ items, seen }: Batch<Call>) => {
+  waiting = waiting.concat(items)
+  if (seen === outbox.sent) doWaiting()
+  else if (items.length > 0) timer.refresh()
 })
+
+function doWaiting(): void {
+  const calls = waiting
+  waiting = []
+  for (const call of calls) void answer(call)
+}
 
 async function answer([n, target, method, args]: Call): Promise<void> {
   try {
