@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { replay } from './replay/cli.ts'
+import { report } from './replay/report-command.ts'
 import { paintFor } from './story/paint.ts'
 
 const usage = `Usage: demo [--seed N]     a day in an event-driven shop, in nine acts
@@ -19,7 +20,8 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 
 const [first, ...rest] = process.argv.slice(2)
 
-if (first === 'replay') {
+if (first === 'report') process.exitCode = await report(rest, process)
+else if (first === 'replay') {
   const { stdout, stderr } = process
   process.exitCode = await replay(rest, {
     stdout,
