@@ -16,9 +16,13 @@ export function fileIn(folder: string, file: DataFile): string {
     mkdirSync(folder, { recursive: true })
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
-    throw new DataError('DATA_FOLDER', `${shown(folder)} cannot be a data folder (${said})\nName a folder, or one that may be made.`, {
-      cause: error,
-    })
+    throw new DataError(
+      'DATA_FOLDER',
+      `${shown(folder)} cannot be a data folder (${said})\nName a folder, or one that may be made.`,
+      {
+        cause: error,
+      },
+    )
   }
   return join(folder, file)
 }

@@ -65,7 +65,7 @@ export class Archive implements AsyncDisposable {
     const shop = new Shop()
     if (asOf === undefined) return shop.report()
     for await (const { event } of this.#store.readAll({ asOf })) {
-      if (event.type !== FileRead.type && isBy((event as RetailEvent).data.invoicedAt)) shop.publish(event as RetailEvent)
+      if (event.type !== FileRead.type && isBy(event.data.invoicedAt)) shop.publish(event)
     }
     return shop.report()
   }

@@ -18,7 +18,13 @@ export function humanReport(outcome: Outcome, memory: number, style: Style, widt
 }
 
 /** What an archive answers, for people: `title` says of what and when. */
-export function archiveReport(title: string, shop: ShopReport, seconds: number, style: Style, width = Infinity): string {
+export function archiveReport(
+  title: string,
+  shop: ShopReport,
+  seconds: number,
+  style: Style,
+  width = Infinity,
+): string {
   const facts: Fact[] = [['rows', count(shop.totals.rows)], ...counted(shop), ['answered', `in ${duration(seconds)}`]]
   return written([listed(title, facts, style), ...figures(shop, style, width)])
 }
@@ -36,7 +42,10 @@ function figures(shop: ShopReport, style: Style, width: number): string[][] {
 }
 
 function written(sections: readonly string[][]): string {
-  return sections.filter((lines) => lines.length > 0).map(joined).join('\n')
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map(joined)
+    .join('\n')
 }
 
 function joined(lines: readonly string[]): string {
