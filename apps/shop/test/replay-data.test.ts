@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { replay } from '../src/replay/cli.ts'
 import { report } from '../src/replay/report-command.ts'
 import type { JsonFigures, JsonReport } from '../src/replay/report/json.ts'
-import { csv, DemoProcess, type Ended, Folder, HEADER, row } from './fixtures/replay-process.ts'
+import { csv, DemoProcess, type Ended, Folder, HEADER, row } from './fixtures/demo-process.ts'
 
 const folder = new Folder()
 afterAll(() => folder[Symbol.dispose]())

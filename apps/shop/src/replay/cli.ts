@@ -11,7 +11,7 @@ import { count } from './report/numbers.ts'
 import { ProgressDisplay } from './report/progress.ts'
 import { type Output, print, type Style, styleFor, widthOf } from './report/terminal.ts'
 import { type Outcome, runReplay } from './run.ts'
-import { type StopSignal, watchSignals } from './signals.ts'
+import { type StopSignal, watchSignals } from '../signals.ts'
 import { exitCodes, synopsis, usage } from './usage.ts'
 
 /** What the command is connected to; `process` is one. */
