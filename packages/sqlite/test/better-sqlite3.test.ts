@@ -12,8 +12,10 @@ import { sqlite, sqliteTransaction } from '../src/index.ts'
 import { fileInTmp } from './fixtures/file-in-tmp.ts'
 import { membersOf } from './fixtures/members.ts'
 import { onBetterSqlite3 } from './fixtures/on-better-sqlite3.ts'
+import { ownTable } from './fixtures/own-table.ts'
 
 const shared = fileInTmp()
+const table = ownTable(shared.file)
 const transport = onBetterSqlite3({ file: shared.file })
 const members = membersOf({
   module: new URL('./fixtures/on-better-sqlite3.ts', import.meta.url),
@@ -33,6 +35,7 @@ describe('the cases of every transport, with members in other processes', () => 
       transport: () => transport,
       aggregations: () => transport.aggregations(),
       claimChecks: () => transport.claimChecks(),
+      table,
       ...members,
     },
     {

@@ -3,8 +3,10 @@ import { afterAll, expect, test } from 'vitest'
 import { sqlite } from '../src/index.ts'
 import { fileInTmp } from './fixtures/file-in-tmp.ts'
 import { membersOf } from './fixtures/members.ts'
+import { ownTable } from './fixtures/own-table.ts'
 
 const { file, remove } = fileInTmp()
+const table = ownTable(file)
 const transport = sqlite({ file })
 const skipped = new Map<string, string>()
 const members = membersOf({ module: new URL('../src/index.ts', import.meta.url), name: 'sqlite', options: { file } })
@@ -19,6 +21,7 @@ const report = conformance(
     transport: () => transport,
     aggregations: () => transport.aggregations(),
     claimChecks: () => transport.claimChecks(),
+    table,
     ...members,
   },
   {
