@@ -14,7 +14,9 @@ const races = scenarios.flatMap((scenario) => {
   const all = scenario.id === 'publish-3' || scenario.id === 'async-3'
   const columns = all ? scenario.columns : scenario.columns.slice(0, 1)
   return (scenario.group === 'growth' ? ['100'] : columns).flatMap((column) =>
-    Object.keys(scenario.contestants).map((contestant) => ({ id: scenario.id, scenario, column, contestant })),
+    Object.keys(scenario.contestants)
+      .filter((contestant) => scenario.leftOut?.(contestant, column) === undefined)
+      .map((contestant) => ({ id: scenario.id, scenario, column, contestant })),
   )
 })
 

@@ -50,6 +50,7 @@ const report: Report = {
     cores: 2,
     memory: 8,
     system: 'Linux x64',
+    files: 'ext4',
     load: [0.1, 1.2],
     versions: { mitt: '3.0.1' },
   },
@@ -78,7 +79,7 @@ const page = markdownOf(report, scenarios, plotsOf(scenarios, results), 'benchma
 describe('the page', () => {
   test('says when and where it was measured, and that it is a quick run', () => {
     expect(page).toContain(
-      '2026-01-02, commit abc1234, Node 24.0.0 (V8 13.6), A Processor, 2 cores, 8 GiB, Linux x64, load 0.1 before',
+      '2026-01-02, commit abc1234, Node 24.0.0 (V8 13.6), A Processor, 2 cores, 8 GiB, Linux x64, temporary files on ext4, load 0.1 before',
     )
     expect(page).toContain('This is a quick run')
   })

@@ -16,6 +16,10 @@ import { iterating } from './iterators.ts'
 import { type Layout, weigh } from './memory.ts'
 import { publishingToPatterns } from './patterns.ts'
 import { publishing, type Publishing } from './publish.ts'
+import { sqliteHandle } from './sqlite-handle.ts'
+import { sqlitePublish } from './sqlite-publish.ts'
+import { sqliteRead } from './sqlite-read.ts'
+import { sqliteStores } from './sqlite-store.ts'
 import type { MemoryScenario, RaceScenario, Scenario } from './scenario.ts'
 
 /** `hot`: one topic in a fresh process. `warmed`: the library was used for other things before. */
@@ -106,6 +110,10 @@ export const scenarios: readonly Scenario[] = [
   },
   ...busScenarios,
   busFailing,
+  sqlitePublish,
+  sqliteHandle,
+  ...sqliteStores,
+  sqliteRead,
   ...ablations,
   busAblation,
   ...growthScenarios,

@@ -1,7 +1,7 @@
 import { type Clock, isFinal } from '@tidings/core/tools'
 import type { LoadOptions } from '../decider/load.ts'
-import { ConcurrencyError, EventExistsError, StreamTombstonedError } from '../errors.ts'
-import type { Position } from '../position.ts'
+import { ConcurrencyError, EventExistsError, RecordConflictError, StreamTombstonedError } from '../errors.ts'
+import { beginning, type Position } from '../position.ts'
 import { ProjectionError } from '../projection/projection.ts'
 import type { LoggedEvent, LogPage } from '../recorder/recorder.ts'
 import type { EventStore, Recorded } from '../store/event-store.ts'
@@ -79,10 +79,7 @@ export class Runner<State> implements RunningProcess<State> {
   ): Promise<Runner<State>> {
     const open = (): Promise<Checkpoint> =>
       Checkpoint.open(store.recorder, `${prefixOf(process)}/checkpoint`, settings.start)
-    const checkpoint = await open()
-    // So that it goes on there, also if it ends before anything has come.
-    if (checkpoint.isNew && settings.start > 0) await checkpoint.commit(settings.start, {})
-    const runner = new Runner(store, process, settings, checkpoint)
+    const runner = new Runner(store, process, settings, await begun(open, settings.start))
     void runner.#follow(open).then(
       () => runner.#progress.end(),
       (error: unknown) => runner.#progress.end({ error }),
@@ -282,6 +279,20 @@ export class Runner<State> implements RunningProcess<State> {
       // That it cannot be read is what is told.
       return undefined
     }
+  }
+}
+
+/** Keeps where it begins, so that it goes on there, also if it ends before anything has come. */
+async function begun(open: () => Promise<Checkpoint>, start: Position): Promise<Checkpoint> {
+  const checkpoint = await open()
+  if (!checkpoint.isNew || start === beginning) return checkpoint
+  try {
+    await checkpoint.commit(start, {})
+    return checkpoint
+  } catch (error) {
+    // Of two that begin at once, one does it for both.
+    if (error instanceof RecordConflictError) return open()
+    throw error
   }
 }
 
