@@ -164,7 +164,7 @@ describe('no file is left behind', () => {
     const job = { scenario: 'sqlite-publish', column: 'FULL, 1 in flight', contestant: 'tidings', round: 0 }
     const main = join(import.meta.dirname, '../src/main.ts')
     const running = runJobs([job], { node: process.execPath, main, signal: stop.signal }, () => {})
-    await vi.waitFor(() => expect(globSync('*/tidings-sqlite-*/*', { cwd: folder })).not.toEqual([]), 30_000)
+    await vi.waitFor(() => expect(globSync('*/tidings-bench-files-*/*', { cwd: folder })).not.toEqual([]), 30_000)
     stop.abort()
     await expect(running).rejects.toMatchObject({ name: 'AbortError' })
     await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]), 10_000)
