@@ -46,3 +46,17 @@ export { defineProjection, type ProjectedPlace, type Projection, ProjectionError
 export { type ProjectionOptions, runProjection, type RunningProjection } from './projection/run-projection.ts'
 export { type Exported, type ExportOptions, exportTo } from './transfer/export-to.ts'
 export { type Imported, ImportError, importFrom, type ImportOptions } from './transfer/import-from.ts'
+export {
+  type CommandTo,
+  commandTo,
+  defineProcess,
+  type EventContext,
+  type EventsFor,
+  type Process,
+  type ProcessContext,
+  type Reaction,
+  type Refusal,
+} from './process/process.ts'
+export { ProcessError } from './process/process-error.ts'
+export type { ProcessFailure } from './process/process-failure.ts'
+export { type ProcessInstance, type ProcessOptions, runProcess, type RunningProcess } from './process/run-process.ts'

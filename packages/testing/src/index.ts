@@ -1,4 +1,5 @@
-export { type Given, givenFor, SpecificationError, type Thrown, type When } from './given.ts'
+export { type Given, givenFor, type When } from './given.ts'
+export type { GivenPlace, GivenProcess, ProcessInput, WhenProcess } from './given-process.ts'
 export type { Attempt } from './harness/attempt-log.ts'
 export type { LoggedLine } from './harness/logged.ts'
 export { NotSettledError, type SettledOptions } from './harness/rest.ts'
@@ -6,4 +7,5 @@ export { type Overrides, sample, type SampleOptions } from './harness/sample/sam
 export { SampleError } from './harness/sample/sample-error.ts'
 export { type TestBus, testBus, type TestBusOptions } from './harness/test-bus.ts'
 export { type TestContext, testContext, type TestContextOptions } from './harness/test-context.ts'
+export { SpecificationError, type Thrown } from './specification.ts'
 export { type VirtualClock, virtualClock, type VirtualClockOptions } from './harness/virtual-clock.ts'

@@ -519,6 +519,27 @@ export const storeMutations: readonly StoreMutation[] = [
     foundBy: ['S35'],
     alter: () => ({ readRecord: async () => undefined }),
   },
+  writing('does not write the records of a commit that has events', ['S30', 'S38'], (commit) =>
+    commit.appends?.some(({ events }) => events.length > 0) === true ? { ...commit, records: [] } : commit,
+  ),
+  writing('lets two processes write one mark', ['S39'], (commit) => ({
+    ...commit,
+    records: commit.records?.map(({ key, value }) => ({ key, value })),
+  })),
+  {
+    breaks: 'lists the last records first',
+    foundBy: ['S31', 'S40'],
+    alter: (recorder) => ({
+      async listRecords(query) {
+        const all = await recorder.listRecords({ prefix: query.prefix, limit: 1e6 })
+        return all.toReversed().slice(0, query.after === undefined ? query.limit : 0)
+      },
+    }),
+  },
+  writing('keeps records that are removed', ['S29', 'S40'], (commit) => ({
+    ...commit,
+    records: commit.records?.filter(({ value }) => value !== undefined),
+  })),
   appends('takes its own time for that of an export', ['S36'], ({ restored, ...append }) => ({
     ...append,
     ...(restored && { restored: { ...restored, recordedAt: restored.recordedAt.map(() => Date.now() + 1) } }),

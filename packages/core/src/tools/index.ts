@@ -2,6 +2,7 @@
 export { asyncSnapshot, type AsyncStorage, asyncStorage, type Snapshot } from '../async-context.ts'
 export { atLeast, hook, invalidArgument, knownOptions, misuse, oneOf, shown } from '../check.ts'
 export { backoff, type BackoffOptions, longestBackoff } from './backoff.ts'
+export { type Clock, systemClock } from './clock.ts'
 export { functionOption, methodOption, whole } from './check.ts'
 export { isFinal } from './final-error.ts'
 export type { EventIdentity, Inbox } from './inbox.ts'

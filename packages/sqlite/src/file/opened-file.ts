@@ -1,4 +1,4 @@
-import type { Clock } from '@tidings/bus/transport'
+import { type Clock, systemClock } from '@tidings/bus'
 import { TidingsError } from '@tidings/core'
 import { SharedFile, type SharedOptions } from './shared-file.ts'
 import { Watch } from './watch.ts'
@@ -27,17 +27,17 @@ export class OpenedFile {
     this.#options = options
   }
 
-  /** Opens it where it is not. Rejects with `SqliteError`. */
-  async use(clock: Clock): Promise<UsedFile> {
+  /** Opens it where it is not; without a clock by any that it has. Rejects with `SqliteError`. */
+  async use(clock?: Clock): Promise<UsedFile> {
     await this.#closing
-    const opening = (this.#open ??= this.#opened(clock))
+    const opening = (this.#open ??= this.#opened(clock ?? systemClock))
     const open = await opening.catch((error: unknown) => {
       if (this.#open === opening) this.#open = undefined
       throw error
     })
     // Others have closed it meanwhile.
     if (this.#open !== opening) return this.use(clock)
-    if (open.clock !== clock) {
+    if (clock !== undefined && open.clock !== clock) {
       throw new TidingsError(
         'INVALID_ARGUMENT',
         '`clock` must be the one of the bus that is connected to this sqlite() already: it has one time\n' +

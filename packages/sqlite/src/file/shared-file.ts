@@ -1,7 +1,9 @@
 import { type Clock, GroupCommit, Timetable } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
+import { AggregationRows } from './aggregation-rows.ts'
 import { Catalog } from './catalog.ts'
+import { ClaimRows } from './claim-rows.ts'
 import type { Times } from '../group/copies.ts'
 import { CursorRows } from '../group/cursor-rows.ts'
 import type { Database } from '../database/driver.ts'
@@ -42,6 +44,8 @@ export class SharedFile implements Times {
   readonly held: HeldRows
   readonly marks: Marks
   readonly letters: Letters
+  readonly aggregations: AggregationRows
+  readonly claims: ClaimRows
   readonly delayed: Delayed
   readonly cursors: CursorRows
   readonly transaction: Transactions
@@ -84,7 +88,9 @@ export class SharedFile implements Times {
     this.held = new HeldRows(statements)
     this.marks = new Marks(statements)
     this.letters = new Letters(statements, options.maxDeadLetters)
-    this.retention = new Retention(statements, options.retention)
+    this.aggregations = new AggregationRows(statements)
+    this.claims = new ClaimRows(statements)
+    this.retention = new Retention(statements, this.aggregations, this.claims, options.retention)
     this.transaction = new Transactions(statements)
     this.delayed = new Delayed(statements, this.log, this, () => {
       this.#areDue = true
@@ -138,6 +144,8 @@ export class SharedFile implements Times {
 
   /** Has it done within the next transaction; resolves to what it returns once that is written. */
   commit<Result>(work: () => Result): Promise<Result> {
+    const refusal = this.transaction.refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
     return this.#commits.run(work) as Promise<Result>
   }
 
@@ -175,6 +183,7 @@ export class SharedFile implements Times {
     const version = this.statements.number('PRAGMA data_version')
     if (version === this.#dataVersion) return false
     this.#dataVersion = version
+    this.marks.refresh()
     const { head } = this.log
     this.log.refresh()
     if (this.log.head !== head) this.#wakeReaders()

@@ -1,11 +1,12 @@
-import { backoff, knownOptions, misuse, whole } from '@tidings/core/tools'
-import { causedBy, type CreateOptions, type Extensions, type TidingsEvent } from '@tidings/events'
+import { backoff, knownOptions, whole } from '@tidings/core/tools'
+import type { Extensions, TidingsEvent } from '@tidings/events'
 import { ConcurrencyError } from '../errors.ts'
 import type { Position } from '../position.ts'
 import { expectedVersion as checkedVersion } from '../store/checks.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Decider } from './decider.ts'
 import { load, type LoadOptions } from './load.ts'
+import { eventsOf, stamped } from './stamped.ts'
 
 /** What {@link execute} takes besides the command; all of it may be left out. */
 export interface ExecuteOptions extends Omit<LoadOptions, 'asOf'> {
@@ -66,7 +67,7 @@ export async function execute<State, Command, Event extends TidingsEvent>(
       throw new ConcurrencyError(stream, expectedVersion, version)
     }
     const decided = decider.decide(command, state)
-    const events = (isList(decided) ? decided : [decided]).map((event) => stamped(store, event, options))
+    const events = eventsOf(decided).map((event) => stamped(store.events, event, options))
     try {
       const { nextVersion, position } = await store.append(stream, events, { expectedVersion: version })
       return {
@@ -85,43 +86,4 @@ export async function execute<State, Command, Event extends TidingsEvent>(
 
 function loadOptions({ snapshots, onSnapshotError }: ExecuteOptions): LoadOptions {
   return { snapshots, onSnapshotError }
-}
-
-function isList<Event>(decided: Event | readonly Event[]): decided is readonly Event[] {
-  return Array.isArray(decided)
-}
-
-/** The event with what the command gives it: made anew, since events do not change. */
-function stamped<Event extends TidingsEvent>(
-  store: EventStore<Event>,
-  event: Event,
-  { cause, extensions }: ExecuteOptions,
-): Event {
-  if (cause === undefined && extensions === undefined) return event
-  const definition = store.events.get(event?.type)
-  // What it is not one of, `append` refuses.
-  if (definition === undefined) return event
-  if (definition.version !== event.version) {
-    throw misuse(
-      `event "${event.type}" of version ${event.version} cannot be given a cause: the store has version ${definition.version}\nCreate it with the definition that the store has.`,
-    )
-  }
-  const { id, source, time, subject, sequence } = event
-  const given = {
-    correlationId: event.correlationId,
-    causationId: event.causationId,
-    causationDepth: event.causationDepth,
-  }
-  const options: CreateOptions = {
-    ...(cause === undefined || given.causationId !== undefined ? given : causedBy(cause)),
-    id,
-    source,
-    time,
-    subject,
-    sequence,
-    extensions: { ...extensions, ...event.extensions },
-    validated: true,
-  }
-  // The data is that of an event of this very definition.
-  return definition.create(event.data as never, options) as Event
 }

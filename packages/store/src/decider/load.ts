@@ -23,6 +23,11 @@ export interface Loaded<State> {
   readonly version: number
 }
 
+/** What is known of it besides. */
+export interface LoadedStream<State> extends Loaded<State> {
+  readonly tombstoned: boolean
+}
+
 /**
  * The state of a stream: every event that is left of it, in its order, through `evolve`; or the latest snapshot, and
  * what came since. Makes a snapshot where it is time for one.
@@ -35,6 +40,17 @@ export async function load<State, Event extends TidingsEvent>(
   stream: string,
   options: LoadOptions = {},
 ): Promise<Loaded<State>> {
+  const { state, version } = await loadStream(store, decider, stream, options)
+  return { state, version }
+}
+
+/** The same, and whether the stream was ended. */
+export async function loadStream<State, Event extends TidingsEvent>(
+  store: EventStore<Event>,
+  decider: Pick<Decider<State, never, Event>, 'initial' | 'evolve' | 'snapshot'>,
+  stream: string,
+  options: LoadOptions,
+): Promise<LoadedStream<State>> {
   const { snapshots, asOf, onSnapshotError = writeError } = options
   const kept = asOf === undefined && snapshots !== undefined && decider.snapshot !== undefined
   const cache = kept ? new Cache(snapshots, decider.snapshot, nameOf(stream, 'stream'), onSnapshotError) : undefined
@@ -42,9 +58,9 @@ export async function load<State, Event extends TidingsEvent>(
   const replayed = await replay(store, decider, stream, found, asOf)
   // One that is ahead of its stream is of another log: a backup was restored since.
   const isAhead = found !== undefined && found.version > replayed.streamVersion
-  const { state, version } = isAhead ? await replay(store, decider, stream, undefined, asOf) : replayed
-  await cache?.keep({ state, version }, isAhead ? 0 : (found?.version ?? 0))
-  return { state, version }
+  const loaded = isAhead ? await replay(store, decider, stream, undefined, asOf) : replayed
+  await cache?.keep(loaded, isAhead ? 0 : (found?.version ?? 0))
+  return loaded
 }
 
 async function replay<State, Event extends TidingsEvent>(
@@ -53,10 +69,11 @@ async function replay<State, Event extends TidingsEvent>(
   stream: string,
   begin: Loaded<State> | undefined,
   asOf: AsOf | undefined,
-): Promise<Loaded<State> & { readonly streamVersion: number }> {
+): Promise<LoadedStream<State> & { readonly streamVersion: number }> {
   let state = begin === undefined ? decider.initial() : begin.state
   let version = begin?.version ?? 0
   let streamVersion = 0
+  let tombstoned = false
   const query = {
     stream: nameOf(stream, 'stream'),
     from: version + 1,
@@ -66,7 +83,7 @@ async function replay<State, Event extends TidingsEvent>(
     until: untilOf(asOf),
   }
   for await (const page of streamPages(store.recorder, query)) {
-    streamVersion = page.state.version
+    ;({ version: streamVersion, tombstoned } = page.state)
     for (const logged of page.events) {
       state = decider.evolve(state, recordedOf<Event>(logged, store.events).event)
       version = logged.version
@@ -74,7 +91,7 @@ async function replay<State, Event extends TidingsEvent>(
   }
   // The last page has all that there was: where events are removed, the stream is at its version all the same.
   if (asOf === undefined) version = Math.max(version, streamVersion)
-  return { state, version, streamVersion }
+  return { state, version, streamVersion, tombstoned }
 }
 
 /** The snapshots of one stream; whatever goes wrong with them is told, and harms nobody. */

@@ -1,10 +1,10 @@
 import type { EncodedEvent } from '@tidings/events'
-import { invalidArgument } from '@tidings/core/tools'
+import { invalidArgument, over } from '@tidings/core/tools'
 import type { Catalog, TidingsEvent } from '@tidings/events'
 import { decodeEvent } from '@tidings/events'
 import { RecordConflictError } from '../errors.ts'
 import { asPosition, beginning } from '../position.ts'
-import type { Committed, LogRecord, Recorder, RecordWrite, StreamAppend } from '../recorder/recorder.ts'
+import type { Commit, Committed, LogRecord, Recorder, RecordWrite } from '../recorder/recorder.ts'
 import { pageSize } from '../store/pages.ts'
 import { recordedOf } from '../store/recorded.ts'
 import { FoldError, type ProjectedEvent, States } from './fold.ts'
@@ -33,9 +33,9 @@ export class InlineProjections {
     if (twice !== undefined) throw invalidArgument('inline', 'projections of different names', twice)
   }
 
-  /** Commits the appends with what the projections make of them. */
-  commit(appends: readonly StreamAppend[]): Promise<Committed> {
-    return this.#inTurn(() => this.#commit(appends))
+  /** The recorder, each of whose commits has what the projections make of its events: whoever it is that appends. */
+  over(): Recorder {
+    return over<Recorder>(this.#recorder, { commit: (commit) => this.#inTurn(() => this.#commit(commit)) })
   }
 
   /** The state of a key, computed from all that is in the log. */
@@ -52,11 +52,14 @@ export class InlineProjections {
     return this.#inTurn(() => found.get(key))
   }
 
-  async #commit(appends: readonly StreamAppend[]): Promise<Committed> {
+  async #commit(commit: Commit): Promise<Committed> {
+    const { appends = [], records: others = [] } = commit
     const events = appends.flatMap(({ stream, events }) => events.map((event) => this.#projected(event, stream)))
+    if (events.length === 0) return this.#recorder.commit(commit)
     const records: RecordWrite[] = []
-    if (events.length > 0) for (const inline of this.#all) records.push(...(await inline.writesFor(events)))
-    return this.#recorder.commit({ appends, records })
+    for (const inline of this.#all) records.push(...(await inline.writesFor(events)))
+    const { revisions, ...committed } = await this.#recorder.commit({ ...commit, records: [...others, ...records] })
+    return { ...committed, revisions: revisions.slice(0, others.length) }
   }
 
   /** Behind all that was asked for before; anew when another process has written the same states meanwhile. */
@@ -67,7 +70,9 @@ export class InlineProjections {
           return await run()
         } catch (error) {
           if (error instanceof FoldError) throw error.error
-          if (!(error instanceof RecordConflictError) || conflicts >= mostConflicts) throw error
+          // A record of whoever commits is not ours to read again.
+          const isOurs = error instanceof RecordConflictError && error.key.startsWith('inline/')
+          if (!isOurs || conflicts >= mostConflicts) throw error
         }
       }
     })

@@ -50,8 +50,8 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
   constructor(recorder: Recorder, catalog: Catalog, inline: readonly Projection[]) {
     this.name = recorder.name
     this.events = catalog
-    this.recorder = recorder
     this.#inline = inline.length === 0 ? undefined : new InlineProjections(recorder, catalog, inline)
+    this.recorder = this.#inline?.over() ?? recorder
   }
 
   async append(stream: string, events: readonly Event[], options: AppendOptions = {}): Promise<Appended> {
@@ -160,7 +160,7 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
       throw misuse(`stream "${twice.stream}" is in one appendAll() twice\nJoin its events: [...first, ...second].`)
     }
     this.#open('append()')
-    const { appends: results } = await (this.#inline?.commit(appends) ?? this.recorder.commit({ appends }))
+    const { appends: results } = await this.recorder.commit({ appends })
     return results.map(({ firstVersion, lastVersion, position, repeated }, index) => {
       return { stream: appends[index]!.stream, firstVersion, nextVersion: lastVersion, position, repeated }
     })

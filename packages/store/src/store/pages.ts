@@ -31,23 +31,43 @@ export async function* logPages(recorder: Recorder, query: LogQuery): AsyncGener
   }
 }
 
+/** What is due at a time, beside the log. */
+export interface Alarm {
+  /** Told before each look at the log: what is recorded before this moment is in the page, or behind it. */
+  looking(): void
+  /** Told when all of the log was read: rings when the next one is due. The function returned ends that. */
+  set(ring: () => void): () => void
+}
+
+/** How a reader waits at the end of the log. */
+export interface LiveOptions {
+  readonly signal: AbortSignal | undefined
+  /** Milliseconds after which it looks in any case. */
+  readonly poll: number
+  readonly alarm?: Alarm | undefined
+}
+
 /** Pages of the log, without end: where it ends for now, waits until there is more, and looks from time to time. */
 export async function* livePages(
   recorder: Recorder,
   query: LogQuery,
-  options: { readonly signal: AbortSignal | undefined; readonly poll: number },
+  options: LiveOptions,
 ): AsyncGenerator<LogPage, void, void> {
-  const { signal, poll } = options
+  const { signal, poll, alarm } = options
   const bell = new Bell(recorder, signal)
   let after: Position = query.after
   try {
     while (!bell.isAborted) {
       // Before reading: what is committed behind the read rings, and is not waited for.
       bell.arm()
+      alarm?.looking()
       const page = await recorder.readLog({ ...query, after })
       yield page
       after = page.through
-      if (!page.more) await bell.rung(poll)
+      if (page.more) continue
+      const unset = alarm?.set(() => bell.ring())
+      await bell.rung(poll)
+      unset?.()
     }
   } finally {
     bell.close()
@@ -58,7 +78,7 @@ export async function* livePages(
 class Bell {
   readonly #unwatch: () => void
   readonly #signal: AbortSignal | undefined
-  readonly #ring = (): void => {
+  readonly ring = (): void => {
     this.#hasRung = true
     this.#wake?.()
   }
@@ -66,9 +86,9 @@ class Bell {
   #wake: (() => void) | undefined
 
   constructor(recorder: Recorder, signal: AbortSignal | undefined) {
-    this.#unwatch = recorder.watch(this.#ring)
+    this.#unwatch = recorder.watch(this.ring)
     this.#signal = signal
-    signal?.addEventListener('abort', this.#ring)
+    signal?.addEventListener('abort', this.ring)
   }
 
   get isAborted(): boolean {
@@ -93,7 +113,7 @@ class Bell {
 
   close(): void {
     this.#unwatch()
-    this.#signal?.removeEventListener('abort', this.#ring)
+    this.#signal?.removeEventListener('abort', this.ring)
   }
 }
 

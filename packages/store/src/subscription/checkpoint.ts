@@ -1,5 +1,6 @@
+import { RecordConflictError } from '../errors.ts'
 import { asPosition, beginning, type Position } from '../position.ts'
-import type { Recorder, RecordWrite } from '../recorder/recorder.ts'
+import type { Commit, Recorder, RecordWrite } from '../recorder/recorder.ts'
 
 /**
  * How far a follower has come, as it is kept beside the log. Written under the revision that was read: of two who follow
@@ -29,11 +30,29 @@ export class Checkpoint {
     return this.#position
   }
 
+  /** Whether nothing was ever kept. */
+  get isNew(): boolean {
+    return this.#revision === 0
+  }
+
+  /** Throws RecordConflictError where somebody else has kept another one since. */
+  async confirm(): Promise<void> {
+    const { revision = 0 } = (await this.#recorder.readRecord(this.#key)) ?? {}
+    if (revision !== this.#revision) throw new RecordConflictError(this.#key, this.#revision, revision)
+  }
+
   /** Keeps a later position, together with other records. An earlier one changes nothing. */
   async keep(position: Position, records: readonly RecordWrite[] = []): Promise<void> {
-    if (position <= this.#position) return
+    if (position > this.#position) await this.commit(position, { records })
+  }
+
+  /** Keeps a position in the commit of what it stands for. */
+  async commit(position: Position, { appends = [], records = [] }: Commit): Promise<void> {
     const write = { key: this.#key, value: JSON.stringify(position), expected: this.#revision }
-    const { revisions } = await this.#recorder.commit({ records: [write, ...records] })
+    const all = { appends, records: [write, ...records] }
+    let { revisions } = await this.#recorder.commit(all)
+    // Every event was in its place already, so that nothing was written: the records are still to be.
+    if (revisions.length === 0) ({ revisions } = await this.#recorder.commit({ records: all.records }))
     this.#revision = revisions[0]!
     this.#position = position
   }

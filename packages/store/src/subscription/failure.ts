@@ -4,7 +4,7 @@ import type { Recorded } from '../store/event-store.ts'
 
 /** An attempt that failed, at an event or at the log itself, and what follows. */
 export interface Failure<Event extends TidingsEvent = TidingsEvent> {
-  /** The name of the subscription or the projection. */
+  /** The name of the subscription, the projection or the process. */
   readonly follower: string
   readonly error: unknown
   /** Counted from 1. */

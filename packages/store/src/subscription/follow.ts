@@ -2,7 +2,7 @@ import { isFinal } from '@tidings/core/tools'
 import { RecordConflictError, StoreClosedError } from '../errors.ts'
 import type { Position } from '../position.ts'
 import type { LogPage, LogQuery, Recorder } from '../recorder/recorder.ts'
-import { livePages } from '../store/pages.ts'
+import { type Alarm, livePages } from '../store/pages.ts'
 
 /** How often what follows a log looks for what nobody told it of, milliseconds. */
 const poll = 1000
@@ -12,6 +12,7 @@ export interface Following {
   readonly recorder: Recorder
   readonly query: Omit<LogQuery, 'after'>
   readonly signal: AbortSignal
+  readonly alarm?: Alarm | undefined
   /** Attempts in all where the log or the checkpoint fails. */
   readonly attempts: number
   /** The wait behind an attempt that failed, milliseconds. */
@@ -33,11 +34,11 @@ export class ToldError extends Error {
 
 /** Follows a log until the signal aborts. Rejects with what made it end before. */
 export async function follow(following: Following): Promise<void> {
-  const { recorder, query, signal, attempts } = following
+  const { recorder, query, signal, attempts, alarm } = following
   for (let attempt = 1; ; attempt++) {
     try {
       const after = await following.open()
-      for await (const page of livePages(recorder, { ...query, after }, { signal, poll })) {
+      for await (const page of livePages(recorder, { ...query, after }, { signal, poll, alarm })) {
         await following.handle(page)
         attempt = 1
       }

@@ -1,16 +1,7 @@
 import { type Duration, milliseconds } from '@tidings/core'
-import {
-  backoff,
-  functionOption,
-  hook,
-  invalidArgument,
-  isFinal,
-  knownOptions,
-  oneOf,
-  whole,
-} from '@tidings/core/tools'
+import { backoff, functionOption, hook, isFinal, knownOptions, oneOf, whole } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
-import { asPosition, beginning, type Position } from '../position.ts'
+import type { Position } from '../position.ts'
 import type { LoggedEvent, LogPage, LogQuery } from '../recorder/recorder.ts'
 import { nameOf } from '../store/checks.ts'
 import type { EventStore, Recorded } from '../store/event-store.ts'
@@ -20,6 +11,7 @@ import { follow, onAbort, pause, ToldError } from './follow.ts'
 import { laneOf } from './lanes.ts'
 import { type FollowState, Progress } from './progress.ts'
 import { type Failure, nowhere, tellFailure } from './failure.ts'
+import { startOf } from './start.ts'
 import type { Follower } from './wait-for.ts'
 
 /** How a failed event is tried again; see {@link SubscriptionOptions}. */
@@ -85,7 +77,7 @@ export async function runSubscription<Event extends TidingsEvent>(
   handler: (recorded: Recorded<Event>, context: { readonly attempt: number; readonly signal: AbortSignal }) => unknown,
 ): Promise<RunningSubscription> {
   knownOptions(options, known, 'runSubscription')
-  const { types, category, start = 'beginning', retry = {} } = options
+  const { types, category, start, retry = {} } = options
   knownOptions(retry, ['attempts', 'delay'], 'retry')
   const settings = {
     concurrency: whole(options.concurrency ?? 1, 1, 'concurrency'),
@@ -96,11 +88,8 @@ export async function runSubscription<Event extends TidingsEvent>(
     failed: hook(options.failed, 'failed') ?? tellFailure,
     handler: functionOption(handler, 'handler'),
   }
-  if (typeof start === 'string' && start !== 'beginning' && start !== 'end') {
-    throw invalidArgument('start', "'beginning', 'end' or a position", start)
-  }
   const key = `subscription/${nameOf(name, 'name')}`
-  const begin = start === 'end' ? await store.end() : start === 'beginning' ? beginning : asPosition(start, 'start')
+  const begin = await startOf(store, start)
   const open = (): Promise<Checkpoint> => Checkpoint.open(store.recorder, key, begin)
   const running = new Running<Event>(store, name, settings, await open())
   running.run({ types, category, limit: settings.batch }, open)

@@ -3,6 +3,7 @@ import { appendCases } from './append.ts'
 import { contentCases } from './contents.ts'
 import { featureCases } from './features.ts'
 import { logCases } from './log.ts'
+import { processCases } from './processes.ts'
 import { programCases } from './programs.ts'
 import { readCases } from './read.ts'
 import { recordCases } from './records.ts'
@@ -20,4 +21,5 @@ export const storeCases: readonly StoreCase[] = [
   ...recordCases,
   ...featureCases,
   ...programCases,
+  ...processCases,
 ].toSorted((a, b) => (a.id < b.id ? -1 : 1))
