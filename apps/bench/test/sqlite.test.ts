@@ -8,6 +8,8 @@ import { runJobs } from '../src/run/orchestrator.ts'
 import { appendsByHand, tidingsAppends } from '../src/sqlite/appends.ts'
 import { contentsOf, hold, scratch } from '../src/sqlite/files.ts'
 import { log, madeRows, readyRows } from '../src/sqlite/limit.ts'
+import { consumedPerSecond } from '../src/sqlite/consumers.ts'
+import { growing } from '../src/sqlite/growth.ts'
 import { inFlight, orderAt, sumOf } from '../src/sqlite/orders.ts'
 import { tidingsPublisher } from '../src/sqlite/publishers.ts'
 import { scenarios } from '../src/scenarios/scenarios.ts'
@@ -87,6 +89,21 @@ test('a contestant whose rows are not in the file is found out', async () => {
   await expect(ours.close()).rejects.toThrow('tidings left 8 rows with a sum of 36 in the file, expected 9 with 45')
   expect(() => hold('it', { rows: 2, sum: 4 }, { rows: 2, sum: 3 })).toThrow('a sum of 4')
   expect(() => contentsOf(folder.file('ours'), 'missing', '0')).toThrow('no such table')
+})
+
+describe('what grows is there, and stays, whatever comes to it', { timeout: 60_000 }, () => {
+  test.for(Object.keys(growing))('%s', async (what) => {
+    const { subject, close } = await growing[what]!(files().file('grown'), 2000)
+    await subject.run(3)
+    expect(subject.sink.count).toBe(subject.deliveries(3))
+    await close()
+  })
+})
+
+test('two processes handle each event once', { timeout: 60_000 }, async () => {
+  vi.stubEnv('NODE_OPTIONS', '--conditions=@tidings/source')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  await expect(consumedPerSecond(2, 300, { durability: 'normal', work: 0 })).resolves.toBeGreaterThan(0)
 })
 
 test('the sum of orders is that of their quantities', () => {

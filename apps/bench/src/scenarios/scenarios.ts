@@ -16,6 +16,7 @@ import { iterating } from './iterators.ts'
 import { type Layout, weigh } from './memory.ts'
 import { publishingToPatterns } from './patterns.ts'
 import { publishing, type Publishing } from './publish.ts'
+import { sqliteAblation } from './sqlite-ablation.ts'
 import { sqliteDelay } from './sqlite-delay.ts'
 import { sqliteGrowth } from './sqlite-growth.ts'
 import { sqliteHandle } from './sqlite-handle.ts'
@@ -122,6 +123,7 @@ export const scenarios: readonly Scenario[] = [
   sqliteProcesses,
   ...ablations,
   busAblation,
+  sqliteAblation,
   ...growthScenarios,
   memoryScenario(),
 ]

@@ -13,7 +13,7 @@ const watched = 3000
 const resolution = 1
 
 /** Who writes. */
-export const writing: Readonly<Record<string, (file: string, durability: Durability) => Promise<Contender>>> = {
+const writing: Readonly<Record<string, (file: string, durability: Durability) => Promise<Contender>>> = {
   publish: (file, durability) => tidingsPublisher({ file, durability, inFlight: writers }),
   append: (file, durability) => {
     const options: Appending = { file, durability, callers: writers, batch: 1, streams: 10_000 }

@@ -137,9 +137,8 @@ export async function plainjobQueue({ file, durability }: Pick<PublisherOptions,
   readonly close: () => void
 }> {
   const { better, defineQueue } = await import('plainjob')
-  const Database = createRequire(import.meta.url)('better-sqlite3') as new (
-    file: string,
-  ) => Parameters<typeof better>[0]
+  const require = createRequire(import.meta.url)
+  const Database = require('better-sqlite3') as new (file: string) => Parameters<typeof better>[0]
   const database = new Database(file)
   database.pragma('page_size = 8192')
   const queue = defineQueue({ connection: better(database), logger: silent })
