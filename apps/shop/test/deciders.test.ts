@@ -61,9 +61,7 @@ describe('an order', () => {
       { type: 'confirm', pence: 1 },
       { type: 'cancel', reason: '' },
     ] as const) {
-      given([])
-        .when(command)
-        .thenThrows(Error)
+      given([]).when(command).thenThrows(Error)
     }
   })
 
