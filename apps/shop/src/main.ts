@@ -56,8 +56,9 @@ async function play({ seed, data }: Request): Promise<number> {
     stderr.write(data === undefined ? 'stopped\n' : `stopped; demo --data ${data} goes on\n`)
     return signals.received === 'SIGTERM' ? 143 : 130
   } catch (error) {
+    const overtaken = `another demo has ${data} open\nLet one of them end; started again, the other goes on.`
     const text = isTidingsError(error) ? error.message : error instanceof Error ? error.stack : String(error)
-    stderr.write(`demo: ${text}\n`)
+    stderr.write(`demo: ${isTidingsError(error, 'RECORD_CONFLICT') ? overtaken : text}\n`)
     return 1
   } finally {
     signals.stop()

@@ -166,9 +166,10 @@ export function sqlite(options: SqliteOptions): SqliteTransport {
 export function sqliteStore<const Definitions extends readonly AnyDefinedEvent[]>({
   events,
   inline,
+  encryption,
   ...options
 }: SqliteOptions & StoreOptions<Definitions>): Promise<EventStore<EventOf<Definitions[number]>>> {
-  return sqlite(options).store({ events, inline })
+  return sqlite(options).store({ events, inline, encryption })
 }
 
 function ttlOf(options: SqliteClaimCheckOptions = {}): number {

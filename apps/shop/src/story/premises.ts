@@ -2,6 +2,7 @@ import { type Bus, createBus, type Observer } from '@tidings/bus'
 import {
   type EventStore,
   execute,
+  type Failure,
   runProcess,
   type RunningProcess,
   type RunningProjection,
@@ -14,7 +15,7 @@ import type { Carrier, Ground } from '../ground.ts'
 import { revenue } from '../modules/analytics.ts'
 import { fulfilment } from '../modules/fulfilment.ts'
 import { shelf, stock, watchShelves } from '../modules/inventory.ts'
-import { type Shop, shopOf } from '../shop.ts'
+import { shopOf } from '../shop.ts'
 import type { Storyteller } from './narrator.ts'
 import type { Town } from './town.ts'
 
@@ -48,7 +49,6 @@ interface Tally {
 
 /** All that is at work while the shop is open. */
 interface Opened {
-  readonly shop: Shop
   readonly bus: Bus
   readonly carrier: Carrier
   readonly fulfilment: RunningProcess<unknown>
@@ -64,6 +64,11 @@ export async function premises(town: Town, ground: Ground, narrator: Storyteller
   const tally: Tally = { published: 0, handled: 0, failed: 0, deadLetters: 0 }
   const calls = new Map<string, Map<string, number>>()
   const observer = observing(tally, calls, narrator)
+  // What ends a follower ends the story, which says why; the rest passes.
+  const failed = ({ follower, error, next }: Pick<Failure, 'follower' | 'error' | 'next'>): void => {
+    if (next === 'retry')
+      narrator.say(`${follower} tries again: ${error instanceof Error ? error.message : String(error)}`)
+  }
   watchShelves(town.scanners, new Map())
 
   const opened = async (): Promise<Opened> => {
@@ -79,13 +84,18 @@ export async function premises(town: Town, ground: Ground, narrator: Storyteller
       log: narrator.log,
       observer,
     })
-    return {
-      shop,
-      bus,
-      carrier: await ground.carryTo(bus),
-      fulfilment: await runProcess(store, narrator.telling(fulfilment), { snapshots }),
-      revenue: await runProjection(store, revenue),
-      stock: await runProjection(store, stock),
+    try {
+      return {
+        bus,
+        carrier: await ground.carryTo(bus),
+        fulfilment: await runProcess(store, narrator.telling(fulfilment), { snapshots, failed }),
+        revenue: await runProjection(store, revenue, { failed }),
+        stock: await runProjection(store, stock, { failed }),
+      }
+    } catch (error) {
+      // Else it would go on without the others.
+      await bus.close()
+      throw error
     }
   }
   let now = await opened()
@@ -105,7 +115,8 @@ export async function premises(town: Town, ground: Ground, narrator: Storyteller
       now = await opened()
     },
     async close() {
-      await Promise.all([now.fulfilment, now.carrier, now.revenue, now.stock].map((follower) => follower.stop()))
+      // Also where one of them has failed.
+      await Promise.allSettled([now.fulfilment, now.carrier, now.revenue, now.stock].map((follower) => follower.stop()))
       await now.bus.close()
     },
     async receive(delivery, goods) {
