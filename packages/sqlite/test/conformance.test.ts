@@ -45,7 +45,7 @@ test('docs/transports-sqlite.md shows what this run has shown (vitest -u writes 
   const page = [
     '# SQLite',
     '',
-    'What the transport of [`@tidings/sqlite`](../packages/sqlite#readme) can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes with members in other processes. Written by the run itself; those of a broker that is killed run behind a socket, in `packages/sqlite/test/conformance-broker.test.ts`.',
+    'What the transport of [`@tidings/sqlite`](../packages/sqlite#readme) can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes with members in other processes. Written by the run itself; those of a broker that is killed run behind a socket, in `packages/sqlite/test/conformance-broker.test.ts`. What it cannot do, and where to go on, stands in [its own page](sqlite.md).',
     '',
     conformanceTable([report]),
   ].join('\n')
