@@ -126,28 +126,37 @@ export class GroupInUseError extends TidingsError<'GROUP_IN_USE'> {
   }
 }
 
-/** A handler was done with its event, and what it did not wait for comes too late: its settlement has been decided. */
+/** What a handler, or the function of a transaction, did not wait for comes when it has ended: too late to be a part of it. */
 export class EffectTooLateError extends TidingsError<'EFFECT_TOO_LATE'> {
   override readonly name = 'EffectTooLateError'
 
-  constructor(group: string, type: string, what: string) {
+  /** `of`: the group, and the type of the event that it handles; left out for a transaction outside of handlers. */
+  constructor(what: string, of?: { readonly group: string; readonly type: string }) {
+    const why =
+      of === undefined
+        ? 'the function of the transaction that it belongs to has ended'
+        : `group "${of.group}" is done with the event "${of.type}" that it belongs to`
+    const whom = of === undefined ? 'the function' : 'the handler'
     super(
       'EFFECT_TOO_LATE',
-      `${what} is refused: group "${group}" is done with the event "${type}" that it belongs to\nAwait it before the handler returns; what may leave whatever becomes of the attempt is published with \`immediate: true\`.`,
-      { details: { group, type } },
+      `${what} is refused: ${why}\nAwait it before ${whom} returns; what may leave whatever becomes of the rest is published with \`immediate: true\`.`,
+      { details: { ...of } },
     )
   }
 }
 
-/** An attempt has published more than its settlement may hold. */
+/** An attempt, or a transaction, has published more than one commit may hold. */
 export class EffectsOverflowError extends TidingsError<'EFFECTS_OVERFLOW'> {
   override readonly name = 'EffectsOverflowError'
 
-  constructor(group: string, type: string, most: number, size: number) {
+  /** `group` is left out for a transaction outside of handlers. */
+  constructor(type: string, most: number, size: number, group?: string) {
+    const who = group === undefined ? 'a transaction' : `group "${group}"`
+    const until = group === undefined ? 'its commit' : 'the attempt has succeeded'
     super(
       'EFFECTS_OVERFLOW',
-      `group "${group}" may not publish another "${type}" at this attempt: its effects are held back until it has succeeded, ${most} and ${size} bytes of data at most\nPublish fewer, or with \`immediate: true\` what may leave whatever becomes of the attempt.`,
-      { details: { group, type, most, size } },
+      `${who} may not publish another "${type}": what it publishes is held back until ${until}, ${most} events and ${size} bytes of data at most\nPublish fewer, or with \`immediate: true\` what may leave whatever becomes of the rest.`,
+      { details: { ...(group === undefined ? {} : { group }), type, most, size } },
     )
   }
 }

@@ -3,7 +3,15 @@ export type { BusOptions } from './bus/options.ts'
 export type { Description, HandlerDescription } from './bus/description.ts'
 export type { BusGroups, GroupInfo } from './bus/groups.ts'
 export type { GroupHealth, Health, HealthStatus } from './bus/health.ts'
-export type { Bus, BusSubscription, CloseOptions, IdleOptions, PullOptions, SubscribeOptions } from './bus/types.ts'
+export type {
+  Bus,
+  BusSubscription,
+  CloseOptions,
+  IdleOptions,
+  OutboxContext,
+  PullOptions,
+  SubscribeOptions,
+} from './bus/types.ts'
 export { type FactsFirstLogger, pinoLog } from './bus/pino-log.ts'
 export { type Clock, systemClock } from './clock.ts'
 export type {

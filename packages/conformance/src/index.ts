@@ -16,9 +16,11 @@ export type {
   ChildWorker,
   ConformanceKit,
   NetworkFaults,
+  OwnTable,
   PlainClient,
 } from './kit.ts'
 export type { Need } from './needs.ts'
 export { publishInTurn } from './publish-in-turn.ts'
 export { conformanceTable } from './table.ts'
+export { transactInTurn } from './transact-in-turn.ts'
 export { type HandledEvent, workDeliveries } from './work-deliveries.ts'

@@ -1,4 +1,4 @@
-import type { BusOptions, Message, Transport } from '@tidings/bus'
+import type { BusOptions, Message, TransactionsOf, Transport } from '@tidings/bus'
 import type { AggregationStore, ClaimCheckStore } from '@tidings/bus/integration'
 import type { GroupRequest } from '@tidings/bus/transport'
 import type { Duration } from '@tidings/core'
@@ -39,6 +39,10 @@ export interface ConformanceKit {
   spawnWorker?(request: GroupRequest): Promise<ChildWorker>
   /** A publisher in a process of its own, for the case in which it is killed. See {@link publishInTurn}. */
   spawnPublisher?(messages: readonly Message[]): Promise<ChildPublisher>
+  /** A table of the application in the database of a transport with `transactions`. */
+  readonly table?: OwnTable | undefined
+  /** A process that writes and publishes, for the case in which it is killed. See {@link transactInTurn}. */
+  spawnTransactor?(messages: readonly Message[]): Promise<ChildPublisher>
   /** Makes what a group with this name lives in on the broker, with other settings than the transport asks for. */
   declareConflict?(group: string): Promise<void>
   /**
@@ -53,6 +57,16 @@ export interface ConformanceKit {
   claimChecks?(): ClaimCheckStore
   /** A client of the broker that knows nothing of Tidings. */
   readonly plain?: PlainClient | undefined
+}
+
+/** Where an application writes in the commits of the transport. */
+export interface OwnTable {
+  /** What the adapter exports for `bus.transaction` and for the option `transaction` of handlers. */
+  readonly transaction: TransactionsOf<unknown>
+  /** Writes a row, by what works are given; once for each text, and a second time it throws. A promise where the database has them. */
+  write(transaction: never, row: string): void | Promise<void>
+  /** All rows that are committed. */
+  rows(): Promise<readonly string[]>
 }
 
 /** Ways to disturb the network. They touch every connection, so the cases that use them run alone. */

@@ -19,6 +19,7 @@ export type Need =
   | 'waiting'
   | 'groups'
   | 'atomic'
+  | 'transactions'
   | 'copies'
   | 'a largest size'
   | 'network'
@@ -26,6 +27,8 @@ export type Need =
   | 'a child process'
   | 'a working child process'
   | 'a publishing child process'
+  | 'a table'
+  | 'a transacting child process'
   | 'a conflict'
   | 'a plain client'
   | 'an inbox'
@@ -59,6 +62,7 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
   waiting: [({ about }) => about.capabilities.waiting, 'cannot tell how many messages wait'],
   groups: [({ about }) => about.capabilities.groups, 'cannot list its groups'],
   atomic: [({ about }) => about.capabilities.atomic, 'does not settle in one step'],
+  transactions: [({ about }) => about.capabilities.transactions, 'nobody joins its commits'],
   'a largest size': [({ about }) => about.capabilities.maxMessageSize < Infinity, 'takes messages of any size'],
   copies: [({ about }) => !about.capabilities.deduplication, 'keeps one of two messages with one id'],
   network: [({ network }) => network !== undefined, 'the kit cannot disturb a network'],
@@ -71,6 +75,11 @@ const needs: Readonly<Record<Need, readonly [met: (kit: ResolvedKit) => boolean,
   'a publishing child process': [
     (kit) => kit.spawnPublisher !== undefined,
     'the kit has no publisher in a child process',
+  ],
+  'a table': [({ table }) => table !== undefined, 'the kit has no table of an application'],
+  'a transacting child process': [
+    (kit) => kit.spawnTransactor !== undefined,
+    'the kit has no process that writes and publishes',
   ],
   'a conflict': [(kit) => kit.declareConflict !== undefined, 'the kit makes no conflicting declaration'],
   'a plain client': [({ plain }) => plain !== undefined, 'the kit has no plain client'],

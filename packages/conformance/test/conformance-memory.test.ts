@@ -44,6 +44,10 @@ test('on memory() the cases are left out that need a broker, a network, another 
     C92: 'memory: no members in other processes, so C92 does not apply',
     C93: 'memory: no members in other processes, so C93 does not apply',
     C94: 'memory: has no sink of dead letters, so C94 does not apply',
+    C96: 'memory: nobody joins its commits, so C96 does not apply',
+    C97: 'memory: nobody joins its commits, so C97 does not apply',
+    C98: 'memory: nobody joins its commits, so C98 does not apply',
+    C99: 'memory: nobody joins its commits, so C99 does not apply',
   })
 })
 

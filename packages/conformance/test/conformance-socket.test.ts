@@ -106,5 +106,9 @@ test('on memory() in another process the cases are left out that need what is wr
     C90: 'socket: the kit has no aggregation store, so C90 does not apply',
     C91: 'socket: the kit has no claim-check store, so C91 does not apply',
     C94: 'socket: has no sink of dead letters, so C94 does not apply',
+    C96: 'socket: nobody joins its commits, so C96 does not apply',
+    C97: 'socket: nobody joins its commits, so C97 does not apply',
+    C98: 'socket: nobody joins its commits, so C98 does not apply',
+    C99: 'socket: nobody joins its commits, so C99 does not apply',
   })
 })

@@ -11,11 +11,13 @@ import {
   MessageTooLargeError,
   type Outgoing,
   oversize,
+  type Work,
 } from '@tidings/bus/transport'
 import { groupsOf } from './group/backlogs.ts'
 import { join, type Place } from './group/membership.ts'
 import { removeGroup } from './nodes/nodes.ts'
-import { send } from './file/place.ts'
+import { Publishing } from './file/publishing.ts'
+import { writeAndSend } from './file/write-and-send.ts'
 import type { SharedFile } from './file/shared-file.ts'
 
 /** One bus's way to a file. */
@@ -52,16 +54,22 @@ export class SqliteConnection implements Connection {
 
   publish(outgoing: Outgoing): Promise<void> {
     if (this.#closing) return Promise.reject(new BusClosedError('publish'))
-    const { message } = outgoing
-    const size = oversize(message, this.#file.maxMessageSize)
-    if (size !== undefined) {
-      const type = String(message.attributes['type'])
-      return Promise.reject(new MessageTooLargeError(type, size, this.#file.maxMessageSize))
+    const tooLarge = this.#tooLarge(outgoing)
+    if (tooLarge !== undefined) return Promise.reject(tooLarge)
+    return new Promise((resolve, reject) => {
+      this.#file.submit(new Publishing(this.#file, outgoing, this.#options, resolve, reject))
+    })
+  }
+
+  async transact(work: Work | undefined, outgoing: readonly Outgoing[]): Promise<void> {
+    if (this.#closing) throw new BusClosedError('a transaction')
+    for (const each of outgoing) {
+      const tooLarge = this.#tooLarge(each)
+      if (tooLarge !== undefined) throw tooLarge
     }
-    return this.#sent(
-      this.#file.commit(() => send(this.#file, outgoing)),
-      outgoing,
-    )
+    const { unroutable, refused } = await this.#file.commit(() => writeAndSend(this.#file, work, outgoing))
+    if (refused !== undefined) throw refused.error
+    for (const message of unroutable) this.#options.onUnroutable(message)
   }
 
   async subscribe(
@@ -91,9 +99,12 @@ export class SqliteConnection implements Connection {
     return (this.#closing ??= this.#close())
   }
 
-  /** Tells the bus of a message that reached no group. */
-  async #sent(sent: Promise<boolean>, { message }: Outgoing): Promise<void> {
-    if (!(await sent)) this.#options.onUnroutable(message)
+  #tooLarge({ message }: Outgoing): MessageTooLargeError | undefined {
+    const { maxMessageSize } = this.#file
+    const size = oversize(message, maxMessageSize)
+    return size === undefined
+      ? undefined
+      : new MessageTooLargeError(String(message.attributes['type']), size, maxMessageSize)
   }
 
   async #close(): Promise<void> {

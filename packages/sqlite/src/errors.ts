@@ -2,7 +2,7 @@ import { TidingsError } from '@tidings/core'
 
 /** SQLite could not do what was asked of it. `cause` is what its driver has thrown. */
 export class SqliteError extends TidingsError<
-  'SQLITE_BUSY' | 'SQLITE_FULL' | 'SQLITE_CORRUPT' | 'SQLITE_VERSION' | 'SQLITE_FAILED'
+  'SQLITE_BUSY' | 'SQLITE_FULL' | 'SQLITE_CORRUPT' | 'SQLITE_VERSION' | 'SQLITE_FAILED' | 'SQLITE_WORKER_LOST'
 > {
   override readonly name = 'SqliteError'
   /** The file. */
@@ -18,6 +18,7 @@ export class SqliteError extends TidingsError<
 const busy = [5, 6]
 const full = [13]
 const corrupt = [11, 26]
+const byName: Readonly<Record<string, number>> = { BUSY: 5, LOCKED: 6, CORRUPT: 11, FULL: 13, NOTADB: 26 }
 
 /** An error of the driver as ours; what is ours already stays as it is. */
 export function sqliteError(file: string, cause: unknown): unknown {
@@ -49,10 +50,13 @@ export function isBusy(error: unknown): boolean {
   return busy.includes(resultCode(error) ?? 0)
 }
 
-/** The primary result code of SQLite, where the error has one. */
+/** The primary result code of SQLite, where the error has one: `node:sqlite` gives a number, better-sqlite3 a name. */
 function resultCode(error: unknown): number | undefined {
-  const code = (error as { readonly errcode?: unknown } | null | undefined)?.errcode
-  return typeof code === 'number' ? code & 0xff : undefined
+  const { errcode, code } = Object(error) as { readonly errcode?: unknown; readonly code?: unknown }
+  if (typeof errcode === 'number') return errcode & 0xff
+  if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return undefined
+  const [, primary = ''] = code.split('_')
+  return byName[primary] ?? 1
 }
 
 function shown(file: string): string {

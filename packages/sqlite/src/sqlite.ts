@@ -1,16 +1,19 @@
 import { systemClock, type TransactionsOf } from '@tidings/bus'
+import type { AggregationStore, ClaimCheckStore } from '@tidings/bus/integration'
 import type { Capabilities, Transport } from '@tidings/bus/transport'
 import { type Duration, milliseconds } from '@tidings/core'
-import { invalidArgument, knownOptions, oneOf, whole } from '@tidings/core/tools'
+import { functionOption, invalidArgument, knownOptions, oneOf, whole } from '@tidings/core/tools'
 import type { AnyDefinedEvent, EventOf } from '@tidings/events'
 import type { EventStore } from '@tidings/store'
 import { createStore, type StoreOptions } from '@tidings/store/recorder'
 import { SqliteConnection } from './connection.ts'
-import { openNodeSqlite } from './database/driver.ts'
+import { nodeSqlite, type SqliteDriver } from './database/driver.ts'
 import { OpenedFile } from './file/opened-file.ts'
 import type { SharedOptions } from './file/shared-file.ts'
+import { aggregationsIn, claimChecksIn } from './integration-stores.ts'
 import { SqliteRecorder } from './store/sqlite-recorder.ts'
 import type { SqliteTransaction } from './file/transaction.ts'
+import { inWorker } from './worker/in-worker.ts'
 
 export interface SqliteOptions {
   /** The path of the file; it is made where there is none. Beside it come `-wal`, `-shm`, and a lock for each process. */
@@ -31,9 +34,26 @@ export interface SqliteOptions {
   readonly retention?: { readonly age?: Duration | undefined; readonly count?: number | undefined } | undefined
   /** Dead letters that are kept; what fails beyond is tried again until some are gone. Default: no bound. */
   readonly maxDeadLetters?: number | undefined
+  /** The binding of SQLite. Default: `node:sqlite`, which comes with Node, Bun and Deno. */
+  readonly driver?: SqliteDriver | undefined
+  /**
+   * Whether the file is opened by a worker thread, so that neither statements nor flushes hold up the event loop of the
+   * application. Default false. Then there is no `sqliteTransaction`, the time is that of the machine, whatever clock a bus
+   * has, and the driver is `node:sqlite`. All who use the value share the worker, which ends with the last of them.
+   */
+  readonly worker?: boolean | undefined
 }
 
-const optionNames = ['file', 'synchronous', 'busyTimeout', 'maxMessageSize', 'maxDeadLetters', 'retention']
+const optionNames = [
+  'file',
+  'synchronous',
+  'busyTimeout',
+  'maxMessageSize',
+  'maxDeadLetters',
+  'retention',
+  'driver',
+  'worker',
+]
 
 /** For the option `transaction` of a handler: its context then has `transaction(write)`. */
 export const sqliteTransaction: TransactionsOf<SqliteTransaction> = { transport: 'sqlite' }
@@ -47,6 +67,34 @@ export interface SqliteTransport extends Transport {
   store<const Definitions extends readonly AnyDefinedEvent[]>(
     options: StoreOptions<Definitions>,
   ): Promise<EventStore<EventOf<Definitions[number]>>>
+  /**
+   * Where an `aggregator` keeps what it gathers, in the same file: it is there after a crash. What is closed is known again
+   * for the age of `retention`. Its methods reject with `SqliteError`.
+   *
+   * The file is open while a bus or a store has it; where none has, each call opens it and closes it again.
+   *
+   * @example
+   * aggregator(LinePriced, { store: file.aggregations() }, total)
+   */
+  aggregations(): AggregationStore
+  /**
+   * Where `claimCheck` keeps large data, in the same file, open as for {@link aggregations}. Its methods reject with
+   * `SqliteError`.
+   *
+   * @example
+   * claimCheck({ store: file.claimChecks({ ttl: '90d' }) })
+   *
+   * @throws TidingsError `INVALID_ARGUMENT`
+   */
+  claimChecks(options?: SqliteClaimCheckOptions): ClaimCheckStore
+}
+
+export interface SqliteClaimCheckOptions {
+  /**
+   * How long data is kept after it was last put: longer than events wait, with delays, retries, and their time as dead
+   * letters. Default `'30d'`; `Infinity` for ever.
+   */
+  readonly ttl?: Duration | undefined
 }
 
 /**
@@ -60,12 +108,18 @@ export interface SqliteTransport extends Transport {
  */
 export function sqlite(options: SqliteOptions): SqliteTransport {
   const shared = checked(options)
+  const { driver, worker = false, ...settings } = options
+  if (typeof worker !== 'boolean') throw invalidArgument('worker', 'true or false', worker, 'Leave it out for false.')
+  if (worker && driver !== undefined) {
+    const fix = 'A worker opens the file by node:sqlite: a driver is a function, which cannot be handed to it.'
+    throw invalidArgument('driver', 'left out beside `worker`', driver, fix)
+  }
   const capabilities: Capabilities = {
     durable: true,
     remote: true,
     ordering: 'key',
     atomic: true,
-    transactions: true,
+    transactions: !worker,
     wildcards: true,
     delay: true,
     cancel: true,
@@ -82,6 +136,7 @@ export function sqlite(options: SqliteOptions): SqliteTransport {
     maxHeadersSize: Infinity,
     maxHold: Infinity,
   }
+  if (worker) return inWorker(settings, capabilities, ttlOf)
   const opened = new OpenedFile(shared)
   return {
     name: 'sqlite',
@@ -95,6 +150,8 @@ export function sqlite(options: SqliteOptions): SqliteTransport {
       const { file, release } = await opened.use(systemClock)
       return createStore(new SqliteRecorder(file, release), storeOptions)
     },
+    aggregations: () => aggregationsIn(opened),
+    claimChecks: (claimOptions) => claimChecksIn(opened, ttlOf(claimOptions)),
   }
 }
 
@@ -113,6 +170,13 @@ export function sqliteStore<const Definitions extends readonly AnyDefinedEvent[]
   ...options
 }: SqliteOptions & StoreOptions<Definitions>): Promise<EventStore<EventOf<Definitions[number]>>> {
   return sqlite(options).store({ events, inline, encryption })
+}
+
+function ttlOf(options: SqliteClaimCheckOptions = {}): number {
+  const { ttl = '30d' } = knownOptions(options, ['ttl'], 'claimChecks')
+  const checkedTtl = ttl === Infinity ? Infinity : milliseconds(ttl, 'ttl')
+  if (checkedTtl > 0) return checkedTtl
+  throw invalidArgument('ttl', 'more than 0', ttl, 'Data must outlive the delivery of its events.')
 }
 
 function checked(options: SqliteOptions): SharedOptions {
@@ -134,6 +198,6 @@ function checked(options: SqliteOptions): SharedOptions {
     maxMessageSize: whole(maxMessageSize, 1, 'maxMessageSize', true),
     maxDeadLetters: whole(maxDeadLetters, 1, 'maxDeadLetters', true),
     retention: { age: milliseconds(age, 'retention.age'), count: whole(count, 0, 'retention.count', true) },
-    open: openNodeSqlite,
+    open: functionOption(options.driver ?? nodeSqlite, 'driver'),
   }
 }

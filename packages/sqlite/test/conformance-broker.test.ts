@@ -41,5 +41,6 @@ conformance(
 
 test('INVARIANT: what is in the file outlives the process that has it open, killed at any moment', () => {
   // Members in processes of their own have the file itself (conformance.test.ts); nothing foreign writes to it.
-  expect([...skipped.keys()]).toEqual(['C08', 'C43', 'C44', 'C92', 'C93', 'C94'])
+  // No work goes over the socket.
+  expect([...skipped.keys()]).toEqual(['C08', 'C43', 'C44', 'C92', 'C93', 'C94', 'C96', 'C97', 'C98', 'C99'])
 })

@@ -1,64 +1,28 @@
-import { conformance, conformanceCases, conformanceTable, type HandledEvent } from '@tidings/conformance'
-import { type Child, spawnChild } from '@tidings/conformance/faults'
-import { memoryAggregations, memoryClaimChecks } from '@tidings/bus/integration'
+import { conformance, conformanceCases, conformanceTable } from '@tidings/conformance'
 import { afterAll, expect, test } from 'vitest'
 import { sqlite } from '../src/index.ts'
 import { fileInTmp } from './fixtures/file-in-tmp.ts'
+import { membersOf } from './fixtures/members.ts'
+import { ownTable } from './fixtures/own-table.ts'
 
 const { file, remove } = fileInTmp()
+const table = ownTable(file)
 const transport = sqlite({ file })
 const skipped = new Map<string, string>()
-const children: Child[] = []
+const members = membersOf({ module: new URL('../src/index.ts', import.meta.url), name: 'sqlite', options: { file } })
 
 afterAll(async () => {
-  await Promise.all(children.map((child) => child.kill()))
+  await members.end()
   remove()
 })
-
-/** A process of its own on the same file. */
-async function inChild(name: 'hold' | 'work' | 'publish', options: unknown): Promise<Child> {
-  const child = await spawnChild({
-    module: new URL('./fixtures/programs.ts', import.meta.url),
-    name,
-    transport: { module: new URL('../src/index.ts', import.meta.url), name: 'sqlite', options: { file } },
-    options,
-  })
-  children.push(child)
-  return child
-}
 
 const report = conformance(
   {
     transport: () => transport,
-    aggregations: () => memoryAggregations(),
-    claimChecks: () => memoryClaimChecks(),
-    async spawnConsumer(request) {
-      const child = await inChild('hold', request)
-      return {
-        get received() {
-          return child.reports as readonly string[]
-        },
-        kill: () => child.kill(),
-      }
-    },
-    async spawnWorker(request) {
-      const child = await inChild('work', request)
-      return {
-        get handled() {
-          return child.reports as readonly HandledEvent[]
-        },
-        kill: () => child.kill(),
-      }
-    },
-    async spawnPublisher(messages) {
-      const child = await inChild('publish', messages)
-      return {
-        get confirmed() {
-          return child.reports as readonly string[]
-        },
-        kill: () => child.kill(),
-      }
-    },
+    aggregations: () => transport.aggregations(),
+    claimChecks: () => transport.claimChecks(),
+    table,
+    ...members,
   },
   {
     test: (name, run) => test(name, { timeout: 60_000 }, run),

@@ -205,3 +205,48 @@ test('a handler with a transaction is refused on a broker without; `brokers` say
   )
   await expect(simulate({ ...anywhere, brokers: ['disk' as never] })).rejects.toThrow('received ["disk"]')
 })
+
+/** A client that writes each order and publishes it in one commit. */
+const placing = (transact: 'together' | 'apart'): Simulated<object> => ({
+  brokers: ['store'],
+  world: () => ({}),
+  start: () => ({
+    handlers: [
+      handler(OrderPlaced, { group: 'counting', idempotent: true, transaction }, ({ data }, context) =>
+        context.transaction((tx) => add(tx, `handled ${data.orderId}`)),
+      ),
+    ],
+  }),
+  async drive(client) {
+    for (const orderId of orders) {
+      try {
+        await client.transaction(transaction, async (outbox) => {
+          outbox.transaction((tx) => add(tx, `placed ${orderId}`))
+          if (transact === 'together') await outbox.publish(OrderPlaced, { orderId })
+        })
+        if (transact === 'apart') await client.publish(OrderPlaced, { orderId })
+      } catch (error) {
+        // It is there as a whole, or not at all; which of them nobody knows.
+        if ((error as { code?: unknown }).code !== 'OUTCOME_UNKNOWN') throw error
+      }
+    }
+  },
+  invariants: {
+    'what is written is published, once': (_world, { database }) =>
+      expect(orders.map((order) => database.get(`placed ${order}`))).toEqual(
+        orders.map((order) => database.get(`handled ${order}`)),
+      ),
+  },
+})
+
+test('INVARIANT: what a client writes and publishes in one transaction is there together or not at all', async () => {
+  const { faults } = await simulate(placing('together'))
+  for (const kind of ['clientPublish lost', 'clientPublish confirm-lost', 'commit crash-before']) {
+    expect(Object.keys(faults)).toContain(kind)
+  }
+})
+
+test('a client that writes first, and publishes then, is found', async () => {
+  const { failure } = await failureOf(placing('apart'), { faults: { ...none, loseConfirm: 0.2 } })
+  expect(failure.invariant).toBe('what is written is published, once')
+})

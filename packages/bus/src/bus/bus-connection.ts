@@ -71,8 +71,9 @@ export class BusConnection {
       deadLetters: capabilities.deadLetters === 'store',
       deadLetterSink: capabilities.deadLetters === 'sink',
       groups: capabilities.groups,
+      transact: capabilities.transactions,
     }
-    for (const part of ['deadLetters', 'deadLetterSink', 'groups'] as const) {
+    for (const part of ['deadLetters', 'deadLetterSink', 'groups', 'transact'] as const) {
       if (!promised[part] || connection[part]) continue
       throw invalidArgument(
         `transport.connect`,

@@ -38,15 +38,8 @@ const hooks = Object.keys({
 export function checkOptions(options: BusOptions): void {
   knownOptions(options, optionNames, 'createBus')
   const { source, transport, inbox, deadLetters, log, clock, random, observer } = options
-  if (typeof source !== 'string' || source === '' || /\s/.test(source)) {
-    throw invalidArgument(
-      'source',
-      'a URI-reference without spaces',
-      source,
-      "The application's name, such as '/shop'.",
-    )
-  }
-  checkTransport(transport)
+  checkSource(source)
+  checkTransport(transport, 'transport')
   if (inbox !== undefined)
     methods(
       inbox,
@@ -73,12 +66,19 @@ export function checkOptions(options: BusOptions): void {
   for (const each of list(options.handlers, 'handlers')) checkHandler(each)
 }
 
-function checkTransport(transport: unknown): void {
-  methods(transport, ['connect'], 'transport')
+/** Throws `INVALID_ARGUMENT` for what cannot stand in the events, and before the names of groups. */
+export function checkSource(source: unknown): void {
+  if (typeof source === 'string' && source !== '' && !/\s/.test(source)) return
+  throw invalidArgument('source', 'a URI-reference without spaces', source, "The application's name, such as '/shop'.")
+}
+
+/** Throws `INVALID_ARGUMENT` for what is no transport. */
+export function checkTransport(transport: unknown, option: string): void {
+  methods(transport, ['connect'], option)
   const { name, capabilities } = transport as Record<string, unknown>
   const fix = 'A transport is what memory() and the adapters give.'
-  if (typeof name !== 'string') throw invalidArgument('transport.name', 'a text', name, fix)
-  if (!isObject(capabilities)) throw invalidArgument('transport.capabilities', 'an object', capabilities, fix)
+  if (typeof name !== 'string') throw invalidArgument(`${option}.name`, 'a text', name, fix)
+  if (!isObject(capabilities)) throw invalidArgument(`${option}.capabilities`, 'an object', capabilities, fix)
 }
 
 function checkLog(log: unknown): void {

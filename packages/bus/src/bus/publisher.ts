@@ -15,8 +15,10 @@ import type { Telling } from '../observer.ts'
 import { oversize } from '../transport/message-size.ts'
 import type { Outgoing } from '../transport/transport.ts'
 import type { BusConnection } from './bus-connection.ts'
+import { OpenTransaction } from './open-transaction.ts'
 import { OutboundMaker, type OutboundOptions } from './outbound.ts'
 import { Patience } from './patience.ts'
+import type { OutboxContext } from './types.ts'
 
 interface PublisherOptions extends OutboundOptions {
   readonly connection: BusConnection
@@ -78,6 +80,27 @@ export class Publisher {
       return prepared === undefined ? Promise.resolve(event) : prepared.then(() => event)
     } catch (error) {
       return Promise.reject(error)
+    }
+  }
+
+  /** Has a function write and publish in one commit; resolves to what it returns. */
+  async transact<Result>(
+    run: (context: OutboxContext<never>) => Result | Promise<Result>,
+    cause: TidingsEvent | undefined,
+  ): Promise<Result> {
+    if (this.#closed) throw new BusClosedError('a transaction')
+    this.#underWay++
+    try {
+      const open = new OpenTransaction(this, cause)
+      const result = await open.run(run)
+      const { effects, work } = open
+      if (work !== undefined || effects.outgoing.length > 0) {
+        await this.#options.connection.open.transact!(work, effects.outgoing)
+        for (const event of effects.events) this.#options.telling.published(event)
+      }
+      return result
+    } finally {
+      this.#ends()
     }
   }
 
@@ -163,9 +186,13 @@ export class Publisher {
       this.#failed(error, event, outgoing, patience)
     } finally {
       this.#waiting.delete(patience)
-      if (--this.#underWay === 0) for (const resolve of this.#whenSettled.splice(0)) resolve()
+      this.#ends()
     }
     return event
+  }
+
+  #ends(): void {
+    if (--this.#underWay === 0) for (const resolve of this.#whenSettled.splice(0)) resolve()
   }
 
   #succeeded(event: TidingsEvent, patience: Patience): void {

@@ -1,13 +1,6 @@
 import { milliseconds } from '@tidings/core'
-import { type Inbox, knownOptions } from '@tidings/core/tools'
-import {
-  type AnyDefinedEvent,
-  type DefinedEvent,
-  type InputOf,
-  type StandardSchema,
-  type TidingsEvent,
-} from '@tidings/events'
-import type { Clock } from '../clock.ts'
+import { knownOptions } from '@tidings/core/tools'
+import type { DefinedEvent, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
 import { KeptDeadLetters } from '../dead-letter/kept-dead-letters.ts'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
 import { Locks } from '../dead-letter/locks.ts'
@@ -17,13 +10,13 @@ import type { Runtime } from '../delivery/runtime.ts'
 import { BusClosedError, CapabilityMissingError } from '../errors.ts'
 import type { HandlerContext, HandlerLog } from '../handler/context.ts'
 import { type AnyHandler, type EventFor, handler, type HandlerKey } from '../handler/handler.ts'
+import type { TransactionsOf } from '../handler/options.ts'
 import { KnownEvents } from '../message/read.ts'
-import type { Middleware } from '../middleware.ts'
-import { type Observer, Telling } from '../observer.ts'
+import { Telling } from '../observer.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import { replyGroupName } from '../transport/group-name.ts'
 import type { DeadLetterSink } from '../transport/dead-letter-sink.ts'
-import type { Connection, ConnectOptions, Transport } from '../transport/transport.ts'
+import type { Connection, ConnectOptions } from '../transport/transport.ts'
 import { BusConnection } from './bus-connection.ts'
 import { CurrentEvent } from './current-event.ts'
 import { describe } from './describe.ts'
@@ -33,33 +26,23 @@ import { type Health, healthOfBus, type HealthStatus } from './health.ts'
 import { untilIdle } from './idle.ts'
 import { LeftBehind } from './left-behind.ts'
 import type { PublishOptions, RequestOptions } from '../handler/publish-options.ts'
+import { checkTransaction } from './open-transaction.ts'
 import { Publisher } from './publisher.ts'
 import { pull } from './pull-stream.ts'
 import { Requests } from './requests.ts'
 import { safeLog } from './safe-log.ts'
+import type { BusSettings } from './settings.ts'
 import { checkCapabilities } from './start-up.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { Bus, BusSubscription, CloseOptions, IdleOptions, PullOptions, SubscribeOptions } from './types.ts'
-
-/** The options of a bus with their defaults; durations in milliseconds. */
-export interface BusSettings {
-  readonly source: string
-  readonly transport: Transport
-  readonly clock: Clock
-  readonly random: () => number
-  readonly log: HandlerLog
-  readonly observers: readonly Observer[]
-  readonly middleware: readonly Middleware[]
-  readonly inbox: Inbox | undefined
-  readonly deadLetters: DeadLetterStore | undefined
-  readonly definitions: readonly AnyDefinedEvent[]
-  readonly carry: readonly string[]
-  readonly asyncContext: boolean
-  readonly maxDepth: number
-  readonly connectTimeout: number
-  readonly publishTimeout: number
-  readonly stalledAfter: number
-}
+import type {
+  Bus,
+  BusSubscription,
+  CloseOptions,
+  IdleOptions,
+  OutboxContext,
+  PullOptions,
+  SubscribeOptions,
+} from './types.ts'
 
 /** The one implementation of a bus: wires what goes out, what comes in, and the end. */
 export class RunningBus implements Bus {
@@ -168,6 +151,14 @@ export class RunningBus implements Bus {
     )
     // What `Publish` says of the event, the publisher cannot.
     return published as Promise<never>
+  }
+
+  async transaction<Transaction, Result>(
+    of: TransactionsOf<Transaction>,
+    run: (context: OutboxContext<Transaction>) => Result | Promise<Result>,
+  ): Promise<Result> {
+    checkTransaction(of, run, this.#settings.transport)
+    return this.#publisher.transact(run, this.#current.event)
   }
 
   request<Type extends string, Schema extends StandardSchema, Reply extends TidingsEvent = TidingsEvent>(

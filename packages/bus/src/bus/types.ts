@@ -2,8 +2,8 @@ import type { Duration } from '@tidings/core'
 import type { DefinedEvent, InputOf, StandardSchema, TidingsEvent } from '@tidings/events'
 import type { DeadLetters } from '../dead-letter/dead-letters.ts'
 import type { EventFor, HandlerKey } from '../handler/handler.ts'
-import type { HandlerContext } from '../handler/context.ts'
-import type { HandlerOptions } from '../handler/options.ts'
+import type { HandlerContext, TransactionContext } from '../handler/context.ts'
+import type { HandlerOptions, TransactionsOf } from '../handler/options.ts'
 import type { RequestOptions } from '../handler/publish-options.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { Description } from './description.ts'
@@ -27,6 +27,29 @@ export interface Bus extends AsyncDisposable {
    * @throws MessageTooLargeError, BusClosedError, EventStormError (too many events, each caused by the one before)
    */
   readonly publish: Publish
+
+  /**
+   * Writes and publishes in one commit, outside of handlers: the outbox. `run` publishes and hands over what it writes,
+   * as a handler with the option `transaction` does; all of it is there when it has ended, or nothing. Many of them share a
+   * commit, each is undone alone. Resolves to what `run` returns once it is committed.
+   *
+   * Nothing is held while `run` is under way, so it may wait for whatever it needs; a transaction within it is one of its own.
+   * Rejects with what `run`, a publish or a write throws, awaited or not, and then nothing was written or published.
+   *
+   * @example
+   * const order = await bus.transaction(sqliteTransaction, async ({ publish, transaction }) => {
+   *   transaction((tx) => void tx.run('INSERT INTO orders VALUES (?, ?)', id, item))
+   *   return publish(OrderPlaced, { id, item })
+   * })
+   *
+   * @throws CapabilityMissingError where the transport is not the one of `of`, or has no `transactions`
+   * @throws InvalidEventError, MessageTooLargeError, EventStormError, as `publish`, before anything is written
+   * @throws EffectTooLateError for what comes when `run` has ended
+   */
+  transaction<Transaction, Result>(
+    of: TransactionsOf<Transaction>,
+    run: (context: OutboxContext<Transaction>) => Result | Promise<Result>,
+  ): Promise<Result>
 
   /**
    * Publishes an event and waits for the first answer, which a handler gives by `context.reply`.
@@ -89,6 +112,21 @@ export interface Bus extends AsyncDisposable {
    * wait for room are refused at once. Idempotent; rejects for options that make no sense, and for nothing else.
    */
   close(options?: CloseOptions): Promise<void>
+}
+
+/** What the function of {@link Bus.transaction} is given. */
+export interface OutboxContext<Transaction> {
+  /**
+   * As `bus.publish`, but held back: the event is created, validated, sized and taken through the middleware at once, and goes
+   * out with the commit, in the order of the calls. The promise resolves when it is prepared. At most 10,000 events and
+   * 64 MiB. With `immediate: true` it leaves at once, whatever becomes of the transaction.
+   */
+  readonly publish: Publish
+  /**
+   * Hands over what is written in the commit, in the order of the calls; it runs once, when the function has ended. Where the
+   * database is synchronous it must not return a promise. Within it nothing else of the bus can be asked for.
+   */
+  readonly transaction: TransactionContext<Transaction>['transaction']
 }
 
 /** What `subscribe` takes; as {@link handler}, and `name` and `signal` as on a dispatcher. */

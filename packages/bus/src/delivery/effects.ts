@@ -2,19 +2,20 @@ import type { TidingsEvent } from '@tidings/events'
 import { EffectsOverflowError } from '../errors.ts'
 import type { Outgoing } from '../transport/transport.ts'
 
-/** Effects of one attempt at most. */
+/** Effects of one attempt, or of one transaction, at most. */
 const mostEffects = 10_000
 /** Characters or bytes of their bodies at most. */
 const mostSize = 64 * 1024 * 1024
 
-/** What one attempt publishes and replies, held back until it has succeeded. */
+/** What one attempt, or one transaction, publishes, held back until it has succeeded. */
 export class Effects {
   readonly outgoing: Outgoing[] = []
   readonly #events: TidingsEvent[] = []
-  readonly #group: string
+  readonly #group: string | undefined
   #size = 0
 
-  constructor(group: string) {
+  /** `group`: whose attempt it is; undefined for a transaction. */
+  constructor(group: string | undefined) {
     this.#group = group
   }
 
@@ -27,7 +28,7 @@ export class Effects {
     const { body } = outgoing.message
     this.#size += typeof body === 'string' ? body.length : (body?.byteLength ?? 0)
     if (this.outgoing.length >= mostEffects || this.#size > mostSize) {
-      throw new EffectsOverflowError(this.#group, event.type, mostEffects, mostSize)
+      throw new EffectsOverflowError(event.type, mostEffects, mostSize, this.#group)
     }
     this.outgoing.push(outgoing)
     this.#events.push(event)

@@ -1,4 +1,3 @@
-import { invalidArgument, isThenable } from '@tidings/core/tools'
 import { isEvent, type TidingsEvent } from '@tidings/events'
 import { EffectTooLateError } from '../errors.ts'
 import type { Publish } from '../handler/publish.ts'
@@ -11,6 +10,7 @@ import type { Work } from '../transport/settlement.ts'
 import { EffectIds } from './effect-ids.ts'
 import { Effects } from './effects.ts'
 import type { Runtime } from './runtime.ts'
+import { asOneWork, checkedWork } from './works.ts'
 
 /** Who waits for the end of a handler. */
 interface Follower {
@@ -116,10 +116,7 @@ export class JobContext implements HandlerContext {
   get transaction(): TransactionContext<never>['transaction'] {
     return (work) => {
       if (this.#hasEnded) throw this.#tooLate('a transaction')
-      if (typeof work !== 'function') {
-        throw invalidArgument('work', 'a function', work, 'Pass what writes: transaction((tx) => …).')
-      }
-      ;(this.#work ??= []).push(work)
+      ;(this.#work ??= []).push(checkedWork(work))
     }
   }
 
@@ -143,8 +140,7 @@ export class JobContext implements HandlerContext {
 
   /** What the handler writes in the commit of its settlement. */
   get work(): Work | undefined {
-    const all = this.#work
-    return all === undefined ? undefined : (transaction) => inTurn(all, transaction)
+    return this.#work && asOneWork(this.#work)
   }
 
   #send(
@@ -186,7 +182,7 @@ export class JobContext implements HandlerContext {
 
   /** Whoever does not wait for it would not hear of it. */
   #tooLate(what: string): EffectTooLateError {
-    const error = new EffectTooLateError(this.group, this.#event.type, what)
+    const error = new EffectTooLateError(what, { group: this.group, type: this.#event.type })
     this.log.error('a handler had an effect after it had ended, which is refused', { error })
     return error
   }
@@ -241,16 +237,6 @@ function refused(reason: unknown): Promise<never> {
   const promise = Promise.reject(reason)
   promise.catch(() => {})
   return promise
-}
-
-/** One after the other; without a promise where none of them gives one, as a synchronous database needs it. */
-function inTurn(all: readonly Work[], transaction: never): void | Promise<void> {
-  for (const [at, work] of all.entries()) {
-    const done = work(transaction)
-    if (!isThenable(done)) continue
-    return Promise.resolve(done).then(() => inTurn(all.slice(at + 1), transaction))
-  }
-  return undefined
 }
 
 /** A log that adds the same facts to every line. */

@@ -4,6 +4,9 @@ export { type Deadline, type DeadlineDefinition, defineDeadline } from './deadli
 export type { AsyncEventHandler, EventHandler } from './event-handler.ts'
 export { filter } from './filter.ts'
 export { type Part, partOf } from './part.ts'
+export { createRelay } from '../relay/create-relay.ts'
+export type { MovedGroups, Relay, RelayedTypes, RelayHealth, RelayOptions, RelayProgress } from '../relay/relay.ts'
+export { RelayBehindError } from '../relay/relay-behind-error.ts'
 export { type Place, resequencer, type ResequencerOptions } from './resequencer.ts'
 export { route, type Route, router } from './router.ts'
 export {

@@ -15,6 +15,8 @@ export type DeadLetterReason =
   | 'event-storm'
   /** An earlier event of its key is parked, and the group keeps the order. */
   | 'key-parked'
+  /** A relay could not send it on, since it is too large there. */
+  | 'not-relayed'
 
 /** An event that a group could not handle, as it was received, with what is known of why. */
 export interface DeadLetter {

@@ -18,7 +18,10 @@ export interface Capabilities {
    * they are done in the one safe order (see `inSafeOrder`).
    */
   readonly atomic: boolean
-  /** A handler may join the commit of its settlement with writes of its own. Needs `atomic`. */
+  /**
+   * A handler may join the commit of its settlement with writes of its own, and code outside of handlers may write and
+   * publish in one. Needs `atomic`.
+   */
   readonly transactions: boolean
   /** Groups may ask for event types by pattern. */
   readonly wildcards: boolean

@@ -17,6 +17,12 @@ export interface GroupCommitOptions<Work, Result> {
   readonly most: number
 }
 
+/** Who is told what came of its work: one of both, once. They throw nothing. */
+export interface Told<Result> {
+  done(result: Result): void
+  failed(error: unknown): void
+}
+
 /**
  * Gathers what its callers want done within one turn of the event loop into one commit, in their order: a sync to disk, or
  * a way to the server, costs all of them as much as one. Each is resolved, or undone, alone. One commit is under way at a
@@ -54,13 +60,20 @@ export class GroupCommit<Work, Result> {
    * begin or commit throws, as all of its commit do; with `BusClosedError` behind `close`.
    */
   run(work: Work): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw new BusClosedError('a commit')
-      this.#waiting.push({ work, resolve, reject })
-      if (this.#busy) return
-      this.#busy = true
-      macrotask(this.#next)
-    })
+    return new Promise((done, failed) => this.submit(work, { done, failed }))
+  }
+
+  /**
+   * As {@link run}, for who tells others by a promise of its own already.
+   *
+   * @throws BusClosedError behind `close`
+   */
+  submit(work: Work, told: Told<Result>): void {
+    if (this.#closed) throw new BusClosedError('a commit')
+    this.#waiting.push({ work, told, result: undefined, failed: false })
+    if (this.#busy) return
+    this.#busy = true
+    macrotask(this.#next)
   }
 
   /** Takes no more; resolves when what it has taken has ended. Idempotent. */
@@ -72,69 +85,92 @@ export class GroupCommit<Work, Result> {
   readonly #next = (): void => {
     const callers: Caller<Work, Result>[] = []
     while (callers.length < this.#options.most && this.#waiting.size > 0) callers.push(this.#waiting.shift()!)
-    const steps = this.#steps(callers)
-    advance(steps, steps.next(), () => {
-      if (this.#waiting.size > 0) {
-        macrotask(this.#next)
-        return
-      }
-      this.#busy = false
-      for (const resolve of this.#idle.splice(0)) resolve()
-    })
-  };
+    const refuse = (error: unknown): void => {
+      for (const { told } of callers) told.failed(error)
+      this.#goOn()
+    }
+    answered(
+      () => this.#options.begin(),
+      () => this.#apply(callers, 0),
+      refuse,
+    )
+  }
 
-  /** Yields whatever a step of the database answers, and goes on with what comes of it. It never throws. */
-  *#steps(callers: readonly Caller<Work, Result>[]): Steps {
-    const options = this.#options
-    const done: { readonly caller: Caller<Work, Result>; readonly result: Result }[] = []
-    try {
-      yield options.begin()
-    } catch (error) {
-      for (const caller of callers) caller.reject(error)
-      return
-    }
-    for (const caller of callers) {
+  /** In a loop, where the database answers at once: each step that is told by a callback costs a caller as much as its row. */
+  #apply(callers: readonly Caller<Work, Result>[], from: number): void {
+    for (let at = from; at < callers.length; at++) {
+      const caller = callers[at]!
       try {
-        done.push({ caller, result: (yield options.apply(caller.work)) as Result })
+        const result = this.#options.apply(caller.work)
+        if (isThenable(result)) {
+          void result.then(
+            (value) => {
+              caller.result = value
+              this.#apply(callers, at + 1)
+            },
+            (error: unknown) => {
+              fails(caller, error)
+              this.#apply(callers, at + 1)
+            },
+          )
+          return
+        }
+        caller.result = result
       } catch (error) {
-        caller.reject(error)
+        fails(caller, error)
       }
     }
-    try {
-      yield options.commit()
-    } catch (error) {
-      try {
-        yield options.rollback()
-      } catch {
-        // What commit has thrown says more.
-      }
-      for (const { caller } of done) caller.reject(error)
+    answered(
+      () => this.#options.commit(),
+      () => {
+        for (const caller of callers) if (!caller.failed) caller.told.done(caller.result as Result)
+        this.#goOn()
+      },
+      (error) => this.#undo(callers, error),
+    )
+  }
+
+  #undo(callers: readonly Caller<Work, Result>[], error: unknown): void {
+    const undone = (): void => {
+      for (const caller of callers) if (!caller.failed) caller.told.failed(error)
+      this.#goOn()
+    }
+    // What commit has thrown says more than what rollback does.
+    answered(() => this.#options.rollback(), undone, undone)
+  }
+
+  #goOn(): void {
+    if (this.#waiting.size > 0) {
+      macrotask(this.#next)
       return
     }
-    for (const { caller, result } of done) caller.resolve(result)
+    this.#busy = false
+    for (const resolve of this.#idle.splice(0)) resolve()
   }
 }
 
 interface Caller<Work, Result> {
   readonly work: Work
-  resolve(result: Result): void
-  reject(error: unknown): void
+  readonly told: Told<Result>
+  result: Result | undefined
+  /** Its work has thrown: it is told already. */
+  failed: boolean
 }
 
-type Steps = Generator<unknown, void, unknown>
+function fails<Work, Result>(caller: Caller<Work, Result>, error: unknown): void {
+  caller.failed = true
+  caller.told.failed(error)
+}
 
-/** Goes through the steps, waiting for those answers alone that are promises. */
-function advance(steps: Steps, from: IteratorResult<unknown, void>, whenDone: () => void): void {
-  let step = from
-  while (!step.done) {
-    if (isThenable(step.value)) {
-      step.value.then(
-        (value) => advance(steps, steps.next(value), whenDone),
-        (error: unknown) => advance(steps, steps.throw(error), whenDone),
-      )
-      return
-    }
-    step = steps.next(step.value)
+/** Goes on at once with what answers at once, and later with what answers by a promise. */
+function answered(step: () => void | Promise<void>, then: () => void, failed: (error: unknown) => void): void {
+  let answer: void | Promise<void>
+  try {
+    answer = step()
+  } catch (error) {
+    failed(error)
+    return
   }
-  whenDone()
+  if (isThenable(answer)) void answer.then(then, failed)
+  else then()
 }

@@ -10,6 +10,11 @@ export interface Backlog {
   readonly retrying: number
   /** When the next of these is due, in milliseconds since 1970. */
   readonly retryAt: number | undefined
+  /**
+   * When the oldest came of those that are waiting, handed out or retrying, in milliseconds since 1970: nothing of what came
+   * before is left. Undefined where there is none, or where the transport cannot tell.
+   */
+  readonly oldest?: number | undefined
   /** Whether a `publish` to it waits for room. */
   readonly full: boolean
 }

@@ -62,7 +62,7 @@ export interface GivenBack {
   readonly begun: boolean
 }
 
-/** A handler's own writes, run within the commit. Where the database is synchronous it returns no promise. */
+/** Writes of a handler, or of other code of the application, run within the commit. Where the database is synchronous it returns no promise. */
 export type Work = (transaction: never) => void | Promise<void>
 
 /**

@@ -4,7 +4,7 @@ import type { Message } from '../message/message.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { DeadLetterSink } from './dead-letter-sink.ts'
 import type { Backlog, Groups } from './groups.ts'
-import type { Settled, Settlement } from './settlement.ts'
+import type { Settled, Settlement, Work } from './settlement.ts'
 
 /**
  * A broker, as the bus sees it: the mechanics of delivery. What a policy means (attempts, backoff, dead letters, order
@@ -76,6 +76,17 @@ export interface Connection {
 
   /** Takes back a delayed message by the id of its event; false when there is none (any more). Needs `cancel`. */
   cancel?(id: string): Promise<boolean>
+
+  /**
+   * Writes and publishes in one commit, for code outside of handlers: all that `work` writes and all of `outgoing` is there,
+   * in its order, or nothing of it. Needs `transactions`. The work runs once, after what can be refused beforehand was; it
+   * shares the commit with others, and what it throws undoes this one alone. What is published is let in beyond the bounds
+   * of groups, as effects are.
+   *
+   * Rejects with what the work throws, with `MessageTooLargeError`, or with `BusClosedError`: then nothing was done; with
+   * `OutcomeUnknownError` where that is not known.
+   */
+  transact?(work: Work | undefined, outgoing: readonly Outgoing[]): Promise<void>
 
   /**
    * Ends the connection: what was settled is told to the broker first, as far as it answers; what is unsettled goes back

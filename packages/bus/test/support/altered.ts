@@ -14,6 +14,7 @@ export function altered(transport: Transport, alter: (connection: Connection) =>
         deadLetters: real.deadLetters,
         groups: real.groups,
         cancel: (id) => real.cancel!(id),
+        ...(real.transact && { transact: (work, outgoing) => real.transact!(work, outgoing) }),
         close: () => real.close(),
         ...alter(real),
       }

@@ -1,6 +1,13 @@
 import { isThenable } from '@tidings/core/tools'
-import { memory, PermanentError, SettlementRefusedError, type TransactionsOf, type Transport } from '../../src/index.ts'
-import type { Delivery, Handled, Settled, Settlement } from '../../src/transport/index.ts'
+import {
+  memory,
+  MessageTooLargeError,
+  PermanentError,
+  SettlementRefusedError,
+  type TransactionsOf,
+  type Transport,
+} from '../../src/index.ts'
+import { type Delivery, type Handled, oversize, type Settled, type Settlement } from '../../src/transport/index.ts'
 import { altered, alteredDelivery } from './altered.ts'
 import { Life } from './life.ts'
 
@@ -24,11 +31,13 @@ export interface Database {
   crashAt(step: number): Promise<void>
 }
 
-/** One settlement that waits for the next commit. */
+/** What waits for the next commit: a settlement, or a transaction of code outside of handlers. */
 interface Open {
-  readonly real: Delivery
   readonly group: string
-  readonly settlement: Handled
+  readonly mark: Handled['mark']
+  readonly work: Handled['work']
+  /** Done once it is durable. */
+  readonly committed: (settled: Settled) => void
   readonly resolve: (settled: Settled) => void
   readonly reject: (error: unknown) => void
 }
@@ -68,6 +77,18 @@ export function database({ sync }: { readonly sync: boolean }): Database {
           await connection.close()
         },
         publish: (outgoing, patience) => (life.isOver ? new Promise(() => {}) : connection.publish(outgoing, patience)),
+        async transact(work, outgoing) {
+          if (life.isOver) return new Promise<void>(() => {})
+          for (const { message } of outgoing) {
+            const size = oversize(message, real.capabilities.maxMessageSize)
+            if (size === undefined) continue
+            const type = String(message.attributes['type'])
+            throw new MessageTooLargeError(type, size, real.capabilities.maxMessageSize)
+          }
+          await session.transact(work, () => {
+            for (const each of outgoing) void connection.publish({ ...each, beyond: true })
+          })
+        },
         subscribe: (request, deliver, signal) =>
           connection.subscribe(request, (delivery) => deliver(session.deliveryOf(delivery, request.group)), signal),
       }
@@ -118,19 +139,35 @@ class Session {
         if (isOnItsWay) return undefined
         if (settlement.as !== 'handled') return real.settle(settlement)
         isOnItsWay = true
-        return this.#enqueue(real, group, settlement, () => (isOnItsWay = false))
+        return this.#settle(real, group, settlement, () => (isOnItsWay = false))
       },
     })
   }
 
-  /** `undone` is told before the refusal: the delivery can be settled in another way then. */
-  #enqueue(real: Delivery, group: string, settlement: Handled, undone: () => void): Promise<Settled> {
+  /** Rejects with what the work throws, and then nothing of it is there. */
+  async transact(work: Handled['work'], publish: () => void): Promise<void> {
+    await this.#enqueue({ group: '', mark: undefined, work, committed: publish })
+  }
+
+  async #settle(real: Delivery, group: string, settlement: Handled, undone: () => void): Promise<Settled> {
+    const { mark, work, effects } = settlement
+    const committed = (settled: Settled): void => {
+      // Its mark and its work are the database's.
+      const left = { mark: undefined, work: undefined, effects: settled === undefined ? effects : [] }
+      void real.settle({ ...settlement, ...left })
+    }
+    try {
+      return await this.#enqueue({ group, mark, work, committed })
+    } catch (error) {
+      // The delivery can be settled in another way now.
+      undone()
+      throw new SettlementRefusedError(error)
+    }
+  }
+
+  #enqueue(open: Omit<Open, 'resolve' | 'reject'>): Promise<Settled> {
     return new Promise((resolve, reject) => {
-      const refuse = (error: unknown): void => {
-        undone()
-        reject(error)
-      }
-      this.#open.push({ real, group, settlement, resolve, reject: refuse })
+      this.#open.push({ ...open, resolve, reject })
       this.#committing ??= this.#commitLater()
     })
   }
@@ -156,7 +193,7 @@ class Session {
         const settled = this.#mark(open, state)
         if (settled === undefined) {
           const transaction = new OpenTransaction(state)
-          const result = open.settlement.work?.(transaction as never)
+          const result = open.work?.(transaction as never)
           transaction.end()
           if (isThenable(result)) throw noPause(result)
         }
@@ -176,7 +213,7 @@ class Session {
       try {
         const settled = this.#mark(open, state)
         const transaction = new OpenTransaction(state)
-        if (settled === undefined) await open.settlement.work?.(transaction as never)
+        if (settled === undefined) await open.work?.(transaction as never)
         transaction.end()
         this.#life.step()
         done.push({ open, settled })
@@ -187,7 +224,7 @@ class Session {
     this.#end(done, state)
   }
 
-  #mark({ group, settlement: { mark } }: Open, { marks }: State): Settled {
+  #mark({ group, mark }: Open, { marks }: State): Settled {
     this.#life.step()
     if (mark === undefined) return undefined
     const name = nameOf(group, mark.source, mark.id)
@@ -202,7 +239,7 @@ class Session {
     // What has died undoes nothing.
     if (this.#life.isOver) throw error
     replace(state, savepoint)
-    reject(new SettlementRefusedError(error))
+    reject(error)
   }
 
   /** Makes all durable at once; what dies behind that is not told. */
@@ -211,16 +248,7 @@ class Session {
     this.#life.step()
     replace(this.#durable, state)
     this.#commits.push(all.length)
-    for (const { open, settled } of all) {
-      const { effects, ...settlement } = open.settlement
-      // Its mark and its work are the database's.
-      void open.real.settle({
-        ...settlement,
-        effects: settled === undefined ? effects : [],
-        mark: undefined,
-        work: undefined,
-      })
-    }
+    for (const { open, settled } of all) open.committed(settled)
     this.#life.step()
     for (const { open, settled } of all) open.resolve(settled)
   }

@@ -27,6 +27,7 @@ import { settlementCases } from './settlement.ts'
 import { suspectCases } from './suspects.ts'
 import { settlingCases } from './settling.ts'
 import { soakCases } from './soak.ts'
+import { transactionCases } from './transactions.ts'
 
 /** Every case of the suite, by id. */
 export const conformanceCases: readonly ConformanceCase[] = [
@@ -58,4 +59,5 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...integrationStoreCases,
   ...interopCases,
   ...soakCases,
+  ...transactionCases,
 ].toSorted((a, b) => (a.id < b.id ? -1 : 1))

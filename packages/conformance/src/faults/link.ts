@@ -8,6 +8,7 @@ import {
   SettlementRefusedError,
 } from '@tidings/bus'
 import {
+  errorOf,
   type GroupRequest,
   Lease,
   type Outgoing,
@@ -28,7 +29,6 @@ import {
   type ServerFrame,
   settlementToWire,
 } from './wire.ts'
-import { errorFromWire } from './wire-error.ts'
 
 /** Who opens a link, and what is told of it. */
 export interface LinkOptions {
@@ -96,7 +96,7 @@ export class Link {
           return
         }
         clearTimeout(late)
-        if (frame.op === 'failed') reject(errorFromWire(frame.error))
+        if (frame.op === 'failed') reject(errorOf(frame.error))
         if (frame.op !== 'welcome') return
         link = new Link(options, frames, capabilitiesFromWire(frame.capabilities))
         frames.watch(3 * heartbeat, () => frames.send({ op: 'ping' }))
@@ -187,8 +187,8 @@ export class Link {
         this.#requests.delete(frame.n)
         return
       case 'failed':
-        if (frame.n > noRequest) return this.#options.onPublished(frame.n, errorFromWire(frame.error))
-        this.#requests.get(frame.n)?.reject(errorFromWire(frame.error))
+        if (frame.n > noRequest) return this.#options.onPublished(frame.n, errorOf(frame.error))
+        this.#requests.get(frame.n)?.reject(errorOf(frame.error))
         this.#requests.delete(frame.n)
         return
       case 'welcome':

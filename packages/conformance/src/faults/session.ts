@@ -1,6 +1,14 @@
 import type { Socket } from 'node:net'
 import type { Clock, DeadLetter, DeadLetterStore, Transport } from '@tidings/bus'
-import type { Connection, Delivery, GroupRequest, Groups, Membership, Settled } from '@tidings/bus/transport'
+import {
+  type Connection,
+  type Delivery,
+  type GroupRequest,
+  type Groups,
+  type Membership,
+  plainError,
+  type Settled,
+} from '@tidings/bus/transport'
 import { FrameSocket } from './frame-socket.ts'
 import {
   boundFromWire,
@@ -19,7 +27,6 @@ import {
   type WireLetter,
   type WireReplay,
 } from './wire.ts'
-import { errorToWire } from './wire-error.ts'
 
 /** One client of a server: its connection to the transport that is served, for as long as its TCP connection lasts. */
 export class Session {
@@ -124,7 +131,7 @@ export class Session {
       this.#connection = await this.#connecting
       this.#frames.send({ op: 'welcome', capabilities: capabilitiesToWire(this.#transport.capabilities) })
     } catch (error) {
-      this.#frames.send({ op: 'failed', n: noRequest, error: errorToWire(error) })
+      this.#frames.send({ op: 'failed', n: noRequest, error: plainError(error) })
       this.#frames.end()
     }
   }
@@ -134,7 +141,7 @@ export class Session {
       const value = await work()
       this.#frames.send({ op: 'done', n, value })
     } catch (error) {
-      this.#frames.send({ op: 'failed', n, error: errorToWire(error) })
+      this.#frames.send({ op: 'failed', n, error: plainError(error) })
     }
   }
 

@@ -32,6 +32,7 @@ import type {
   Handled,
   Later,
   Outgoing,
+  PlainError,
   Settlement,
 } from '@tidings/bus/transport'
 
@@ -86,7 +87,7 @@ export type LetterRequest =
 export type ServerFrame =
   | { readonly op: 'welcome'; readonly capabilities: WireCapabilities }
   | { readonly op: 'done'; readonly n: number; readonly value?: unknown }
-  | { readonly op: 'failed'; readonly n: number; readonly error: WireError }
+  | { readonly op: 'failed'; readonly n: number; readonly error: PlainError }
   | {
       readonly op: 'deliver'
       readonly member: number
@@ -130,15 +131,6 @@ export interface WireCapabilities extends Omit<Capabilities, 'maxMessageSize' | 
   readonly maxMessageSize: number | null
   readonly maxHeadersSize: number | null
   readonly maxHold: number | null
-}
-
-export interface WireError {
-  readonly name: string
-  readonly code?: string | undefined
-  readonly message: string
-  readonly details?: Readonly<Record<string, unknown>> | undefined
-  /** Of a settlement that was refused. */
-  readonly cause?: WireError | undefined
 }
 
 export function toWire({ attributes, contentType, headers, body }: Message): WireMessage {

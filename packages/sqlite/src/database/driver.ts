@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 /** What can be bound to a statement, and what comes out of one. */
 export type Value = null | number | bigint | string | Uint8Array
 
-/** A row, its columns in the order of the statement. */
+/** A row, its columns in the order of the statement; integers are numbers, and one that no number holds is an error. */
 export type Row = readonly Value[]
 
 /** A prepared statement. Whatever it throws is the driver's own. */
@@ -21,8 +21,8 @@ export interface Database {
   close(): void
 }
 
-/** How a file is opened: the seam at which another binding of SQLite can stand. */
-export type OpenDatabase = (file: string) => Database
+/** A binding of SQLite: opens a file, made where there is none. Errors that it throws have SQLite's code as `errcode` or `code`. */
+export type SqliteDriver = (file: string) => Database
 
 interface NodeStatement {
   run(...values: Value[]): { readonly changes: number | bigint }
@@ -38,7 +38,7 @@ interface NodeDatabase {
 }
 
 /** The binding that comes with Node, Bun and Deno. Loaded when the first file is opened, since Node 22 warns of it. */
-export const openNodeSqlite: OpenDatabase = (file) => {
+export const nodeSqlite: SqliteDriver = (file) => {
   // Its class is being renamed.
   const module = createRequire(import.meta.url)('node:sqlite') as Record<string, new (file: string) => NodeDatabase>
   const Class = module['Database'] ?? module['DatabaseSync']!

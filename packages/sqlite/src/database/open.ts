@@ -1,6 +1,6 @@
 import { sqliteError, SqliteError } from '../errors.ts'
 import { shortWait } from '../file/patiently.ts'
-import type { Database, OpenDatabase } from './driver.ts'
+import type { Database, SqliteDriver } from './driver.ts'
 import { migrations } from './schema.ts'
 
 export interface FileOptions {
@@ -8,7 +8,7 @@ export interface FileOptions {
   readonly synchronous: 'full' | 'normal'
   /** Milliseconds that a write waits for other processes. */
   readonly busyTimeout: number
-  readonly open: OpenDatabase
+  readonly open: SqliteDriver
 }
 
 /** Opens a file, made and brought up to date where it has to be; it does not wait for other

@@ -117,6 +117,38 @@ CREATE TABLE tidings_letters (
 ) STRICT;
 CREATE INDEX tidings_letters_key ON tidings_letters (group_name, key, place);
 
+-- What an aggregator gathers.
+CREATE TABLE tidings_aggregations (
+  id INTEGER PRIMARY KEY,         -- of one key, the latest one has the highest
+  name TEXT NOT NULL UNIQUE,
+  key TEXT NOT NULL,
+  state TEXT NOT NULL,            -- open, sealed, closed
+  reason TEXT,
+  opener TEXT NOT NULL,           -- the identity of its first event
+  size INTEGER NOT NULL,
+  closed_at INTEGER
+) STRICT;
+CREATE INDEX tidings_aggregations_key ON tidings_aggregations (key);
+CREATE INDEX tidings_aggregations_closed ON tidings_aggregations (closed_at) WHERE closed_at IS NOT NULL;
+
+CREATE TABLE tidings_gathered (
+  place INTEGER PRIMARY KEY,
+  aggregation INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  identity TEXT NOT NULL,
+  event TEXT                      -- NULL once the aggregation is closed
+) STRICT;
+CREATE UNIQUE INDEX tidings_gathered_identity ON tidings_gathered (key, identity);
+CREATE INDEX tidings_gathered_aggregation ON tidings_gathered (aggregation);
+
+-- The large data of events.
+CREATE TABLE tidings_claims (
+  key TEXT PRIMARY KEY,
+  until INTEGER,                  -- NULL: for ever
+  bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX tidings_claims_until ON tidings_claims (until) WHERE until IS NOT NULL;
+
 CREATE TABLE tidings_nodes (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   lock TEXT NOT NULL              -- the end of the name of its lock

@@ -5,6 +5,7 @@ import type { Cursor } from './cursor.ts'
 import type { HeldRow } from './held-rows.ts'
 import type { Logged } from '../file/log.ts'
 import type { Member } from './member.ts'
+import { OwnLanes } from './own-lanes.ts'
 import type { SharedFile } from '../file/shared-file.ts'
 
 /** Messages that are read at a time. */
@@ -29,13 +30,9 @@ export class GroupReader {
   readonly #file: SharedFile
   readonly #id: number
   readonly #copies: Copies
-  #cursors: readonly Cursor[] = []
-  /** Cursors that another process is to have, once nothing of them is handed out. */
-  #leaving: ReadonlySet<number> = new Set()
+  readonly #lanes: OwnLanes
   /** Whether what is at hand may not be what is in the file. */
   #isStale = true
-  /** Whether others may have come or gone, so that lanes are to be parted anew. */
-  #isShared = true
   /** The position of the last replay that is known. */
   #aheadKnown = 0
   /** What is read while all of it is put in order. */
@@ -46,34 +43,34 @@ export class GroupReader {
     this.#file = file
     this.#id = id
     this.#copies = copies
+    this.#lanes = new OwnLanes(file, id)
   }
 
   /** Whether what is at hand is what is in the file, as far as is known. */
   get isCurrent(): boolean {
-    return !this.#isStale && !this.#isShared
+    return !this.#isStale && !this.#lanes.areShared
   }
 
   /** Whether there is something to read. */
   get isBehind(): boolean {
-    const { head } = this.#file.log
-    return this.#cursors.some((cursor) => cursor.scanned < head && !this.#leaving.has(cursor.id))
+    return this.#lanes.behind(this.#file.log.head) !== undefined
   }
 
   /** How far it has read, as far as that matters. */
   get scanned(): number {
     let least = this.#file.log.head
-    for (const { scanned } of this.#cursors) if (scanned < least) least = scanned
+    for (const { scanned } of this.#lanes.cursors) if (scanned < least) least = scanned
     return least
   }
 
   /** Whether a lane is this process's, and is to stay so. */
   covers(lane: number): boolean {
-    return this.#cursors.some((cursor) => cursor.covers(lane) && !this.#leaving.has(cursor.id))
+    return this.#lanes.keeps(lane)
   }
 
   /** Others may have come or gone. */
   isShared(): void {
-    this.#isShared = true
+    this.#lanes.areShared = true
   }
 
   /** What is at hand is to be read anew. */
@@ -83,13 +80,13 @@ export class GroupReader {
 
   /** The transaction was undone. */
   isUndone(): void {
-    for (const cursor of this.#cursors) cursor.goesBack(this.#file.log.head)
+    for (const cursor of this.#lanes.cursors) cursor.goesBack(this.#file.log.head)
     this.#isStale = true
   }
 
   /** The transaction is written. */
   isWritten(): void {
-    for (const cursor of this.#cursors) cursor.isWritten()
+    for (const cursor of this.#lanes.cursors) cursor.isWritten()
   }
 
   /** A replay was published here. */
@@ -103,29 +100,28 @@ export class GroupReader {
 
   /** Has at hand what is in the file, and reads on as far as its members want. `chosen` are about to be handed out. */
   read(record: GroupRecord, members: readonly Member[], chosen: readonly Copy[]): void {
-    if (this.#isShared) this.#part()
+    if (this.#lanes.part()) this.#isStale = true
     if (this.#isStale) this.#load(record, members, chosen)
     else this.#findAhead(record)
     // What is read of them is dropped.
-    if (this.#give(members, chosen)) this.#load(record, members, chosen)
+    if (this.#lanes.give(members, chosen)) this.#load(record, members, chosen)
     this.#fill(record, members)
   }
 
   /** What stands ready may be handed out before the next transaction. */
   claimAhead(): void {
-    for (const cursor of this.#cursors) cursor.claims(cursor.scanned)
+    for (const cursor of this.#lanes.cursors) cursor.claims(cursor.scanned)
   }
 
   write(): void {
-    for (const cursor of this.#cursors) cursor.write(this.#file.statements)
+    for (const cursor of this.#lanes.cursors) cursor.write(this.#file.statements)
   }
 
   /** Nobody here is in the group any more. */
   leaves(): void {
     this.write()
-    this.#file.cursors.releaseAll(this.#id)
+    this.#lanes.leave()
     this.#copies.clear()
-    this.#cursors = []
   }
 
   /** Reads what had a row of its own; whether it is there still: of a stream that was truncated it goes with that. */
@@ -140,50 +136,19 @@ export class GroupReader {
     return false
   }
 
-  /** Takes lanes that are nobody's, or sees which ones others are to have. */
-  #part(): void {
-    this.#isShared = false
-    const share = this.#file.cursors.share(this.#id)
-    if (this.#file.cursors.acquire(this.#id, share)) this.#isStale = true
-    const leaving = this.#file.cursors.excess(this.#id, share)
-    if (leaving.length === 0 && this.#leaving.size === 0) return
-    this.#leaving = new Set(leaving)
-    this.#isStale = true
-  }
-
-  /** Lets go of lanes that others are to have, where nothing of them is handed out; whether there are any. */
-  #give(members: readonly Member[], chosen: readonly Copy[]): boolean {
-    if (this.#leaving.size === 0) return false
-    // Also what had a row of its own.
-    const out = [...members.flatMap(({ held }) => [...held]), ...chosen].filter(({ isApplied }) => !isApplied)
-    const free = this.#cursors.filter(
-      (cursor) => this.#leaving.has(cursor.id) && !out.some(({ lane }) => cursor.covers(lane)),
-    )
-    if (free.length === 0) return false
-    for (const cursor of free) {
-      cursor.write(this.#file.statements)
-      this.#file.cursors.release(cursor.id)
-    }
-    const given = new Set(free.map(({ id }) => id))
-    this.#cursors = this.#cursors.filter(({ id }) => !given.has(id))
-    this.#leaving = new Set([...this.#leaving].filter((id) => !given.has(id)))
-    this.#file.catalog.changes()
-    return true
-  }
-
   /** Reads what there is anew; what is handed out stays so. */
   #load(record: GroupRecord, members: readonly Member[], chosen: readonly Copy[]): void {
     this.#isStale = false
     // What was settled in this very transaction.
     this.write()
     this.#copies.clear()
-    this.#cursors = this.#file.cursors.read(this.#id, this.#leaving.size === 0)
+    this.#lanes.load()
     const out = new Map<number, Copy>()
     for (const { held } of members) for (const copy of held) out.set(copy.position, copy)
     for (const copy of chosen) out.set(copy.position, copy)
     for (const copy of [...out.values()].toSorted((a, b) => a.position - b.position)) {
       if (copy.cursor !== undefined && !copy.isApplied) {
-        copy.cursor = this.#cursors.find((cursor) => cursor.covers(copy.lane))
+        copy.cursor = this.#lanes.cursors.find((cursor) => cursor.covers(copy.lane))
         copy.cursor?.open.add(copy.position)
         copy.cursor?.isHandedOut(1)
       }
@@ -199,7 +164,7 @@ export class GroupReader {
    */
   #unsettled(record: GroupRecord, members: readonly Member[], out: ReadonlyMap<number, Copy>): Copy[] {
     this.#found = []
-    for (const cursor of this.#cursors) {
+    for (const cursor of this.#lanes.cursors) {
       for (const logged of this.#file.log.at(cursor.left)) this.#take(record, cursor, logged, Infinity)
       cursor.reads(Math.max(cursor.scanned, cursor.high))
     }
@@ -214,7 +179,7 @@ export class GroupReader {
 
   /** What is handed out is to be behind what is read: else what is between would be taken for settled. */
   #readAgain(record: GroupRecord, members: readonly Member[], out: ReadonlyMap<number, Copy>): void {
-    for (const cursor of this.#cursors) {
+    for (const cursor of this.#lanes.cursors) {
       let last = 0
       for (const copy of out.values()) if (copy.cursor === cursor && copy.position > last) last = copy.position
       while (cursor.scanned < last) this.#readOn(record, members, cursor)
@@ -258,9 +223,8 @@ export class GroupReader {
     for (let read = 0; read < perTurn && this.#copies.ready < wanted;) {
       const isIdle = 2 * (held + this.#copies.ready) < prefetch
       if (this.#behind > mostOpen / 2 + prefetch && !isIdle) return
-      const behind = this.#cursors.filter((cursor) => cursor.scanned < log.head && !this.#leaving.has(cursor.id))
-      if (behind.length === 0) return
-      const cursor = behind.reduce((a, b) => (b.scanned < a.scanned ? b : a))
+      const cursor = this.#lanes.behind(log.head)
+      if (cursor === undefined) return
       this.#readOn(record, members, cursor)
       read += perRead
     }
@@ -271,7 +235,7 @@ export class GroupReader {
     if (!cursor.covers(lane) || cursor.open.has(position)) return
     if (audience === null ? !wants(record, type, position) : audience !== this.#id) return
     if (cursor.isSettled(position)) return
-    if (this.#leaving.has(cursor.id)) {
+    if (this.#lanes.areLeaving(cursor)) {
       // For whoever has its lane next: what is held of it is not at hand here any more, and may be older.
       cursor.open.add(position)
       return
@@ -296,7 +260,7 @@ export class GroupReader {
   /** What is read and stands behind others. */
   get #behind(): number {
     let sum = -this.#copies.ready
-    for (const { open, handedOut } of this.#cursors) sum += open.size - handedOut
+    for (const { open, handedOut } of this.#lanes.cursors) sum += open.size - handedOut
     return sum
   }
 

@@ -10,6 +10,7 @@ import {
 import { isTidingsError } from '@tidings/core'
 import { begunBefore, type Copy, triedLater } from './copy.ts'
 import { place } from '../file/place.ts'
+import { inSavepoint } from '../file/savepoint.ts'
 import type { SharedFile } from '../file/shared-file.ts'
 
 /**
@@ -44,19 +45,13 @@ function sendAll(file: SharedFile, copy: Copy, effects: readonly Outgoing[]): vo
 
 function withWork(file: SharedFile, group: number, copy: Copy, settlement: Settlement & { as: 'handled' }): Settled {
   const { work, mark, effects, replayed } = settlement
-  file.statements.exec('SAVEPOINT tidings_work')
-  try {
-    if (mark !== undefined && !file.marks.add(group, mark, file.now())) {
-      file.statements.exec('RELEASE tidings_work')
-      return handledBefore(file, group, copy, replayed)
-    }
-    file.transaction.run(work!)
-    file.statements.exec('RELEASE tidings_work')
-  } catch (error) {
-    file.statements.exec('ROLLBACK TO tidings_work')
-    file.statements.exec('RELEASE tidings_work')
-    throw new SettlementRefusedError(error)
-  }
+  let isNew = true
+  const refused = inSavepoint(file.statements, () => {
+    isNew = mark === undefined || file.marks.add(group, mark, file.now())
+    if (isNew) file.transaction.run(work!)
+  })
+  if (refused !== undefined) throw new SettlementRefusedError(refused.error)
+  if (!isNew) return handledBefore(file, group, copy, replayed)
   if (replayed !== undefined) file.letters.remove(replayed)
   sendAll(file, copy, effects)
   return ends(file, group, copy)

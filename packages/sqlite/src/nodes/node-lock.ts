@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs'
-import type { Database, OpenDatabase } from '../database/driver.ts'
+import type { Database, SqliteDriver } from '../database/driver.ts'
 import { isBusy } from '../errors.ts'
 
 /**
@@ -10,7 +10,7 @@ export class NodeLock {
   readonly file: string
   readonly #database: Database
 
-  constructor(open: OpenDatabase, file: string) {
+  constructor(open: SqliteDriver, file: string) {
     this.file = file
     this.#database = open(file)
     this.#database.exec('PRAGMA busy_timeout = 0')
@@ -24,7 +24,7 @@ export class NodeLock {
 }
 
 /** Whether whoever took this lock is alive. */
-export function isAlive(open: OpenDatabase, file: string): boolean {
+export function isAlive(open: SqliteDriver, file: string): boolean {
   // To open it would make it anew.
   if (!existsSync(file)) return false
   const database = open(file)

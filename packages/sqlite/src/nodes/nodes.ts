@@ -1,6 +1,6 @@
 import { realpathSync, rmSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
-import type { OpenDatabase } from '../database/driver.ts'
+import type { SqliteDriver } from '../database/driver.ts'
 import { wants, type Catalog } from '../file/catalog.ts'
 import { isAlive, NodeLock } from './node-lock.ts'
 import type { Statements } from '../file/statements.ts'
@@ -17,11 +17,11 @@ export class Nodes {
   readonly id: number
   readonly #statements: Statements
   readonly #catalog: Catalog
-  readonly #open: OpenDatabase
+  readonly #open: SqliteDriver
   readonly #lock: NodeLock
 
   /** Enters this one. */
-  constructor(statements: Statements, catalog: Catalog, open: OpenDatabase) {
+  constructor(statements: Statements, catalog: Catalog, open: SqliteDriver) {
     this.#statements = statements
     this.#catalog = catalog
     this.#open = open

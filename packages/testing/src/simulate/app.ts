@@ -48,6 +48,8 @@ export interface Client<World> {
   readonly world: World
   /** As `bus.publish`. Where the outcome is unknown, it publishes the event again, as a careful client does. */
   readonly publish: Bus['publish']
+  /** As `bus.transaction`, on a broker that is a `'store'`. Where the outcome is unknown, it rejects with that. */
+  readonly transaction: Bus['transaction']
   /** Of all groups, to be listed, replayed and discarded, as an operator does. */
   readonly deadLetters: Bus['deadLetters']
   /** From 0 up to, not with, 1; by the seed. */

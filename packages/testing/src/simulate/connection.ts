@@ -7,6 +7,7 @@ import type {
   Groups,
   Membership,
   Outgoing,
+  Work,
 } from '@tidings/bus/transport'
 import type { BrokerKind, SimulatedBroker, Stage } from './broker.ts'
 import { lateness } from './decisions.ts'
@@ -78,11 +79,32 @@ class SimulatedConnection implements Connection {
   }
 
   publish(outgoing: Outgoing): void | Promise<void> {
+    const { trace } = this.#stage
+    const name = trace.nameOf(outgoing.message)
+    const what = outgoing.group === undefined ? name : `${name} to ${trace.group(outgoing.group)}`
+    return this.#send(what, name, () => {
+      if (this.#broker.store(outgoing)) return
+      if (outgoing.group !== undefined) {
+        throw new UnknownGroupError(outgoing.group, String(outgoing.message.attributes['type']))
+      }
+      this.#options.onUnroutable(outgoing.message)
+    })
+  }
+
+  async transact(work: Work | undefined, outgoing: readonly Outgoing[]): Promise<void> {
+    const [name = 'nothing', ...more] = outgoing.map(({ message }) => this.#stage.trace.nameOf(message))
+    const what = `a transaction with ${[name, ...more].join(', ')}`
+    await this.#send(what, name, () => {
+      if (work !== undefined) this.#broker.database.run((transaction) => work(transaction as never))
+      for (const each of outgoing) if (!this.#broker.store(each)) this.#options.onUnroutable(each.message)
+    })
+  }
+
+  /** Has the broker do something at once, unless something goes wrong on the way there or back. */
+  #send(what: string, name: string, act: () => void): void | Promise<void> {
     const life = this.#life
     if (life.dead) return never()
     const { decisions, trace, counts } = this.#stage
-    const name = trace.nameOf(outgoing.message)
-    const what = outgoing.group === undefined ? name : `${name} to ${trace.group(outgoing.group)}`
     const where = `${what}.${counts.next(what)}`
     const isClient = this.#who === 'client'
     const fate = decisions.at(isClient ? 'clientPublish' : 'publish', () => where)
@@ -97,10 +119,10 @@ class SimulatedConnection implements Connection {
       return never()
     }
     trace.say(() => `${who} publishes ${what}`, name)
-    const reached = this.#broker.store(outgoing)
-    if (!reached) {
-      if (outgoing.group === undefined) this.#options.onUnroutable(outgoing.message)
-      else return Promise.reject(new UnknownGroupError(outgoing.group, String(outgoing.message.attributes['type'])))
+    try {
+      act()
+    } catch (error) {
+      return Promise.reject(error)
     }
     if (fate === 'confirm-lost') {
       trace.say(() => `the confirm of ${what} is lost: its outcome is unknown`, name, true)

@@ -197,6 +197,7 @@ async function careful<World>(
     world,
     // What the overloads say of the types, they say to the caller.
     publish: publish as unknown as Bus['publish'],
+    transaction: (of, run) => bus.transaction(of, run),
     deadLetters: bus.deadLetters,
     random: () => by.next(),
     pause: (duration) => life.wait(milliseconds(duration, 'duration')),

@@ -36,6 +36,7 @@ export function sabotaged({ settle, publish, delivery }: Sabotage): (transport: 
         deadLetters: real.deadLetters,
         groups: real.groups,
         cancel: (id) => real.cancel!(id),
+        transact: (work, outgoing) => real.transact!(work, outgoing),
         close: () => real.close(),
       }
       return connection
