@@ -28,10 +28,10 @@ test(
   async () => {
     await using store = await sqliteStore({ file, events: questions })
     const reacting = [await start(), await start()]
-    let asking = true
+    const asked = new AbortController()
     const ids: string[] = []
     const ask = (async () => {
-      for (let n = 0; asking; n++) {
+      for (let n = 0; !asked.signal.aborted; n++) {
         const event = Asked.create({ who: `visitor-${n % 7}` })
         await store.append(`questions-${n % 3}`, [event])
         ids.push(event.id)
@@ -44,7 +44,7 @@ test(
       await reacting[at]!.kill()
       reacting[at] = await start()
     }
-    asking = false
+    asked.abort()
     await ask
     await Promise.all(reacting.map((child) => child.kill()))
     await using last = await runProcess(store, desk)
