@@ -114,7 +114,7 @@ describe('a shop in a folder', () => {
   ])('dead-letters %j says what would be right', async ([args, told]) => {
     const { code, stdout, stderr } = await letters(...args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toContain(`${told}`)
+    expect(stderr).toContain(told)
     expect(stderr).toContain('Usage: demo dead-letters --data DIR')
   })
 
