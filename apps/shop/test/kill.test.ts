@@ -46,7 +46,7 @@ test(
       // Where the day goes on in its middle fewer lines come than in a whole one.
       const lines = 1 + roll(40)
       const demo = new DemoProcess(['--data', data])
-      const wasKilled = await demo.killedAt(lines)
+      const wasKilled = await demo.killedAt(lines, roll(20))
       const { code, stdout, stderr } = await demo.ended
       if (wasKilled) places.push(`${stdout.match(/^\d+(?= {2})/gm)?.at(-1) ?? '-'}/${lines}`)
       else ends++
