@@ -68,6 +68,11 @@ const report: Report = {
     passes: 4,
     repeated: { resident: [185, 190], heap: [62, 61] },
     flatness: { median: 0.97, low: 0.96, high: 0.98, rounds: 3 },
+    durable: {
+      speed: { median: 45_000, low: 44_000, high: 46_000, rounds: 3 },
+      memory: { median: 180, low: 179, high: 181, rounds: 3 },
+      checked: 'truth file',
+    },
   },
   verdicts: bars.map((bar) => judge(bar, results)),
   nodes: [],

@@ -8,6 +8,8 @@ import { runJobs } from '../src/run/orchestrator.ts'
 import { appendsByHand, tidingsAppends } from '../src/sqlite/appends.ts'
 import { contentsOf, hold, scratch } from '../src/sqlite/files.ts'
 import { log, madeRows, readyRows } from '../src/sqlite/limit.ts'
+import { consumedPerSecond } from '../src/sqlite/consumers.ts'
+import { growing } from '../src/sqlite/growth.ts'
 import { inFlight, orderAt, sumOf } from '../src/sqlite/orders.ts'
 import { tidingsPublisher } from '../src/sqlite/publishers.ts'
 import { scenarios } from '../src/scenarios/scenarios.ts'
@@ -89,6 +91,21 @@ test('a contestant whose rows are not in the file is found out', async () => {
   expect(() => contentsOf(folder.file('ours'), 'missing', '0')).toThrow('no such table')
 })
 
+describe('what grows is there, and stays, whatever comes to it', { timeout: 60_000 }, () => {
+  test.for(Object.keys(growing))('%s', async (what) => {
+    const { subject, close } = await growing[what]!(files().file('grown'), 2000)
+    await subject.run(3)
+    expect(subject.sink.count).toBe(subject.deliveries(3))
+    await close()
+  })
+})
+
+test('two processes handle each event once', { timeout: 60_000 }, async () => {
+  vi.stubEnv('NODE_OPTIONS', '--conditions=@tidings/source')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  await expect(consumedPerSecond(2, 300, { durability: 'normal', work: 0 })).resolves.toBeGreaterThan(0)
+})
+
 test('the sum of orders is that of their quantities', () => {
   fc.assert(
     fc.property(fc.nat(5000), (count) => {
@@ -164,7 +181,7 @@ describe('no file is left behind', () => {
     const job = { scenario: 'sqlite-publish', column: 'FULL, 1 in flight', contestant: 'tidings', round: 0 }
     const main = join(import.meta.dirname, '../src/main.ts')
     const running = runJobs([job], { node: process.execPath, main, signal: stop.signal }, () => {})
-    await vi.waitFor(() => expect(globSync('*/tidings-sqlite-*/*', { cwd: folder })).not.toEqual([]), 30_000)
+    await vi.waitFor(() => expect(globSync('*/tidings-bench-files-*/*', { cwd: folder })).not.toEqual([]), 30_000)
     stop.abort()
     await expect(running).rejects.toMatchObject({ name: 'AbortError' })
     await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]), 10_000)

@@ -46,13 +46,11 @@ test(
       await publish(false)
       const route = { ...shared, groups: 'all', prefetch, clock: systemClock } as const
       for (const { side, step } of crashes) {
-        let isDead = false
-        const dies = (): void => void (isDead = true)
-        const dying = mortal(side === 'from' ? from : to, step, dies).transport
+        const { transport: dying, life } = mortal(side === 'from' ? from : to, step, () => {})
         const relay = await createRelay({ ...route, ...(side === 'from' ? { from: dying, to } : { from, to: dying }) })
-        for (let turn = 0; turn < 20 && !isDead; turn++) await quiet(5)
+        for (let turn = 0; turn < 20 && !life.isOver; turn++) await quiet(5)
         // Of the dead nobody hears any more.
-        if (!isDead) await relay.close()
+        if (!life.isOver) await relay.close()
         else void relay.close({ timeout: 0 })
       }
       const last = await createRelay({ ...route, from, to })

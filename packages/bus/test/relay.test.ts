@@ -89,6 +89,22 @@ describe('groups that move', () => {
     expect(seen.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n))
   })
 
+  test('are moved by two relays at once, each event once', async () => {
+    const [from, to] = [memory(), memory()]
+    const ids = Array.from({ length: 100 }, (_, n) => String(n))
+    await left(from, 'shop.billing', ...ids.map((id) => message(id, { key: `k-${Number(id) % 7}` })))
+    const route = { ...quietly, from, to, groups: 'all', prefetch: 5 } as const
+    await using one = await createRelay(route)
+    await using other = await createRelay(route)
+    await one.caughtUp({ timeout: '5s' })
+    const billing = await joined(to, 'shop.billing')
+    await until(() => billing.ids.length === 100)
+    await quiet()
+    expect(billing.ids.toSorted((a, b) => Number(a) - Number(b))).toEqual(ids)
+    const moved = [await one.health(), await other.health()].map((health) => health.moved)
+    expect(moved[0]! + moved[1]!).toBe(100)
+  })
+
   test('leave behind what they have handled, and what comes once more of it', async () => {
     const [from, to] = [memory(), memory()]
     const seen: unknown[] = []
@@ -425,7 +441,7 @@ describe('createRelay refuses', () => {
     ['groups that cannot be listed', { groups: 'all', from: claiming({ groups: false }) }, /other lacks groups/],
   ])('%s', async ([, options, error]) => {
     await left(from, 'shop.billing')
-    await expect(createRelay({ ...quietly, from, to, ...options } as RelayOptions)).rejects.toThrow(error)
+    await expect(createRelay({ ...quietly, from, to, ...options })).rejects.toThrow(error)
   })
 
   test('a pattern of a group where the target has none', async () => {

@@ -2,9 +2,10 @@ import { createRequire } from 'node:module'
 import { createBus } from '@tidings/bus'
 import { type Child, spawnChild } from '@tidings/conformance/faults'
 import { afterAll, expect, test } from 'vitest'
-import { sqlite } from '../src/index.ts'
-import { consume } from './fixtures/crash-programs.ts'
+import { sqlite, sqliteStore } from '../src/index.ts'
+import { type Acknowledged, consume } from './fixtures/crash-programs.ts'
 import { fileInTmp } from './fixtures/file-in-tmp.ts'
+import { OrderNoted, OrderPlaced } from './fixtures/shop.ts'
 
 /** `TIDINGS_KILLS=1000 npx --yes pnpm@12 exec vitest run packages/sqlite/test/crash.test.ts` is the long run. */
 const kills = Number(process.env['TIDINGS_KILLS'] ?? 50)
@@ -17,7 +18,7 @@ afterAll(async () => {
   remove()
 })
 
-async function start(name: 'consume' | 'publish', options?: unknown): Promise<Child> {
+async function start(name: 'consume' | 'publish' | 'append', options?: unknown): Promise<Child> {
   const child = await spawnChild({
     module: new URL('./fixtures/crash-programs.ts', import.meta.url),
     name,
@@ -34,12 +35,12 @@ interface Confirmed {
 }
 
 test(
-  'INVARIANT: whatever is killed, and whenever, each confirmed event is handled, its writes and its effects are there once, and keys are in order',
-  { timeout: 60_000 + kills * 5000 },
+  'INVARIANT: whatever is killed, and whenever, each confirmed event is handled, its writes and its effects are there once, and keys are in order; and each acknowledged append is there once, at its versions',
+  { timeout: 60_000 + kills * 10_000 },
   async () => {
     const first = new DatabaseSync(file)
     first.exec('PRAGMA journal_mode = WAL')
-    for (const table of ['ledger', 'report']) {
+    for (const table of ['ledger', 'report', 'placed']) {
       // Nothing in it denies an event a second row.
       first.exec(`CREATE TABLE ${table} (row INTEGER PRIMARY KEY, event TEXT NOT NULL, key TEXT, n INTEGER)`)
     }
@@ -63,8 +64,12 @@ test(
       await start('publish', { name: '0', next: keysOf(0) }),
       await start('publish', { name: '1', next: keysOf(1) }),
     ]
-    const killed = { consumers: 0, publishers: 0 }
-    while (killed.consumers + killed.publishers < kills) {
+    const acknowledged: Acknowledged[] = []
+    let lives = 0
+    const startWriter = (): Promise<Child> => start('append', { name: `w${lives++}`, file })
+    const writers = [await startWriter(), await startWriter()]
+    const killed = { consumers: 0, publishers: 0, writers: 0 }
+    while (killed.consumers + killed.publishers + killed.writers < kills) {
       await new Promise((resolve) => setTimeout(resolve, 100 + 300 * Math.random()))
       const at = Math.random() < 0.5 ? 0 : 1
       const chance = Math.random()
@@ -73,9 +78,14 @@ test(
         await publishers[at]!.kill()
         note(publishers[at]!)
         publishers[at] = await start('publish', { name: String(at), next: keysOf(at) })
+      } else if (chance < 0.5) {
+        killed.writers++
+        await writers[at]!.kill()
+        acknowledged.push(...(writers[at]!.reports as readonly Acknowledged[]))
+        writers[at] = await startWriter()
       } else {
         // Now and then nobody is left to take over.
-        const ats = chance < 0.4 ? [0, 1] : [at]
+        const ats = chance < 0.6 ? [0, 1] : [at]
         killed.consumers += ats.length
         await Promise.all(ats.map((each) => consumers[each]!.kill()))
         for (const each of ats) consumers[each] = await start('consume')
@@ -84,6 +94,10 @@ test(
     for (const publisher of publishers) {
       await publisher.kill()
       note(publisher)
+    }
+    for (const writer of writers) {
+      await writer.kill()
+      acknowledged.push(...(writer.reports as readonly Acknowledged[]))
     }
     const bus = await createBus({ source: '/crash', transport: sqlite({ file }), log: false })
     const left = async (): Promise<number> =>
@@ -102,7 +116,7 @@ test(
     const ledger = rows('ledger')
     const total = [...confirmed.values()].reduce((sum, last) => sum + last + 1, 0)
     console.log(
-      `${killed.consumers} consumers and ${killed.publishers} publishers killed, ${total} events confirmed, ${ledger.length} in the ledger`,
+      `${killed.consumers} consumers, ${killed.publishers} publishers and ${killed.writers} writers killed, ${total} events confirmed, ${ledger.length} in the ledger, ${acknowledged.length} appends acknowledged`,
     )
     expect(parked).toEqual([0, 0])
     for (const table of [ledger, rows('report')]) {
@@ -116,6 +130,29 @@ test(
         expect(numbers.length, key).toBeLessThanOrEqual(last + 2)
       }
     }
+    const counts = (sql: string): unknown[] => database.prepare(sql).all()
+    // As often as such an event was published, its row is there.
+    expect(counts('SELECT event, count(*) AS times FROM placed GROUP BY event ORDER BY event')).toEqual(
+      counts(
+        `SELECT attributes ->> 'id' AS event, count(*) AS times FROM tidings_log
+          WHERE type = '${OrderPlaced.type}' AND CAST(body ->> 'n' AS INTEGER) % 2 = 1 GROUP BY event ORDER BY event`,
+      ),
+    )
+    const store = await sqliteStore({ file, events: [OrderNoted] })
+    const streams = new Map<string, string[]>()
+    for (const { stream } of acknowledged) streams.set(stream, [])
+    for (const [stream, ids] of streams) {
+      for await (const { event, version } of store.read(stream)) {
+        ids.push(event.id)
+        expect(version, stream).toBe(ids.length)
+      }
+      expect(new Set(ids).size, `events of ${stream} that are there once`).toBe(ids.length)
+    }
+    await store.close()
+    for (const { stream, firstVersion, ids } of acknowledged) {
+      expect(streams.get(stream)!.slice(firstVersion - 1, firstVersion - 1 + ids.length)).toEqual(ids)
+    }
+    expect(acknowledged.length).toBeGreaterThan(kills)
     expect(database.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }])
     database.close()
   },

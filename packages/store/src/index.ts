@@ -60,3 +60,6 @@ export {
 export { ProcessError } from './process/process-error.ts'
 export type { ProcessFailure } from './process/process-failure.ts'
 export { type ProcessInstance, type ProcessOptions, runProcess, type RunningProcess } from './process/run-process.ts'
+export { type KeyStore, keysIn, memoryKeys, type SubjectKey } from './encryption/key-store.ts'
+export type { EncryptionOptions } from './encryption/options.ts'
+export { SealError, SubjectForgottenError, UnsealError } from './encryption/errors.ts'

@@ -201,7 +201,7 @@ function grouped(ahead: readonly Ahead[]): string {
 
 function retail({ retail: replay }: Report): string {
   if ('leftOut' in replay) return `Left out: ${replay.leftOut}.`
-  const { file, events, rejected, speed, memory, once, passes, repeated, flatness } = replay
+  const { file, events, rejected, speed, memory, once, passes, repeated, flatness, durable } = replay
   const halves = ([first, second]: readonly [number, number]): string[] => [`${first} MiB`, `${second} MiB`]
   return `\`demo replay ${file} --json\`, one process on one core: ${count(events)} events, validated and published to the views of the demo, ${count(rejected)} rows rejected.
 
@@ -214,8 +214,15 @@ ${markdownTable(
       `${count(Math.round(speed.low))} to ${count(Math.round(speed.high))}`,
     ],
     ['peak memory', `${memory.median.toFixed(0)} MiB`, `${memory.low.toFixed(0)} to ${memory.high.toFixed(0)}`],
+    [
+      'rows a second into a file, FULL',
+      count(Math.round(durable.speed.median)),
+      `${count(Math.round(durable.speed.low))} to ${count(Math.round(durable.speed.high))}`,
+    ],
   ],
 )}
+
+The last line is \`demo replay ${file} --data DIR\`: every row is an event of its invoice in an event store in a file, and all figures, which are read back from it, are those of ${durable.checked === 'memory' ? 'the replay in memory' : 'the truth file'}. Peak memory ${durable.memory.median.toFixed(0)} MiB.
 
 Memory, looked at every 10 ms: the highest of each half of a run. The views remember every distinct row, invoice and customer, so that one pass grows by these. Over ${passes} passes, of which only the first has rows that are new, the first half reaches ${figure(flatness.median)} of the second.
 

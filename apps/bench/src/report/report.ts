@@ -89,6 +89,12 @@ export type Retail =
       readonly repeated: Halves
       /** The first half as a share of the second, of that which grows more. */
       readonly flatness: Summary
+      /** Through an event store in a file, FULL, and the figures held to a truth file, or to those in memory. */
+      readonly durable: {
+        readonly speed: Summary
+        readonly memory: Summary
+        readonly checked: 'truth file' | 'memory'
+      }
     }
 
 /** The cells that the samples of all rounds make. */

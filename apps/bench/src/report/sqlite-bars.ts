@@ -67,6 +67,25 @@ export const sqliteBars: readonly Bar[] = [
     against: ['emmett-consumer'],
     atLeast: 20,
   },
+  ...['publish', 'append', 'publish and handle'].map((what): Bar => growth(`${what}, 1,000,000 there`)),
+  growth('publish and handle, 100,000 waiting'),
+  ...durabilities.map((durability): Bar => ({
+    id: `sqlite-delay-${durability.toLowerCase()}`,
+    claim: `15 ms as a multiple of the event loop's delay with 64 who append, 99th percentile, ${durability}, in process`,
+    scenario: 'sqlite-delay',
+    column: `${durability}, 15 ms as a multiple of it`,
+    contestant: 'append',
+    atLeast: 1,
+    long: true,
+  })),
+  {
+    id: 'sqlite-retail',
+    claim: 'rows of the retail file taken into a file, a second, FULL',
+    scenario: 'retail',
+    column: 'durable',
+    contestant: 'shop',
+    atLeast: 30_000,
+  },
 ]
 
 function append(column: string): Pick<Bar, 'scenario' | 'column' | 'contestant'> {
@@ -75,6 +94,12 @@ function append(column: string): Pick<Bar, 'scenario' | 'column' | 'contestant'>
 
 function read(column: string): Pick<Bar, 'scenario' | 'column' | 'contestant' | 'long'> {
   return { scenario: 'sqlite-read', column, contestant: 'tidings', long: true }
+}
+
+/** Flat is: it costs no more than a fifth more. */
+function growth(column: string): Bar {
+  const id = `sqlite-growth-${column.replaceAll(/[ ,]+/g, '-')}`
+  return { id, claim: column, scenario: 'sqlite-growth', column, contestant: 'tidings', atLeast: 0.83, long: true }
 }
 
 /** Emmett is compiled for the whole bench alone. */

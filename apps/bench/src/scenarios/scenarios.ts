@@ -16,7 +16,11 @@ import { iterating } from './iterators.ts'
 import { type Layout, weigh } from './memory.ts'
 import { publishingToPatterns } from './patterns.ts'
 import { publishing, type Publishing } from './publish.ts'
+import { sqliteAblation } from './sqlite-ablation.ts'
+import { sqliteDelay } from './sqlite-delay.ts'
+import { sqliteGrowth } from './sqlite-growth.ts'
 import { sqliteHandle } from './sqlite-handle.ts'
+import { sqliteProcesses } from './sqlite-processes.ts'
 import { sqlitePublish } from './sqlite-publish.ts'
 import { sqliteRead } from './sqlite-read.ts'
 import { sqliteStores } from './sqlite-store.ts'
@@ -114,8 +118,12 @@ export const scenarios: readonly Scenario[] = [
   sqliteHandle,
   ...sqliteStores,
   sqliteRead,
+  sqliteGrowth,
+  sqliteDelay,
+  sqliteProcesses,
   ...ablations,
   busAblation,
+  sqliteAblation,
   ...growthScenarios,
   memoryScenario(),
 ]

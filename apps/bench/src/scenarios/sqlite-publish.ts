@@ -1,7 +1,7 @@
 import { type Contender, duel } from '../sqlite/duel.ts'
 import type { Durability } from '../sqlite/files.ts'
 import { madeRows, readyRows } from '../sqlite/limit.ts'
-import { plainjobPublisher, type PublisherOptions, tidingsPublisher, transportPublisher } from '../sqlite/publishers.ts'
+import { plainjobPublisher, type PublisherOptions, tidingsPublisher } from '../sqlite/publishers.ts'
 import type { RaceScenario } from './scenario.ts'
 
 const ways: readonly number[] = [1, 64, 1000]
@@ -19,10 +19,9 @@ export const columns: Readonly<Record<string, { readonly durability: Durability;
 
 const contenders: Readonly<Record<string, (options: PublisherOptions) => Promise<Contender>>> = {
   tidings: tidingsPublisher,
-  transport: transportPublisher,
   plainjob: (options) => plainjobPublisher(options, 'add'),
   'plainjob-many': (options) => plainjobPublisher(options, 'addMany'),
-  made: ({ file, durability, inFlight }) => madeRows({ file, durability, perCommit: inFlight }),
+  loop: ({ file, durability, inFlight }) => madeRows({ file, durability, perCommit: inFlight }),
 }
 
 /** What it costs to publish into a file, beside a loop that writes the same rows in the same commits. */
@@ -34,10 +33,9 @@ export const sqlitePublish: RaceScenario = {
   columns: Object.keys(columns),
   contestants: {
     tidings: { side: 'ours', label: 'tidings, `bus.publish`' },
-    transport: { side: 'ours', label: 'tidings, the transport alone: messages made before' },
     plainjob: { side: 'peer', label: 'plainjob, `add`', package: 'plainjob' },
     'plainjob-many': { side: 'peer', label: 'plainjob, one `addMany` of as many', package: 'plainjob' },
-    made: { side: 'hand', label: 'the loop, which makes its rows: id, time, JSON' },
+    loop: { side: 'hand', label: 'the loop, which makes its rows: id, time, JSON' },
   },
   rounds: 3,
   yardstick: 'a loop of prepared inserts of the same rows in the same commits',

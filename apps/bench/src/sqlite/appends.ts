@@ -2,6 +2,7 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { Contender } from './duel.ts'
 import { type Contents, contentsOf, type Durability, hold, openAsOurs } from './files.ts'
 import { insertInto, log, makerOf, quantity, takeRows } from './limit.ts'
+import { logged } from './publishers.ts'
 import { inFlight, type OrderEvent, orderAt, type OrderPlaced, orderPlaced, sumOf } from './orders.ts'
 
 /** Who appends what, and where. */
@@ -13,10 +14,12 @@ export interface Appending {
   /** Events of one append. */
   readonly batch: number
   readonly streams: number
+  /** Events that are in the log before, as the loop has left them there; default 0. */
+  readonly before?: number
 }
 
 /** Streams come one after the other, as far apart as if by chance. */
-export function streamAt(append: number, streams: number): string {
+function streamAt(append: number, streams: number): string {
   return `order-${(append * 7919) % streams}`
 }
 
@@ -155,11 +158,8 @@ interface Appender {
 }
 
 /** One operation is one append of each caller. */
-function appending(
-  who: string,
-  { callers, batch, streams }: Appending,
-  { append, close, contents }: Appender,
-): Contender {
+function appending(who: string, options: Appending, { append, close, contents }: Appender): Contender {
+  const { callers, batch, streams } = options
   const sink = { count: 0 }
   let appends = 0
   return {
@@ -178,7 +178,7 @@ function appending(
     },
     close: async () => {
       await close()
-      hold(who, contents(), { rows: sink.count, sum: sumOf(sink.count) })
+      hold(who, contents(), logged(options, sink.count))
     },
   }
 }

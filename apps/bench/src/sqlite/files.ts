@@ -15,7 +15,7 @@ export interface Scratch {
 
 /** The orchestrator gives each job a folder for temporary files and removes that too, however the job has ended. */
 export function scratch(): Scratch {
-  const folder = mkdtempSync(join(tmpdir(), 'tidings-sqlite-'))
+  const folder = mkdtempSync(join(tmpdir(), 'tidings-bench-files-'))
   return {
     file: (name) => join(folder, name),
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -3,7 +3,7 @@ import type { Contender } from './duel.ts'
 import { contentsOf, type Durability, hold, openAsOurs } from './files.ts'
 import { log, quantity } from './limit.ts'
 import { inFlight, orderAt, type OrderPlaced, orderPlaced, sumOf } from './orders.ts'
-import { jobsIn, plainjobQueue, type PublisherOptions, silent } from './publishers.ts'
+import { jobsIn, keeping, logged, plainjobQueue, type PublisherOptions, silent } from './publishers.ts'
 
 /** What a handler is asked to do besides counting. */
 export interface HandlingOptions extends PublisherOptions {
@@ -22,7 +22,7 @@ export async function tidingsHandling(options: HandlingOptions): Promise<Contend
   const sink = { count: 0 }
   let published = 0
   const handlers = [await handlerOf(definition, { idempotent, writes }, () => sink.count++)]
-  const transport = sqlite({ file, synchronous: durability })
+  const transport = sqlite({ file, synchronous: durability, ...keeping(options) })
   const bus = await createBus({ source: '/bench', handlers, transport, log: false })
   return {
     subject: {
@@ -41,10 +41,76 @@ export async function tidingsHandling(options: HandlingOptions): Promise<Contend
       await bus.idle({ timeout: '10s' })
       await bus.close()
       const all = { rows: published, sum: sumOf(published) }
-      hold('tidings', contentsOf(file, log, quantity), all)
+      hold('tidings', contentsOf(file, log, quantity), logged(options, published))
       if (writes) hold('the handler', contentsOf(file, 'writes', 'quantity'), all)
       if (idempotent) hold('the inbox', contentsOf(file, 'tidings_marks', '0'), { rows: published, sum: 0 })
     },
+  }
+}
+
+/** As {@link tidingsHandling}, while so many others wait before what is published: those are handled first. */
+export async function tidingsBehind(options: PublisherOptions & { readonly waiting: number }): Promise<Contender> {
+  const { createBus, handler } = await import('@tidings/bus')
+  const { sqlite } = await import('@tidings/sqlite')
+  const { file, durability, inFlight: callers, waiting } = options
+  const definition = await orderPlaced()
+  const sink = { count: 0 }
+  const gate = new Gate()
+  const handle = async (): Promise<void> => {
+    await gate.pass()
+    sink.count++
+  }
+  const handlers = [handler(definition, { group: 'orders' }, handle)]
+  const transport = sqlite({ file, synchronous: durability })
+  const bus = await createBus({ source: '/bench', handlers, transport, log: false })
+  let published = 0
+  const publish = (count: number, by: number): Promise<void> => {
+    const from = published
+    published += count
+    return inFlight(by, count, (at) => bus.publish(definition, orderAt(from + at)))
+  }
+  await publish(waiting, 1000)
+  return {
+    subject: {
+      sink,
+      // As many come as are let through.
+      run: async (count) => {
+        gate.open(count * callers)
+        await publish(count * callers, callers)
+        while (sink.count < published - waiting) await new Promise((resolve) => setImmediate(resolve))
+      },
+      deliveries: (count) => count * callers,
+      units: callers,
+    },
+    close: async () => {
+      const handled = sink.count
+      gate.open(Infinity)
+      await bus.idle({ timeout: '60s' })
+      await bus.close()
+      hold('tidings', contentsOf(file, log, quantity), logged({}, published))
+      if (handled !== published - waiting || sink.count !== published) {
+        throw new Error(`${sink.count} of ${published} events were handled, ${handled} of them while ${waiting} waited`)
+      }
+    },
+  }
+}
+
+/** Lets through as many as it is opened for. */
+class Gate {
+  #open = 0
+  readonly #waiting: (() => void)[] = []
+
+  open(count: number): void {
+    this.#open += count
+    while (this.#open > 0 && this.#waiting.length > 0) {
+      this.#open--
+      this.#waiting.shift()!()
+    }
+  }
+
+  async pass(): Promise<void> {
+    if (this.#open > 0) this.#open--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 }
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Bus } from '@tidings/bus'
 import type { Contender } from './duel.ts'
-import { contentsOf, type Durability, hold } from './files.ts'
+import { type Contents, contentsOf, type Durability, hold } from './files.ts'
 import { log, quantity } from './limit.ts'
 import { inFlight, orderAt, orderPlaced, sumOf } from './orders.ts'
 
@@ -10,6 +10,18 @@ export interface PublisherOptions {
   readonly file: string
   readonly durability: Durability
   readonly inFlight: number
+  /** Events that are in the log before, as the loop has left them there; default 0. */
+  readonly before?: number | undefined
+}
+
+/** What a file has before is to stay, whatever comes to it: it is counted at the end. */
+export function keeping({ before = 0 }: Pick<PublisherOptions, 'before'>): { readonly retention?: { count: number } } {
+  return before === 0 ? {} : { retention: { count: Infinity } }
+}
+
+/** What the log is to hold at the end. */
+export function logged({ before = 0 }: Pick<PublisherOptions, 'before'>, count: number): Contents {
+  return { rows: before + count, sum: sumOf(before) + sumOf(count) }
 }
 
 /** `bus.publish` on `sqlite()`, for a group that is handled elsewhere. */
@@ -19,7 +31,7 @@ export async function tidingsPublisher(options: PublisherOptions): Promise<Conte
   const definition = await orderPlaced()
   const { file, durability } = options
   await makeGroup(options)
-  const transport = sqlite({ file, synchronous: durability })
+  const transport = sqlite({ file, synchronous: durability, ...keeping(options) })
   const bus = await createBus({ source: '/bench', transport, log: false })
   return publishing(options, (at) => bus.publish(definition, orderAt(at)), bus)
 }
@@ -50,20 +62,21 @@ export async function transportPublisher(options: PublisherOptions): Promise<Con
 }
 
 /** Makes the group that all of it waits for: nobody reads the log while it is published to. */
-async function makeGroup({ file, durability }: PublisherOptions): Promise<void> {
+async function makeGroup({ file, durability, before }: PublisherOptions): Promise<void> {
   const { createBus, handler } = await import('@tidings/bus')
   const { sqlite } = await import('@tidings/sqlite')
   const handlers = [handler(await orderPlaced(), { group: 'orders' }, () => {})]
-  const transport = sqlite({ file, synchronous: durability })
+  const transport = sqlite({ file, synchronous: durability, ...keeping({ before }) })
   const consumer = await createBus({ source: '/bench', handlers, transport, log: false })
   await consumer.close()
 }
 
 function publishing(
-  { file, inFlight: callers }: PublisherOptions,
+  options: PublisherOptions,
   publish: (at: number) => Promise<unknown>,
   bus: Pick<Bus, 'groups' | 'close'>,
 ): Contender {
+  const { file, inFlight: callers } = options
   const sink = { count: 0 }
   return {
     subject: {
@@ -81,7 +94,7 @@ function publishing(
     close: async () => {
       const [group] = await bus.groups.list()
       await bus.close()
-      hold('tidings', contentsOf(file, log, quantity), { rows: sink.count, sum: sumOf(sink.count) })
+      hold('tidings', contentsOf(file, log, quantity), logged(options, sink.count))
       if (group?.waiting !== sink.count) throw new Error(`${group?.waiting} of ${sink.count} events wait for the group`)
     },
   }
@@ -124,9 +137,8 @@ export async function plainjobQueue({ file, durability }: Pick<PublisherOptions,
   readonly close: () => void
 }> {
   const { better, defineQueue } = await import('plainjob')
-  const Database = createRequire(import.meta.url)('better-sqlite3') as new (
-    file: string,
-  ) => Parameters<typeof better>[0]
+  const require = createRequire(import.meta.url)
+  const Database = require('better-sqlite3') as new (file: string) => Parameters<typeof better>[0]
   const database = new Database(file)
   database.pragma('page_size = 8192')
   const queue = defineQueue({ connection: better(database), logger: silent })

@@ -158,7 +158,7 @@ export class RunningBus implements Bus {
     run: (context: OutboxContext<Transaction>) => Result | Promise<Result>,
   ): Promise<Result> {
     checkTransaction(of, run, this.#settings.transport)
-    return this.#publisher.transact(run as (context: OutboxContext<never>) => Result, this.#current.event)
+    return this.#publisher.transact(run, this.#current.event)
   }
 
   request<Type extends string, Schema extends StandardSchema, Reply extends TidingsEvent = TidingsEvent>(

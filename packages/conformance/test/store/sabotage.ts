@@ -540,6 +540,10 @@ export const storeMutations: readonly StoreMutation[] = [
     ...commit,
     records: commit.records?.filter(({ value }) => value !== undefined),
   })),
+  reading('loses attributes that it does not know', ['S41'], (event) => {
+    const { sealed: _, ...attributes } = event.event.attributes
+    return { ...event, event: { ...event.event, attributes } }
+  }),
   appends('takes its own time for that of an export', ['S36'], ({ restored, ...append }) => ({
     ...append,
     ...(restored && { restored: { ...restored, recordedAt: restored.recordedAt.map(() => Date.now() + 1) } }),

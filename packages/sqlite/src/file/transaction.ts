@@ -63,7 +63,7 @@ export class Transactions {
     try {
       const result = work(transaction as never)
       if (isThenable(result)) void Promise.resolve(result).catch(() => {})
-      if (this.#misused !== undefined) throw this.#misused
+      this.#throwMisuse()
       if (!isThenable(result)) return
       const fix = 'Await first, and hand over the writes then: nothing can be waited for between begin and commit.'
       throw invalidArgument('work', 'a function without await', result, fix)
@@ -71,5 +71,9 @@ export class Transactions {
       isOver = true
       this.#isRunning = false
     }
+  }
+
+  #throwMisuse(): void {
+    if (this.#misused !== undefined) throw this.#misused
   }
 }

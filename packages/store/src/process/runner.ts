@@ -1,5 +1,6 @@
 import { type Clock, isFinal } from '@tidings/core/tools'
 import type { LoadOptions } from '../decider/load.ts'
+import { SealError, SubjectForgottenError } from '../encryption/errors.ts'
 import { ConcurrencyError, EventExistsError, RecordConflictError, StreamTombstonedError } from '../errors.ts'
 import { beginning, type Position } from '../position.ts'
 import { ProjectionError } from '../projection/projection.ts'
@@ -296,7 +297,9 @@ async function begun(open: () => Promise<Checkpoint>, start: Position): Promise<
   }
 }
 
+const refusals = [StreamTombstonedError, EventExistsError, ProjectionError, SealError, SubjectForgottenError]
+
 /** What is refused for what it is, and will be again. */
 function isRefused(error: unknown): boolean {
-  return error instanceof StreamTombstonedError || error instanceof EventExistsError || error instanceof ProjectionError
+  return refusals.some((refusal) => error instanceof refusal)
 }

@@ -9,6 +9,7 @@ import { readCases } from './read.ts'
 import { recordCases } from './records.ts'
 import { removalCases } from './removal.ts'
 import { repetitionCases } from './repetition.ts'
+import { sealedCases } from './sealed.ts'
 
 /** Every case for event stores, by id. */
 export const storeCases: readonly StoreCase[] = [
@@ -22,4 +23,5 @@ export const storeCases: readonly StoreCase[] = [
   ...featureCases,
   ...programCases,
   ...processCases,
+  ...sealedCases,
 ].toSorted((a, b) => (a.id < b.id ? -1 : 1))
