@@ -5,10 +5,10 @@ import { report } from './replay/report-command.ts'
 import { watchSignals } from './signals.ts'
 import { paintFor } from './story/paint.ts'
 
-const usage = `Usage: demo [--seed N] [--data DIR]    a day in an event-driven shop, in ten acts
-       demo dead-letters --data DIR   what it could not handle, why, and once more
-       demo replay FILE [--data DIR]  real retail data as events through the shop
-       demo report --data DIR         what these say, also as of a date
+const usage = `Usage: demo [--seed N] [--data DIR]  a day in an event-driven shop, in ten acts
+       demo dead-letters --data DIR  what it could not handle, why, and once more
+       demo replay FILE [--data DIR] real retail data as events through the shop
+       demo report --data DIR        what these say, also as of a date
 
   --data DIR  keep the shop in DIR: killed anywhere and started again, it goes
               on where it was; a day that has ended is followed by the next one.
