@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transform } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../command.ts'
-import { examples, examplesOf } from '../examples.ts'
+import { examples, examplesOf, quotes } from '../examples.ts'
 import { linkPackages, publicPackages, root, temporaryFolder, tool } from '../workspace.ts'
 
 const all = examples(['README.md', 'packages/*/README.md', 'docs/*.md']).map((example) => ({
@@ -58,6 +58,13 @@ test('every example compiles', { timeout: 120_000 }, async () => {
   }, stdout)
   expect({ code, faults }).toEqual({ code: 0, faults: '' })
 })
+
+test.for(quotes(['README.md', 'packages/*/README.md', 'docs/*.md']))(
+  '$file:$line quotes what stands in $of',
+  ({ of, code }) => {
+    expect(readFileSync(join(root, of), 'utf8')).toContain(code)
+  },
+)
 
 test.for(publicPackages())('the README of $manifest.name has an example whose output is shown', ({ id }) => {
   expect(all.filter(({ file, output }) => file === `packages/${id}/README.md` && output !== undefined)).not.toEqual([])

@@ -13,7 +13,7 @@ const budgets = [
   { what: 'core in all', code: `export * from '@tidings/core'`, budget: 8900 },
   { what: 'EventDispatcher alone', code: `export { EventDispatcher } from '@tidings/core'`, budget: 5600 },
   { what: 'eventType alone', code: `export { eventType } from '@tidings/core'`, budget: 150 },
-  { what: 'tools of core in all', code: `export * from '@tidings/core/tools'`, budget: 2500 },
+  { what: 'tools of core in all', code: `export * from '@tidings/core/tools'`, budget: 2600 },
   { what: 'events in all', code: `export * from '@tidings/events'`, budget: 25_000 },
   { what: 'defineEvent alone', code: `export { defineEvent } from '@tidings/events'`, budget: 14_500 },
 ]

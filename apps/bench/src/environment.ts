@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { arch, availableParallelism, cpus, loadavg, totalmem, type } from 'node:os'
+import { readFileSync, statfsSync } from 'node:fs'
+import { arch, availableParallelism, cpus, loadavg, tmpdir, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from './report/report.ts'
 import type { Scenario } from './scenarios/scenario.ts'
@@ -18,8 +18,24 @@ export function environmentOf(node: string, scenarios: readonly Scenario[]): Omi
     cores: availableParallelism(),
     memory: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${arch()}`,
+    files: fileSystemOf(tmpdir()),
     versions: Object.fromEntries(packagesOf(scenarios).map((name) => [name, versionOf(name)])),
   }
+}
+
+/** The numbers by which Linux knows its file systems; on a `tmpfs` no commit waits for a disk. */
+const fileSystems: Readonly<Record<number, string>> = {
+  0xef53: 'ext4',
+  0x01021994: 'tmpfs (no disk)',
+  0x58465342: 'xfs',
+  0x9123683e: 'btrfs',
+  0x2fc12fc1: 'zfs',
+  0x794c7630: 'overlayfs',
+}
+
+function fileSystemOf(folder: string): string {
+  const { type: number } = statfsSync(folder)
+  return fileSystems[number] ?? `a file system of type 0x${number.toString(16)}`
 }
 
 /** The versions of a Node and of its engine. */

@@ -13,12 +13,16 @@ const races = scenarios.flatMap((scenario) => {
   if (scenario.kind !== 'race') return []
   const all = scenario.id === 'publish-3' || scenario.id === 'async-3'
   const columns = all ? scenario.columns : scenario.columns.slice(0, 1)
+  // A million rows are no test; `sqlite.test.ts` has some.
+  if (scenario.id === 'sqlite-growth') return []
   return (scenario.group === 'growth' ? ['100'] : columns).flatMap((column) =>
-    Object.keys(scenario.contestants).map((contestant) => ({ id: scenario.id, scenario, column, contestant })),
+    Object.keys(scenario.contestants)
+      .filter((contestant) => scenario.leftOut?.(contestant, column) === undefined)
+      .map((contestant) => ({ id: scenario.id, scenario, column, contestant })),
   )
 })
 
-describe('every event arrives as often as it should', () => {
+describe('every event arrives as often as it should', { timeout: 60_000 }, () => {
   test.for(races)('$id, $column, $contestant', async ({ scenario, column, contestant }) => {
     const race = await scenario.prepare(contestant, column)
     for (const subject of [race.contestant, race.yardstick]) {

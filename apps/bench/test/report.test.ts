@@ -50,6 +50,7 @@ const report: Report = {
     cores: 2,
     memory: 8,
     system: 'Linux x64',
+    files: 'ext4',
     load: [0.1, 1.2],
     versions: { mitt: '3.0.1' },
   },
@@ -67,6 +68,11 @@ const report: Report = {
     passes: 4,
     repeated: { resident: [185, 190], heap: [62, 61] },
     flatness: { median: 0.97, low: 0.96, high: 0.98, rounds: 3 },
+    durable: {
+      speed: { median: 45_000, low: 44_000, high: 46_000, rounds: 3 },
+      memory: { median: 180, low: 179, high: 181, rounds: 3 },
+      checked: 'truth file',
+    },
   },
   verdicts: bars.map((bar) => judge(bar, results)),
   nodes: [],
@@ -78,7 +84,7 @@ const page = markdownOf(report, scenarios, plotsOf(scenarios, results), 'benchma
 describe('the page', () => {
   test('says when and where it was measured, and that it is a quick run', () => {
     expect(page).toContain(
-      '2026-01-02, commit abc1234, Node 24.0.0 (V8 13.6), A Processor, 2 cores, 8 GiB, Linux x64, load 0.1 before',
+      '2026-01-02, commit abc1234, Node 24.0.0 (V8 13.6), A Processor, 2 cores, 8 GiB, Linux x64, temporary files on ext4, load 0.1 before',
     )
     expect(page).toContain('This is a quick run')
   })

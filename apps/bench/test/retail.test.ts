@@ -5,7 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { flatnessOf, halvesOf } from '../src/run/flatness.ts'
 import { repeatRows } from '../src/run/repeat.ts'
-import { replayRetail } from '../src/run/retail.ts'
+import { checkFigures, replayRetail } from '../src/run/retail.ts'
 
 test('a retail file that is not given, or not there, is left out with the reason', async () => {
   await expect(replayRetail(undefined, 1, process.execPath)).resolves.toEqual({
@@ -13,6 +13,27 @@ test('a retail file that is not given, or not there, is left out with the reason
   })
   await expect(replayRetail('/nowhere/sales.csv', 1, process.execPath)).resolves.toEqual({
     leftOut: 'there is no file sales.csv',
+  })
+})
+
+describe('what comes out of a file', () => {
+  const counts = { accepted: 1, rejected: 0, seconds: 1 }
+  let folder: string
+  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'tidings-truth-'))))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('is held to the replay in memory where there is no truth file', () => {
+    const one = { ...counts, totals: { rows: 1 } }
+    const file = join(folder, 'lonely.csv')
+    expect(checkFigures(file, { ...one, seconds: 2 }, one)).toBe('memory')
+    expect(() => checkFigures(file, { ...one, totals: { rows: 2 } }, one)).toThrow('other figures: totals')
+  })
+
+  test.for(['sales.csv', 'sales.csv.gz'])('is held to the truth file beside %s', (name) => {
+    writeFileSync(join(folder, 'sales.truth.json'), JSON.stringify({ totals: { rows: 3 }, rows: 3 }))
+    const right = { ...counts, totals: { rows: 3 } }
+    expect(checkFigures(join(folder, name), right, counts)).toBe('truth file')
+    expect(() => checkFigures(join(folder, name), counts, counts)).toThrow('other figures: totals')
   })
 })
 

@@ -1,14 +1,23 @@
 import { parseArgs } from 'node:util'
+import { isTidingsError } from '@tidings/core'
 import { replay } from './replay/cli.ts'
+import { report } from './replay/report-command.ts'
+import { watchSignals } from './signals.ts'
 import { paintFor } from './story/paint.ts'
 
-const usage = `Usage: demo [--seed N]     a day in an event-driven shop, in nine acts
-       demo replay FILE    real retail data as validated events through the shop
+const usage = `Usage: demo [--seed N] [--data DIR]  a day in an event-driven shop, in ten acts
+       demo dead-letters --data DIR  what it could not handle, why, and once more
+       demo replay FILE [--data DIR] real retail data as events through the shop
+       demo report --data DIR        what these say, also as of a date
 
-  --seed N   another day: whole numbers from 0 on; default 1
-  --help     this text; demo replay --help tells more of that
+  --data DIR  keep the shop in DIR: killed anywhere and started again, it goes
+              on where it was; a day that has ended is followed by the next one.
+              Left out, the shop ends with the process
+  --seed N    another day: whole numbers from 0 on; default its number
+  --help      this text; replay, report and dead-letters have their own
 
-Exit codes: 0 fine, 2 a command or an option that there is not; replay has more.
+Exit codes: 0 fine, 1 DIR cannot be used, 2 a command or an option that there is
+not, 130 Ctrl-C, 143 SIGTERM; replay and dead-letters have more.
 `
 
 const seedRule = '--seed takes one whole number from 0 on'
@@ -17,43 +26,76 @@ const seedRule = '--seed takes one whole number from 0 on'
 // process with a stack trace.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 
+const { stdout, stderr } = process
+const io = { stdout, stderr, signals: process, raise: (signal: NodeJS.Signals) => process.kill(process.pid, signal) }
 const [first, ...rest] = process.argv.slice(2)
 
-if (first === 'replay') {
-  const { stdout, stderr } = process
-  process.exitCode = await replay(rest, {
-    stdout,
-    stderr,
-    signals: process,
-    raise: (signal) => process.kill(process.pid, signal),
-  })
+if (first === 'replay') process.exitCode = await replay(rest, io)
+else if (first === 'report') process.exitCode = await report(rest, io)
+else if (first === 'dead-letters') {
+  const { deadLetters } = await import('./dead-letters.ts')
+  process.exitCode = await deadLetters(rest, io)
 } else {
   const request = parse(process.argv.slice(2))
   if ('refused' in request) refuse(request.refused)
-  else if (request.help) process.stdout.write(usage)
-  else {
-    // Loaded here, so that the replay does not wait for what the story alone needs.
-    const { tellStory } = await import('./story/story.ts')
-    await tellStory(request.seed, console.log, paintFor(process.stdout))
+  else if (request.help) stdout.write(usage)
+  else process.exitCode = await play(request)
+}
+
+/** Tells the story; its exit code. */
+async function play({ seed, data }: Request): Promise<number> {
+  // Loaded here, so that the replay does not wait for what the story alone needs.
+  const { tellStory } = await import('./story/story.ts')
+  const { inFolder, inMemory } = await import('./ground.ts')
+  const paint = paintFor(stdout)
+  const signals = watchSignals(io, () => stderr.write('stopping; once more ends at once\n'))
+  try {
+    await using ground = data === undefined ? inMemory() : await inFolder(data)
+    const operator = data === undefined ? undefined : `demo dead-letters --data ${data}`
+    const isWhole = await tellStory({ ground, seed, print: console.log, paint, operator, signal: signals.signal })
+    if (isWhole) return 0
+    stderr.write(data === undefined ? 'stopped\n' : `stopped; demo --data ${data} goes on\n`)
+    return signals.received === 'SIGTERM' ? 143 : 130
+  } catch (error) {
+    const overtaken = `another demo has ${data} open\nLet one of them end; started again, the other goes on.`
+    const text = isTidingsError(error) ? error.message : error instanceof Error ? error.stack : String(error)
+    stderr.write(`demo: ${isTidingsError(error, 'RECORD_CONFLICT') ? overtaken : text}\n`)
+    return 1
+  } finally {
+    signals.stop()
   }
 }
 
+interface Request {
+  readonly help: boolean
+  readonly seed: number | undefined
+  readonly data: string | undefined
+}
+
 /** The request, or what is wrong with it. */
-function parse(args: string[]): { readonly help: boolean; readonly seed: number } | { readonly refused: string } {
+function parse(args: string[]): Request | { readonly refused: string } {
   try {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { help: { type: 'boolean', short: 'h', default: false }, seed: { type: 'string', default: '1' } },
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        seed: { type: 'string' },
+        data: { type: 'string' },
+      },
     })
     const [command = 'help', ...others] = positionals
-    if (command === 'replay') return { refused: 'replay comes first, its options behind it' }
+    if (['replay', 'report', 'dead-letters'].includes(command)) {
+      return { refused: `${command} comes first, its options behind it` }
+    }
     if (command !== 'help') return { refused: `there is no command ${JSON.stringify(command)}` }
     if (others.length > 0) return { refused: `help takes no ${JSON.stringify(others[0])}` }
-    if (!/^\d+$/.test(values.seed) || !Number.isSafeInteger(Number(values.seed))) {
-      return { refused: `${seedRule}, received ${JSON.stringify(values.seed)}` }
+    const { help, seed, data } = values
+    if (seed !== undefined && (!/^\d+$/.test(seed) || !Number.isSafeInteger(Number(seed)))) {
+      return { refused: `${seedRule}, received ${JSON.stringify(seed)}` }
     }
-    return { help: values.help || positionals.length > 0, seed: Number(values.seed) }
+    if (data === '') return { refused: '--data takes the folder to keep the shop in, received ""' }
+    return { help: help || positionals.length > 0, seed: seed === undefined ? undefined : Number(seed), data }
   } catch (error) {
     // Behind its first sentence Node explains how to pass such a thing as a positional, which would not help here.
     const [reason = ''] = (error instanceof Error ? error.message : String(error)).split(/\.\s/)
@@ -62,6 +104,6 @@ function parse(args: string[]): { readonly help: boolean; readonly seed: number 
 }
 
 function refuse(what: string): void {
-  process.stderr.write(`demo: ${what}\n\n${usage}`)
+  stderr.write(`demo: ${what}\n\n${usage}`)
   process.exitCode = 2
 }

@@ -1,8 +1,7 @@
 import type { Handler } from '@tidings/bus'
-import type { Books } from './books.ts'
-import { analytics, type Figures } from './modules/analytics.ts'
-import { audit, type Trail, trailOf } from './modules/audit.ts'
-import { inventory } from './modules/inventory.ts'
+import type { EventStore } from '@tidings/store'
+import type { RecordedEvent } from './events.ts'
+import type { Ledger } from './ledger.ts'
 import { type MailServer, notifications } from './modules/notifications.ts'
 import { orders } from './modules/orders.ts'
 import { type CardNetwork, payments } from './modules/payments.ts'
@@ -14,26 +13,27 @@ export interface World {
   readonly mail: MailServer
 }
 
+/** Where the shop writes down what happens. */
+export interface Books {
+  readonly store: EventStore<RecordedEvent>
+  readonly ledger: Ledger
+}
+
 /** A shop, to be put on a bus. */
 export interface Shop {
   /** The handlers of each module. */
   readonly modules: Readonly<Record<string, readonly Handler[]>>
   /** All of them, for `createBus`. */
   readonly handlers: readonly Handler[]
-  readonly figures: Figures
-  readonly trail: Trail
 }
 
-/** Brings the modules together. The events are all that they share; what they write down stays in the books. */
-export function shopOf({ cards, mail }: World, { shelves, parcels, figures, trail }: Books): Shop {
+/** Brings the modules together. The events are all that they share. */
+export function shopOf({ cards, mail }: World, { store, ledger }: Books): Shop {
   const modules = {
-    orders,
-    inventory: inventory(shelves),
-    payments: payments(cards),
-    shipping: shipping(parcels),
+    orders: orders(store),
+    payments: payments(cards, ledger),
+    shipping: shipping(store),
     notifications: notifications(mail),
-    analytics: analytics(figures),
-    audit: audit(trail),
   }
-  return { modules, handlers: Object.values(modules).flat(), figures, trail: trailOf(trail) }
+  return { modules, handlers: Object.values(modules).flat() }
 }

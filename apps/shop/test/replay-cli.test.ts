@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { replay } from '../src/replay/cli.ts'
 import type { JsonReport } from '../src/replay/report/json.ts'
-import { csv, DemoProcess, Folder, HEADER, replayed, row } from './fixtures/replay-process.ts'
+import { csv, DemoProcess, Folder, HEADER, replayed, row } from './fixtures/demo-process.ts'
 
 // Processes start slowly where the machine is busy.
 vi.setConfig({ testTimeout: 60_000 })

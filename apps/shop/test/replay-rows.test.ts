@@ -4,7 +4,7 @@ import { readHeader } from '../src/replay/input/header.ts'
 import { RowReader } from '../src/replay/input/rows.ts'
 import { DuplicateIndex, type RowKey } from '../src/replay/retail/duplicates.ts'
 import { rules } from '../src/replay/retail/rules.ts'
-import { HEADER, OTHER_HEADER, row } from './fixtures/replay-process.ts'
+import { HEADER, OTHER_HEADER, row } from './fixtures/demo-process.ts'
 
 type Fields = Parameters<typeof row>[0]
 

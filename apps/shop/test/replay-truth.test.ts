@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test, type TestContext, vi } from 'vitest'
 import type { JsonReport } from '../src/replay/report/json.ts'
-import { Folder, OTHER_HEADER, replayed } from './fixtures/replay-process.ts'
+import { Folder, OTHER_HEADER, replayed } from './fixtures/demo-process.ts'
 
 // Processes start slowly where the machine is busy.
 vi.setConfig({ testTimeout: 60_000 })

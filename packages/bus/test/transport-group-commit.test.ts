@@ -136,3 +136,15 @@ test('who comes while a commit is under way is in the next', async () => {
 test('a commit of nobody is refused', () => {
   expect(() => database('at once', { most: 0 })).toThrow('`most` must be a whole number from 1 on, received 0')
 })
+
+test('who tells others by a promise of its own is told by its methods, in the same order', async () => {
+  const { commits, run, log } = database('at once')
+  const told: string[] = []
+  const tell = { done: (result: string) => told.push(result), failed: (error: unknown) => told.push(String(error)) }
+  for (const work of ['a', 'bad', 'b']) commits.submit(work, tell)
+  await run('c')
+  expect(told).toEqual(['Error: bad failed', 'A', 'B'])
+  expect(log).toEqual(['begin', 'a', 'bad', 'b', 'c', 'commit'])
+  await commits.close()
+  expect(() => commits.submit('d', tell)).toThrow('a commit')
+})

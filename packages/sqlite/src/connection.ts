@@ -16,7 +16,7 @@ import {
 import { groupsOf } from './group/backlogs.ts'
 import { join, type Place } from './group/membership.ts'
 import { removeGroup } from './nodes/nodes.ts'
-import { send } from './file/place.ts'
+import { Publishing } from './file/publishing.ts'
 import { writeAndSend } from './file/write-and-send.ts'
 import type { SharedFile } from './file/shared-file.ts'
 
@@ -56,10 +56,9 @@ export class SqliteConnection implements Connection {
     if (this.#closing) return Promise.reject(new BusClosedError('publish'))
     const tooLarge = this.#tooLarge(outgoing)
     if (tooLarge !== undefined) return Promise.reject(tooLarge)
-    return this.#sent(
-      this.#file.commit(() => send(this.#file, outgoing)),
-      outgoing,
-    )
+    return new Promise((resolve, reject) => {
+      this.#file.submit(new Publishing(this.#file, outgoing, this.#options, resolve, reject))
+    })
   }
 
   async transact(work: Work | undefined, outgoing: readonly Outgoing[]): Promise<void> {
@@ -106,11 +105,6 @@ export class SqliteConnection implements Connection {
     return size === undefined
       ? undefined
       : new MessageTooLargeError(String(message.attributes['type']), size, maxMessageSize)
-  }
-
-  /** Tells the bus of a message that reached no group. */
-  async #sent(sent: Promise<boolean>, { message }: Outgoing): Promise<void> {
-    if (!(await sent)) this.#options.onUnroutable(message)
   }
 
   async #close(): Promise<void> {

@@ -2,7 +2,7 @@ import { TidingsError } from '@tidings/core'
 
 /** SQLite could not do what was asked of it. `cause` is what its driver has thrown. */
 export class SqliteError extends TidingsError<
-  'SQLITE_BUSY' | 'SQLITE_FULL' | 'SQLITE_CORRUPT' | 'SQLITE_VERSION' | 'SQLITE_FAILED'
+  'SQLITE_BUSY' | 'SQLITE_FULL' | 'SQLITE_CORRUPT' | 'SQLITE_VERSION' | 'SQLITE_FAILED' | 'SQLITE_WORKER_LOST'
 > {
   override readonly name = 'SqliteError'
   /** The file. */

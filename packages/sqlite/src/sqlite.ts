@@ -13,6 +13,7 @@ import type { SharedOptions } from './file/shared-file.ts'
 import { aggregationsIn, claimChecksIn } from './integration-stores.ts'
 import { SqliteRecorder } from './store/sqlite-recorder.ts'
 import type { SqliteTransaction } from './file/transaction.ts'
+import { inWorker } from './worker/in-worker.ts'
 
 export interface SqliteOptions {
   /** The path of the file; it is made where there is none. Beside it come `-wal`, `-shm`, and a lock for each process. */
@@ -35,9 +36,24 @@ export interface SqliteOptions {
   readonly maxDeadLetters?: number | undefined
   /** The binding of SQLite. Default: `node:sqlite`, which comes with Node, Bun and Deno. */
   readonly driver?: SqliteDriver | undefined
+  /**
+   * Whether the file is opened by a worker thread, so that neither statements nor flushes hold up the event loop of the
+   * application. Default false. Then there is no `sqliteTransaction`, the time is that of the machine, whatever clock a bus
+   * has, and the driver is `node:sqlite`. All who use the value share the worker, which ends with the last of them.
+   */
+  readonly worker?: boolean | undefined
 }
 
-const optionNames = ['file', 'synchronous', 'busyTimeout', 'maxMessageSize', 'maxDeadLetters', 'retention', 'driver']
+const optionNames = [
+  'file',
+  'synchronous',
+  'busyTimeout',
+  'maxMessageSize',
+  'maxDeadLetters',
+  'retention',
+  'driver',
+  'worker',
+]
 
 /** For the option `transaction` of a handler: its context then has `transaction(write)`. */
 export const sqliteTransaction: TransactionsOf<SqliteTransaction> = { transport: 'sqlite' }
@@ -92,12 +108,18 @@ export interface SqliteClaimCheckOptions {
  */
 export function sqlite(options: SqliteOptions): SqliteTransport {
   const shared = checked(options)
+  const { driver, worker = false, ...settings } = options
+  if (typeof worker !== 'boolean') throw invalidArgument('worker', 'true or false', worker, 'Leave it out for false.')
+  if (worker && driver !== undefined) {
+    const fix = 'A worker opens the file by node:sqlite: a driver is a function, which cannot be handed to it.'
+    throw invalidArgument('driver', 'left out beside `worker`', driver, fix)
+  }
   const capabilities: Capabilities = {
     durable: true,
     remote: true,
     ordering: 'key',
     atomic: true,
-    transactions: true,
+    transactions: !worker,
     wildcards: true,
     delay: true,
     cancel: true,
@@ -114,6 +136,7 @@ export function sqlite(options: SqliteOptions): SqliteTransport {
     maxHeadersSize: Infinity,
     maxHold: Infinity,
   }
+  if (worker) return inWorker(settings, capabilities, ttlOf)
   const opened = new OpenedFile(shared)
   return {
     name: 'sqlite',
@@ -128,7 +151,7 @@ export function sqlite(options: SqliteOptions): SqliteTransport {
       return createStore(new SqliteRecorder(file, release), storeOptions)
     },
     aggregations: () => aggregationsIn(opened),
-    claimChecks: (claimOptions = {}) => claimChecksIn(opened, ttlOf(claimOptions)),
+    claimChecks: (claimOptions) => claimChecksIn(opened, ttlOf(claimOptions)),
   }
 }
 
@@ -143,12 +166,13 @@ export function sqlite(options: SqliteOptions): SqliteTransport {
 export function sqliteStore<const Definitions extends readonly AnyDefinedEvent[]>({
   events,
   inline,
+  encryption,
   ...options
 }: SqliteOptions & StoreOptions<Definitions>): Promise<EventStore<EventOf<Definitions[number]>>> {
-  return sqlite(options).store({ events, inline })
+  return sqlite(options).store({ events, inline, encryption })
 }
 
-function ttlOf(options: SqliteClaimCheckOptions): number {
+function ttlOf(options: SqliteClaimCheckOptions = {}): number {
   const { ttl = '30d' } = knownOptions(options, ['ttl'], 'claimChecks')
   const checkedTtl = ttl === Infinity ? Infinity : milliseconds(ttl, 'ttl')
   if (checkedTtl > 0) return checkedTtl

@@ -110,3 +110,25 @@ test('processes that come, are killed and go leave nothing beside the file', asy
   await observer.close()
   expect(readdirSync(tmp.folder)).toEqual([basename(tmp.file)])
 })
+
+test('a group comes to rest where lanes are parted while one of their messages is handed out', async () => {
+  let end: (() => void) | undefined
+  const hold = handler(OrderPlaced, { group: 'orders' }, () => new Promise<void>((resolve) => (end = resolve)))
+  const transport = sqlite({ file: tmp.file })
+  const first = await createBus({ source: '/takeover', transport, handlers: [hold], log: false })
+  cleanUp.push(() => first.close({ timeout: 1000 }))
+  // Of several keys, one at a time: some are of lanes that go to the other one.
+  for (let n = 0; n < 6; n++) {
+    await publishOrders(first, [n])
+    await expect.poll(() => end).toBeDefined()
+    const second = await worker([])
+    // Until the first one has seen it, and parted the lanes.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    end!()
+    end = undefined
+    await first.idle()
+    expect((await first.groups.list())[0]).toMatchObject({ waiting: 0, handedOut: 0 })
+    await second.close()
+    await expect.poll(async () => (await first.groups.list())[0]!.members).toBe(1)
+  }
+}, 20_000)

@@ -1,4 +1,5 @@
 import { concessions } from './concessions.ts'
+import { sqliteBars } from './sqlite-bars.ts'
 
 /** A promise of ours about a figure. */
 export interface Bar {
@@ -145,6 +146,7 @@ const designed: readonly Bar[] = [
     atLeast: 0.83,
     ...(events === '50,000' ? {} : { long: true }),
   })),
+  ...sqliteBars,
   {
     id: 'replay-speed',
     claim: 'events replayed from the retail file, a second',

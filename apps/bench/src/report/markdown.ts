@@ -45,13 +45,13 @@ export function markdownOf(
 }
 
 function introduction({ mode, environment, rounds, seed, minutes }: Report): string {
-  const { date, commit, node, v8, cpu, cores, memory, system, load } = environment
+  const { date, commit, node, v8, cpu, cores, memory, system, files, load } = environment
   const part = {
     full: '',
     quick: ' This is a quick run: it leaves out scenarios, columns and rounds.',
     partial: ' This run measured what it was asked for, and nothing else.',
   }[mode]
-  return `Written by \`pnpm bench\`, which anyone can run: ${date.slice(0, 10)}, commit ${commit}, Node ${node} (V8 ${v8}), ${cpu}, ${cores} cores, ${memory} GiB, ${system}, load ${load[0]} before and ${load[1]} after, ${rounds} rounds in ${minutes} minutes, seed ${seed}.${part}
+  return `Written by \`pnpm bench\`, which anyone can run: ${date.slice(0, 10)}, commit ${commit}, Node ${node} (V8 ${v8}), ${cpu}, ${cores} cores, ${memory} GiB, ${system}, temporary files on ${files}, load ${load[0]} before and ${load[1]} after, ${rounds} rounds in ${minutes} minutes, seed ${seed}.${part}
 
 A figure is a speed as a multiple of the yardstick's that ran beside it in the same process: 2 is twice as fast. Below it stand the quartiles of all rounds. **Bold** is the fastest of a column, loops written by hand aside. tidings isolates the errors of handlers in every figure; of its peers here, only emittery, EventTarget and rxjs do so.
 
@@ -92,6 +92,8 @@ const notes: Partial<Record<Group, string>> = {
   async:
     'Of the peers, only emittery and `Promise.allSettled` let the other handlers go on when one fails, as tidings does.',
   bus: 'One process publishes to a bus on `memory()` and handles what it publishes, in order by 1,000 keys: each event is made, validated, encoded, confirmed, decoded, validated once more, handled and settled. The handler counts, and no more. The time of all threads counts, that of the garbage collector included, so that the figure is what one core can do. Events are published so many at a time, and all of them awaited. A slow consumer is one whose handlers take a turn of a timer, 100 at a time. What waits for a retry are 1,000 events that fail whenever they are tried, each of a key of its own or all without one, under the default policy: each has failed once, and the race ends before it is tried again. The others are handled by the same handler of the same group.',
+  sqlite:
+    'All files stand in one folder of one file system, which the head of this report names, and all but Emmett have the same settings: WAL, pages of 8 KiB, a checkpoint every 4,000 pages, `FULL` (a commit is on the disk when it is confirmed) or `NORMAL` (some commits later). What is in flight is so many callers, each of whom waits for its own before it goes on. The yardstick shares a process with the contestant and takes turns of about 60 ms with it, all of which are added up, checkpoints included; what both have written is read back at the end, rows and sums, and a wrong number ends the measurement. Below a figure stand the events a second, which the disk is part of, and the CPU time of all threads for one of them, which it is not. plainjob has a table and rows of its own; it sets NORMAL itself, and is set to FULL after that. Emmett opens a connection for each call unless it is handed one; both are measured, with pages of 4 KiB, since it turns WAL on before anything else can be set, and the first with a checkpoint every 1,000 pages. Of its release that is measured the appends of several callers on one connection share a transaction, so that one that fails takes the others with it.',
   creation:
     '`jitless` is zod without generated code, as under a strict content security policy. The yardstick only parses.',
   features:
@@ -124,7 +126,7 @@ function tableOf(scenario: Scenario, results: readonly Result[]): string {
     label,
     ...cells.map((cell, at) => {
       if (!cell) return scenario.leftOut?.(contestant, columns[at] ?? '') ? 'left out' : '–'
-      const bold = !growth && !unranked(scenario.group) && cell.figure.median === fastest[at]
+      const bold = !growth && !unranked(scenario) && cell.figure.median === fastest[at]
       return cellOf(cell, scenario, bold)
     }),
   ])
@@ -132,7 +134,9 @@ function tableOf(scenario: Scenario, results: readonly Result[]): string {
     const scale = columns.map((column) => {
       const all = results.filter((result) => result.scenario === scenario.id && result.column === column)
       const times = all.flatMap(({ yardstick }) => yardstick ?? []).toSorted((a, b) => a - b)
-      return nanoseconds(times[Math.floor(times.length / 2)] ?? Number.NaN)
+      const cpus = all.flatMap(({ cpu }) => cpu?.yardstick ?? []).toSorted((a, b) => a - b)
+      const text = nanoseconds(times[Math.floor(times.length / 2)] ?? Number.NaN)
+      return cpus.length === 0 ? text : `${text}<br><sub>CPU ${nanoseconds(cpus[Math.floor(cpus.length / 2)]!)}</sub>`
     })
     lines.push([`*1 is ${scenario.yardstick}; one ${scenario.unit} takes it*`, ...scale])
   }
@@ -140,27 +144,29 @@ function tableOf(scenario: Scenario, results: readonly Result[]): string {
 }
 
 /** Whether rows are forms of one thing, not rivals. */
-function unranked(group: Group): boolean {
-  return group === 'features' || group === 'ablations' || group === 'bus'
+function unranked({ group, kind }: Scenario): boolean {
+  return group === 'features' || group === 'ablations' || group === 'bus' || (group === 'sqlite' && kind === 'meter')
 }
 
-function cellOf({ figure: value, nanoseconds: ns }: Result, scenario: Scenario, bold: boolean): string {
+function cellOf({ figure: value, nanoseconds: ns, cpu }: Result, scenario: Scenario, bold: boolean): string {
   const text = scenario.kind === 'memory' ? value.median.toFixed(0) : figureOf(value.median)
   const below =
     scenario.group === 'growth' ? nanoseconds(ns ?? Number.NaN) : scenario.kind === 'memory' ? '' : spread(value)
+  if (scenario.kind === 'race' && scenario.onDisk && ns !== undefined) {
+    const rate = `${count(Math.round(1e9 / ns))}/s, CPU ${nanoseconds(cpu?.contestant ?? Number.NaN)}`
+    return `${bold ? `**${text}**` : text}<br><sub>${below}<br>${rate}</sub>`
+  }
   return `${bold ? `**${text}**` : text}${below === '' ? '' : `<br><sub>${below}</sub>`}`
 }
 
 /** Who is fastest, in a sentence, or what was left out. */
 function summaryOf(scenario: Scenario, results: readonly Result[]): string {
   const { columns, contestants, leftOut } = scenario
-  if (scenario.group === 'growth') {
-    const missing = Object.keys(contestants).flatMap((contestant) =>
-      columns.flatMap((column) => leftOut?.(contestant, column) ?? []),
-    )
-    return missing.length === 0 ? '' : `Left out: ${[...new Set(missing)].join('; ')}.`
-  }
-  if (unranked(scenario.group)) return ''
+  const left = leftOut
+    ? Object.keys(contestants).flatMap((contestant) => columns.flatMap((column) => leftOut(contestant, column) ?? []))
+    : []
+  const reasons = left.length === 0 ? '' : `Left out: ${[...new Set(left)].join('; ')}.`
+  if (scenario.group === 'growth' || unranked(scenario)) return reasons
   const parts = columns.flatMap((column) => {
     const cells = results
       .filter((result) => result.scenario === scenario.id && result.column === column)
@@ -169,7 +175,7 @@ function summaryOf(scenario: Scenario, results: readonly Result[]): string {
     const first = scenario.kind === 'memory' ? cells.at(-1) : cells[0]
     return first ? `${column} ${contestants[first.contestant]?.label}` : []
   })
-  return `${scenario.kind === 'memory' ? 'Smallest' : 'Fastest'}: ${parts.join('; ')}.`
+  return `${scenario.kind === 'memory' ? 'Smallest' : 'Fastest'}: ${parts.join('; ')}. ${reasons}`.trimEnd()
 }
 
 function aheadList(fastest: readonly Ahead[], slower: readonly Ahead[]): string {
@@ -195,7 +201,7 @@ function grouped(ahead: readonly Ahead[]): string {
 
 function retail({ retail: replay }: Report): string {
   if ('leftOut' in replay) return `Left out: ${replay.leftOut}.`
-  const { file, events, rejected, speed, memory, once, passes, repeated, flatness } = replay
+  const { file, events, rejected, speed, memory, once, passes, repeated, flatness, durable } = replay
   const halves = ([first, second]: readonly [number, number]): string[] => [`${first} MiB`, `${second} MiB`]
   return `\`demo replay ${file} --json\`, one process on one core: ${count(events)} events, validated and published to the views of the demo, ${count(rejected)} rows rejected.
 
@@ -208,8 +214,15 @@ ${markdownTable(
       `${count(Math.round(speed.low))} to ${count(Math.round(speed.high))}`,
     ],
     ['peak memory', `${memory.median.toFixed(0)} MiB`, `${memory.low.toFixed(0)} to ${memory.high.toFixed(0)}`],
+    [
+      'rows a second into a file, FULL',
+      count(Math.round(durable.speed.median)),
+      `${count(Math.round(durable.speed.low))} to ${count(Math.round(durable.speed.high))}`,
+    ],
   ],
 )}
+
+The last line is \`demo replay ${file} --data DIR\`: every row is an event of its invoice in an event store in a file, and all figures, which are read back from it, are those of ${durable.checked === 'memory' ? 'the replay in memory' : 'the truth file'}. Peak memory ${durable.memory.median.toFixed(0)} MiB.
 
 Memory, looked at every 10 ms: the highest of each half of a run. The views remember every distinct row, invoice and customer, so that one pass grows by these. Over ${passes} passes, of which only the first has rows that are new, the first half reaches ${figure(flatness.median)} of the second.
 

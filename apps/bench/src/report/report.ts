@@ -33,6 +33,8 @@ export interface Environment {
   readonly cores: number
   readonly memory: number
   readonly system: string
+  /** The file system that temporary files are on. */
+  readonly files: string
   /** The load of the machine over one minute, before and after. */
   readonly load: readonly [number, number]
   /** Packages and their versions. */
@@ -65,6 +67,8 @@ export interface Result {
   /** The median nanoseconds of the contestant and of its yardstick, where the scenario is a race. */
   readonly nanoseconds?: number
   readonly yardstick?: number
+  /** The median nanoseconds of CPU time of both, where a disk was waited for. */
+  readonly cpu?: { readonly contestant: number; readonly yardstick: number }
 }
 
 /** The replay of a retail file, or why there is none. */
@@ -85,6 +89,12 @@ export type Retail =
       readonly repeated: Halves
       /** The first half as a share of the second, of that which grows more. */
       readonly flatness: Summary
+      /** Through an event store in a file, FULL, and the figures held to a truth file, or to those in memory. */
+      readonly durable: {
+        readonly speed: Summary
+        readonly memory: Summary
+        readonly checked: 'truth file' | 'memory'
+      }
     }
 
 /** The cells that the samples of all rounds make. */
@@ -94,6 +104,7 @@ export function resultsOf(samples: readonly (Sample & { readonly job: Job })[]):
     const { scenario, column, contestant } = cell[0]!.job
     const own = cell.flatMap(({ contestant }) => contestant ?? [])
     const yardstick = cell.flatMap(({ yardstick }) => yardstick ?? [])
+    const cpu = cell.flatMap(({ cpu }) => cpu ?? [])
     return {
       scenario,
       column,
@@ -101,6 +112,14 @@ export function resultsOf(samples: readonly (Sample & { readonly job: Job })[]):
       figure: short(summarise(cell.map(({ value }) => value))),
       ...(own.length === 0 ? {} : { nanoseconds: rounded(median(own)) }),
       ...(yardstick.length === 0 ? {} : { yardstick: rounded(median(yardstick)) }),
+      ...(cpu.length === 0
+        ? {}
+        : {
+            cpu: {
+              contestant: rounded(median(cpu.map(({ contestant }) => contestant))),
+              yardstick: rounded(median(cpu.map(({ yardstick }) => yardstick))),
+            },
+          }),
     }
   })
 }

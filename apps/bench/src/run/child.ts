@@ -1,6 +1,7 @@
 /** Does the job that the last argument describes and prints what it came to. Started by the orchestrator. */
 import { setImmediate } from 'node:timers/promises'
 import { scenarios } from '../scenarios/scenarios.ts'
+import { diskRace } from './disk-race.ts'
 import type { Job, Sample } from './job.ts'
 import { race } from './race.ts'
 
@@ -11,7 +12,7 @@ async function measure({ scenario: id, column, contestant }: Job): Promise<Sampl
   if (!scenario) throw new Error(`there is no scenario "${id}"`)
   if (scenario.kind === 'race') {
     const prepared = await scenario.prepare(contestant, column)
-    const { ratio, ...nanoseconds } = await race(prepared)
+    const { ratio, ...nanoseconds } = await (scenario.onDisk ? diskRace(prepared) : race(prepared))
     await prepared.close?.()
     return { value: ratio, ...nanoseconds }
   }

@@ -13,6 +13,8 @@ export interface Sample {
   /** Nanoseconds, where the scenario is a race. */
   readonly contestant?: number
   readonly yardstick?: number
+  /** Nanoseconds of CPU time of all threads, where waiting for a disk is part of the others. */
+  readonly cpu?: { readonly contestant: number; readonly yardstick: number }
 }
 
 /** A job that could not be done. */

@@ -77,5 +77,6 @@ function retailResults(retail: Retail): Result[] {
   return [
     { ...cell, column: 'speed', figure: retail.speed },
     { ...cell, column: 'flatness', figure: retail.flatness },
+    { ...cell, column: 'durable', figure: retail.durable.speed },
   ]
 }

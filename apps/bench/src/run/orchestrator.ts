@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Scenario } from '../scenarios/scenario.ts'
 import type { Breakdown, Job, Sample } from './job.ts'
 import { seeded, shuffled } from './random.ts'
@@ -68,9 +71,13 @@ const patience = 120_000
 function runJob(job: Job, { node, main, signal }: Runner): Promise<Sample> {
   // Where the sources run, not what is built of them, Node 22 warns that it strips types.
   const flags = ['--disable-warning=ExperimentalWarning', ...(job.scenario === 'memory' ? ['--expose-gc'] : [])]
-  const options = { timeout: patience, ...(signal ? { signal } : {}) }
+  // Whatever it leaves behind goes with the folder, also where it is killed.
+  const folder = mkdtempSync(join(tmpdir(), 'tidings-bench-job-'))
+  const env = { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder }
+  const options = { timeout: patience, env, ...(signal ? { signal } : {}) }
   return new Promise((resolve, reject) => {
     execFile(node, [...flags, main, 'job', JSON.stringify(job)], options, (error, stdout, stderr) => {
+      rmSync(folder, { recursive: true, force: true })
       if (error) reject(new Error(error.killed ? `it did not end within ${patience / 1000} s` : reasonIn(stderr)))
       else resolve(JSON.parse(stdout) as Sample)
     })

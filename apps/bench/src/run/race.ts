@@ -84,13 +84,13 @@ async function turns(
 }
 
 /** How many operations fill a slice, for code that has hardly run. */
-async function tuned(subject: Counted, slice: number): Promise<number> {
+export async function tuned(subject: Counted, slice: number): Promise<number> {
   for (let count = 1; ; count *= 2) {
     const elapsed = await subject.time(count)
     if (elapsed >= slice / 2 || count >= 2 ** 24) return fitting(count, [elapsed], slice)
   }
 }
 
-function fitting(count: number, times: readonly number[], slice: number): number {
+export function fitting(count: number, times: readonly number[], slice: number): number {
   return Math.max(1, Math.round((count * slice) / Math.max(median(times.slice(-9)), 1e-4)))
 }

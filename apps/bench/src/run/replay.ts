@@ -5,10 +5,12 @@ import { fileURLToPath } from 'node:url'
 import type { MemorySample } from './flatness.ts'
 
 /** What the parts of the demo's JSON report that we read look like. */
-interface ReplayReport {
+export interface ReplayReport {
   readonly accepted: number
   readonly rejected: number
   readonly seconds: number
+  /** What the views of the shop came to, by the names that a truth file has too. */
+  readonly [figure: string]: unknown
 }
 
 /** One replay: what the demo said of it, and its memory every 10 ms, at its end, and at its peak. */
@@ -32,13 +34,14 @@ process.on('exit', () => {
 const meter = `data:text/javascript,${encodeURIComponent(watch)}`
 const patience = 600_000
 
-/** Replays a retail file through the demo in a new process of `node`. */
-export function replay(file: string, node: string): Promise<Replay> {
+/** Replays a retail file through the demo in a new process of `node`; with `data`, into an event store in that folder. */
+export function replay(file: string, node: string, data?: string): Promise<Replay> {
   const built = join(shop, 'dist/main.js')
   const main = existsSync(built) ? [built] : ['--conditions=@tidings/source', join(shop, 'src/main.ts')]
   const flags = ['--disable-warning=ExperimentalWarning', '--import', meter]
   return new Promise((resolve, reject) => {
-    const args = [...flags, ...main, 'replay', file, '--json', '--show-rejects', '0']
+    const kept = data === undefined ? [] : ['--data', data]
+    const args = [...flags, ...main, 'replay', file, '--json', '--show-rejects', '0', ...kept]
     execFile(node, args, { timeout: patience, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       const memory = /^memory (.+)$/m.exec(stderr)?.[1]
       // 3: it read the whole file, and rejected some rows.

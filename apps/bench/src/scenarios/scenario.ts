@@ -26,6 +26,8 @@ export interface RaceScenario extends Measured {
   readonly yardstick: string
   /** What one operation, or the unit that nanoseconds are told for, is. */
   readonly unit: string
+  /** Whether a disk is waited for: turns are longer then, and CPU time is told besides. */
+  readonly onDisk?: true
   readonly prepare: (contestant: string, column: string) => Promise<Race>
 }
 
@@ -53,6 +55,7 @@ export const groups = {
   patterns: 'Patterns',
   iterators: 'Async iterators',
   bus: 'The bus',
+  sqlite: 'Durable in one file',
   creation: 'Events made and validated',
   features: 'What features cost',
   ablations: 'What guarantees cost',

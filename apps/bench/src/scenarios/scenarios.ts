@@ -16,6 +16,14 @@ import { iterating } from './iterators.ts'
 import { type Layout, weigh } from './memory.ts'
 import { publishingToPatterns } from './patterns.ts'
 import { publishing, type Publishing } from './publish.ts'
+import { sqliteAblation } from './sqlite-ablation.ts'
+import { sqliteDelay } from './sqlite-delay.ts'
+import { sqliteGrowth } from './sqlite-growth.ts'
+import { sqliteHandle } from './sqlite-handle.ts'
+import { sqliteProcesses } from './sqlite-processes.ts'
+import { sqlitePublish } from './sqlite-publish.ts'
+import { sqliteRead } from './sqlite-read.ts'
+import { sqliteStores } from './sqlite-store.ts'
 import type { MemoryScenario, RaceScenario, Scenario } from './scenario.ts'
 
 /** `hot`: one topic in a fresh process. `warmed`: the library was used for other things before. */
@@ -106,8 +114,16 @@ export const scenarios: readonly Scenario[] = [
   },
   ...busScenarios,
   busFailing,
+  sqlitePublish,
+  sqliteHandle,
+  ...sqliteStores,
+  sqliteRead,
+  sqliteGrowth,
+  sqliteDelay,
+  sqliteProcesses,
   ...ablations,
   busAblation,
+  sqliteAblation,
   ...growthScenarios,
   memoryScenario(),
 ]

@@ -1,35 +1,18 @@
-import { type Handler, handler } from '@tidings/bus'
-import { OrderCancelled, OrderPlaced, PaymentTaken } from '../events.ts'
+import { defineProjection } from '@tidings/store'
+import { OrderCancelled, OrderConfirmed, OrderPlaced } from '../events.ts'
 
-/** The figures of the day so far. */
-export interface Figures {
-  placed: number
-  paid: number
-  cancelled: number
-  /** In pence. */
-  revenue: number
-  byType: Map<string, number>
-}
-
-/**
- * Counts, without a word, and nothing twice. Each count is a group of its own, named like its function: several want the
- * same events.
- */
-export function analytics(figures: Figures): Handler[] {
-  const policy = { idempotent: true }
-  return [
-    handler('**', policy, function countAll({ type }) {
-      figures.byType.set(type, (figures.byType.get(type) ?? 0) + 1)
-    }),
-    handler(OrderPlaced, policy, function countPlaced() {
-      figures.placed++
-    }),
-    handler(PaymentTaken, policy, function countPaid({ data: { pence } }) {
-      figures.paid++
-      figures.revenue += pence
-    }),
-    handler(OrderCancelled, policy, function countCancelled() {
-      figures.cancelled++
-    }),
-  ]
-}
+/** The figures of the shop so far: each event counts once, whatever crashes. Revenue is in pence. */
+export const revenue = defineProjection('revenue', {
+  on: [OrderPlaced, OrderConfirmed, OrderCancelled],
+  initial: () => ({ placed: 0, paid: 0, cancelled: 0, revenue: 0 }),
+  evolve(figures, event) {
+    switch (event.type) {
+      case OrderPlaced.type:
+        return { ...figures, placed: figures.placed + 1 }
+      case OrderConfirmed.type:
+        return { ...figures, paid: figures.paid + 1, revenue: figures.revenue + event.data.pence }
+      default:
+        return { ...figures, cancelled: figures.cancelled + 1 }
+    }
+  },
+})

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { EventEmitter } from 'node:events'
 import { isTidingsError } from '@tidings/core'
+import { Archive } from './archive.ts'
 import { quoted } from './input/printable.ts'
 import { type Reject, rejectLine } from './rejects.ts'
 import { humanReport } from './report/human.ts'
@@ -8,9 +9,9 @@ import { jsonReport } from './report/json.ts'
 import { peakMemory } from './report/memory.ts'
 import { count } from './report/numbers.ts'
 import { ProgressDisplay } from './report/progress.ts'
-import { type Output, type Style, styleFor, widthOf } from './report/terminal.ts'
+import { type Output, print, type Style, styleFor, widthOf } from './report/terminal.ts'
 import { type Outcome, runReplay } from './run.ts'
-import { type StopSignal, watchSignals } from './signals.ts'
+import { type StopSignal, watchSignals } from '../signals.ts'
 import { exitCodes, synopsis, usage } from './usage.ts'
 
 /** What the command is connected to; `process` is one. */
@@ -37,7 +38,9 @@ export async function replay(args: readonly string[], io: ReplayIo): Promise<num
   const notes = new Notes(io.stderr, request.showRejects)
   const signals = watchSignals(io, () => notes.stopping())
   try {
+    await using archive = request.data === undefined ? undefined : await Archive.make(request.data)
     const outcome = await runReplay(request.file, {
+      archive,
       signal: signals.signal,
       onReject: (reject) => notes.reject(reject),
       onProgress: (progress) => notes.display.update(progress),
@@ -53,6 +56,10 @@ export async function replay(args: readonly string[], io: ReplayIo): Promise<num
     notes.ending(outcome)
     if (unwritten) notes.unwritten(unwritten)
     return unwritten ? exitCodes.failed : exitCodeOf(outcome, signals.received)
+  } catch (error) {
+    // The folder cannot be used; what is wrong with the file is in the outcome.
+    notes.failed(error)
+    return exitCodes.failed
   } finally {
     signals.stop()
   }
@@ -62,6 +69,7 @@ interface Request {
   readonly help: boolean
   readonly json: boolean
   readonly file: string
+  readonly data: string | undefined
   readonly showRejects: number
 }
 
@@ -74,17 +82,19 @@ function parse(args: readonly string[]): Request | string {
       options: {
         help: { type: 'boolean', short: 'h', default: false },
         json: { type: 'boolean', default: false },
+        data: { type: 'string' },
         'show-rejects': { type: 'string', default: '20' },
       },
     })
-    const { help, json, 'show-rejects': show } = values
+    const { help, json, data, 'show-rejects': show } = values
     const [file, ...others] = positionals
     if (!help && (file === undefined || file === '')) return 'replay: name the FILE to read'
     if (others.length > 0) return `replay: one FILE at a time; ${quoted(others[0]!)} is one too many`
     if (show !== 'all' && !/^\d{1,9}$/.test(show)) {
       return `replay: --show-rejects must be a whole number or all, not ${quoted(show)}`
     }
-    return { help, json, file: file ?? '', showRejects: show === 'all' ? Infinity : Number(show) }
+    if (data === '') return 'replay: --data takes the folder to keep the events in'
+    return { help, json, data, file: file ?? '', showRejects: show === 'all' ? Infinity : Number(show) }
   } catch (error) {
     return `replay: ${error instanceof Error ? error.message : String(error)}`
   }
@@ -137,14 +147,16 @@ class Notes {
 
   /** After the report, so that it is the last thing on the screen. */
   ending({ status, error, accepted, rejected }: Outcome): void {
-    if (status === 'failed') {
-      const text = isTidingsError(error) ? error.message : error instanceof Error ? error.stack : String(error)
-      this.#line(`${this.#style('red', 'error')} ${text}`)
-    }
+    if (status === 'failed') this.failed(error)
     if (status === 'interrupted') this.#line(`${this.#style('yellow', 'stopped')} before the end of the file`)
     if (status === 'complete' && accepted + rejected === 0) {
       this.#line(`${this.#style('yellow', 'note')} the file has a header and no rows`)
     }
+  }
+
+  failed(error: unknown): void {
+    const text = isTidingsError(error) ? error.message : error instanceof Error ? error.stack : String(error)
+    this.#line(`${this.#style('red', 'error')} ${text}`)
   }
 
   unwritten(error: Error): void {
@@ -155,12 +167,4 @@ class Notes {
     this.display.clear()
     this.#stderr.write(`${text}\n`)
   }
-}
-
-/** Writes and waits until it is handed over. A reader who has left, as `head` does, is no error; others are returned. */
-async function print(output: Output, text: string): Promise<Error | undefined> {
-  const error = await new Promise<Error | null | undefined>((resolve) => {
-    output.write(text, resolve)
-  })
-  return error && !('code' in error && error.code === 'EPIPE') ? error : undefined
 }

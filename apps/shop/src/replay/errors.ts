@@ -11,6 +11,8 @@ export type ReplayErrorCode =
   | 'REPLAY_HEADER'
   | 'REPLAY_IS_DIRECTORY'
   | 'REPLAY_NOT_CSV'
+  | 'REPLAY_OTHER_FILE'
+  | 'REPLAY_OVERTAKEN'
   | 'REPLAY_TOTAL_OVERFLOW'
 
 /** Ends a replay: exit code 1. Malformed rows are no such error, they are counted and the replay goes on. */

@@ -1,4 +1,5 @@
 import { isTidingsError } from '@tidings/core'
+import type { Archive, Filling } from './archive.ts'
 import { ReplayError } from './errors.ts'
 import { type CsvProblem, CsvReader, type Place } from './input/csv.ts'
 import { type Columns, readHeader, wrongSeparator } from './input/header.ts'
@@ -27,6 +28,8 @@ export interface ReplayOptions {
   readonly onProgress?: (progress: Progress) => void
   /** Columns that the replay has no use for. */
   readonly onUnusedColumns?: (names: readonly string[]) => void
+  /** Where the events are kept. Left out, views hear of them, and nothing is kept. */
+  readonly archive?: Archive | undefined
 }
 
 /** What a replay came to. `accepted` + `rejected` is every row that was read, however it ended. */
@@ -39,13 +42,21 @@ export interface Outcome {
   readonly rejected: number
   readonly rejects: readonly RejectCount[]
   readonly seconds: number
+  /** Rows that the archive had before, and that were added to it; only where there is one. */
+  readonly kept?: Filling['counts']
   readonly shop: ShopReport
 }
 
-/** Replays a file through a new shop. Never throws: an error is part of the outcome. */
+/**
+ * Replays a file through a new shop, or into an archive. What goes wrong with the file is part of the outcome; it throws
+ * where the archive cannot be read.
+ */
 export async function runReplay(path: string, options: ReplayOptions = {}): Promise<Outcome> {
   const start = performance.now()
-  const replay = new Replay(path, options)
+  const { archive } = options
+  const filling = await archive?.filling(path)
+  const shop = new Shop()
+  const replay = new Replay(path, filling ?? shop, options)
   let error: unknown
   try {
     await replay.run()
@@ -53,7 +64,7 @@ export async function runReplay(path: string, options: ReplayOptions = {}): Prom
     error = rootOf(thrown)
   }
   const status = error !== undefined ? 'failed' : options.signal?.aborted ? 'interrupted' : 'complete'
-  const { accepted, rejects, shop } = replay
+  const { accepted, rejects } = replay
   return {
     file: path,
     status,
@@ -62,42 +73,52 @@ export async function runReplay(path: string, options: ReplayOptions = {}): Prom
     rejected: rejects.total,
     rejects: rejects.list(),
     seconds: (performance.now() - start) / 1000,
-    shop: shop.report(),
+    ...(filling === undefined ? {} : { kept: filling.counts }),
+    shop: archive === undefined ? shop.report() : await archive.report(),
   }
 }
 
+/** Takes in the rows of a file: a shop, or an archive. */
+type Taker = Pick<Shop, 'record'> | Filling
+
 class Replay {
-  readonly shop = new Shop()
   readonly rejects = new RejectCounts()
   accepted = 0
   readonly #path: string
+  readonly #taker: Taker
   readonly #options: ReplayOptions
   #columns: Columns | undefined
   #rows: RowReader | undefined
 
-  constructor(path: string, options: ReplayOptions) {
+  constructor(path: string, taker: Taker, options: ReplayOptions) {
     this.#path = path
+    this.#taker = taker
     this.#options = options
   }
 
   async run(): Promise<void> {
     const source = await openSource(this.#path)
+    let isWhole = false
     try {
-      await this.#read(source)
+      isWhole = await this.#read(source)
     } finally {
       await source.close()
+      // What was read before it broke off counts.
+      if ('end' in this.#taker) await this.#taker.end(isWhole)
     }
   }
 
-  async #read(source: Source): Promise<void> {
+  /** Whether it came to the end. */
+  async #read(source: Source): Promise<boolean> {
     const csv = new CsvReader({
       record: (fields, place) => this.#record(fields, place),
       malformed: (problem, place) => this.#malformed(problem, place),
     })
     try {
       for await (const chunk of source.chunks()) {
-        if (this.#options.signal?.aborted) return
+        if (this.#options.signal?.aborted) return false
         csv.push(chunk)
+        if ('flush' in this.#taker) await this.#taker.flush()
         this.#progress(source)
       }
     } catch (error) {
@@ -105,11 +126,12 @@ class Replay {
       if (this.#rows && isSourceError(error)) csv.cutOff()
       throw error
     }
-    if (this.#options.signal?.aborted) return
+    if (this.#options.signal?.aborted) return false
     csv.end()
     if (!this.#columns) {
       throw new ReplayError('REPLAY_EMPTY_FILE', `${this.#path} is empty\nIt must begin with a header row.`)
     }
+    return true
   }
 
   #record(fields: readonly string[], place: Place): void {
@@ -130,11 +152,11 @@ class Replay {
 
   #publish(row: Row, place: Place): void {
     try {
-      this.shop.record(row)
+      this.#taker.record(row)
     } catch (error) {
       if (!isTidingsError(error, 'INVALID_EVENT')) {
-        // The event exists and was published; a view could not take it, which ends the replay.
-        this.accepted++
+        // The event exists and was published; a view could not take it, which ends the replay. An archive takes what it can.
+        if (!('end' in this.#taker)) this.accepted++
         throw error
       }
       const [message = ''] = error.message.split('\n')

@@ -9,7 +9,7 @@ import { type RuleCount, ruleCounts } from './figures/rule-counts.ts'
 import { totals } from './figures/totals.ts'
 import type { View } from './figures/view.ts'
 import type { Row } from './input/rows.ts'
-import { anyRecorded, definitions, type RetailEvents } from './retail/events.ts'
+import { anyRecorded, definitions, type RetailEvent, type RetailEvents } from './retail/events.ts'
 
 /** What the views of the shop have learned. */
 export interface ShopReport {
@@ -48,6 +48,11 @@ export class Shop {
    */
   record({ kind, line }: Row): void {
     this.#dispatcher.publish(definitions[kind], line)
+  }
+
+  /** Publishes an event that was recorded before. Throws what the views threw, as one `AggregateError`. */
+  publish(event: RetailEvent): void {
+    this.#dispatcher.publish(event)
   }
 
   report(): ShopReport {

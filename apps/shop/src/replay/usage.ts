@@ -16,7 +16,7 @@ export const exitCodes = {
   terminated: 143,
 } as const
 
-export const synopsis = 'Usage: demo replay FILE [--json] [--show-rejects N|all]'
+export const synopsis = 'Usage: demo replay FILE [--data DIR] [--json] [--show-rejects N|all]'
 
 export const usage = `${synopsis}
 
@@ -29,6 +29,8 @@ its file, row, column and value; the others go on.
                         ${headerSpellings[1]}
                         dates as 2011-01-31 16:59 or 1/31/2011 16:59 (with slashes the month comes first); seconds
                         are optional
+  --data DIR            keep the events in DIR, an event store in one file; started again, it goes on where it was,
+                        and nothing is in it twice. demo report --data DIR answers from it
   --json                print one JSON object on standard output instead of tables
   --show-rejects N|all  how many rejected rows to list on standard error; default 20 (all are counted)
   --help                show this text
@@ -38,9 +40,28 @@ NO_COLOR and FORCE_COLOR are respected.
 
 Exit codes
     0  the whole file was read and every row accepted
-    1  the file could not be opened, or not be read to its end; what was read is summarised
+    1  the file could not be opened, or not be read to its end, or DIR not be written; what was read is summarised
     2  wrong usage; nothing was read
     3  the whole file was read, and some rows were rejected
   130  stopped by Ctrl-C (SIGINT); what was read is summarised. A second Ctrl-C ends at once
   143  stopped by SIGTERM, likewise
+`
+
+export const reportSynopsis = 'Usage: demo report --data DIR [--as-of DATE] [--json]'
+
+export const reportUsage = `${reportSynopsis}
+
+Answers from the retail data in DIR, which demo replay FILE --data DIR has filled: totals by country, month and product,
+and the business rules that rows break.
+
+  --data DIR    where the data are
+  --as-of DATE  what was invoiced up to then, as if asked at the end of it: 2011-01 (a month), 2011-01-31 (a day) or
+                "2011-01-31 16:59"; default all
+  --json        print one JSON object instead of tables
+  --help        show this text
+
+Exit codes
+    0  fine
+    1  there is no such data, or they cannot be read
+    2  wrong usage
 `

@@ -1,4 +1,7 @@
 import type { Handler, HandlerLog, Message, Middleware } from '@tidings/bus'
+import type { Process, Reaction } from '@tidings/store'
+import type { OrderCommand } from '../modules/orders.ts'
+import type { ShelfCommand } from '../modules/inventory.ts'
 import type { Paint } from './paint.ts'
 
 /** Prints the story, and tells it what handlers log and what an observer sees. */
@@ -14,6 +17,8 @@ export interface Storyteller {
   /** An attempt of a group has failed, and what follows from it. */
   failed(message: Message, group: string, error: unknown, then: string | undefined): void
   parked(reason: string): void
+  /** The same process, which says what it asks for. */
+  telling<State>(process: Process<State>): Process<State>
   /** A group has left an event out, since it has handled it before. */
   leftOut(message: Message, group: string): void
 }
@@ -33,6 +38,14 @@ export function storyteller(print: (line: string) => void, paint: Paint): Storyt
 
   function note(text: string): void {
     print(`     ${''.padEnd(31)} ${paint('yellow', text)}`)
+  }
+
+  /** What a process asks for, below the event that it reacts to. */
+  function asks(process: string, about: About, reaction: Reaction | undefined): void {
+    for (const { command } of reaction?.commands ?? []) {
+      const outcome = asked(command as OrderCommand | ShelfCommand)
+      tell(about, process, paint(colourOf(outcome), outcome))
+    }
   }
 
   const nameOf = ({ type }: About, group: string): string => names.get(`${shortName(group)} ${type}`) ?? group
@@ -81,6 +94,20 @@ export function storyteller(print: (line: string) => void, paint: Paint): Storyt
       )
       if (then !== undefined) note(then)
     },
+    telling: (process) => ({
+      ...process,
+      react(state, event, context) {
+        subjects.set(event.id, event.subject ?? '')
+        const reaction = process.react(state, event, context)
+        asks(process.name, event, reaction)
+        return reaction
+      },
+      timedOut(state, timeout, context) {
+        const reaction = process.timedOut!(state, timeout, context)
+        asks(process.name, { id: '', type: `time is up for ${timeout}` }, reaction)
+        return reaction
+      },
+    }),
     parked: (reason) => note(`parked: ${reason}`),
     leftOut(message, group) {
       tell(aboutOf(message), shortName(group), paint('gray', 'ignored, this very event was handled before'))
@@ -102,6 +129,26 @@ export function shortName(group: string): string {
   return group.slice(group.indexOf('.') + 1)
 }
 
-function colourOf(outcome: string): 'yellow' | 'green' {
-  return /^(declined|refused|cancelled|released)/.test(outcome) ? 'yellow' : 'green'
+/** A command in words. */
+function asked(command: OrderCommand | ShelfCommand): string {
+  switch (command.type) {
+    case 'reserve':
+      return `hold ${command.placed.quantity} × ${command.placed.item}`
+    case 'release':
+      return 'put back what is held'
+    case 'cancel':
+      return `cancel: ${command.reason}`
+    default:
+      return command.type
+  }
 }
+
+function colourOf(outcome: string): 'yellow' | 'green' {
+  return /^(declined|cancel|put back|gave back)/.test(outcome) ? 'yellow' : 'green'
+}
+
+/** Tells nothing. */
+export const silent: Storyteller = storyteller(
+  () => {},
+  (_style, text) => text,
+)

@@ -1,21 +1,40 @@
-import { type Bus, createBus, memory, type Observer } from '@tidings/bus'
-import { openBooks } from '../books.ts'
-import { shopEvents } from '../events.ts'
-import { watchShelves } from '../modules/inventory.ts'
-import { type Shop, shopOf } from '../shop.ts'
+import { type Bus, createBus, type Observer } from '@tidings/bus'
+import {
+  type EventStore,
+  execute,
+  type Failure,
+  runProcess,
+  type RunningProcess,
+  type RunningProjection,
+  runProjection,
+  snapshotsIn,
+  waitFor,
+} from '@tidings/store'
+import { type RecordedEvent, shelfStream, shopEvents } from '../events.ts'
+import type { Carrier, Ground } from '../ground.ts'
+import { revenue } from '../modules/analytics.ts'
+import { fulfilment } from '../modules/fulfilment.ts'
+import { shelf, stock, watchShelves } from '../modules/inventory.ts'
+import { shopOf } from '../shop.ts'
 import type { Storyteller } from './narrator.ts'
 import type { Town } from './town.ts'
 
-/** Where the shop is. It can be closed and opened again; its books and its broker remain. */
+/** Where the shop is. It can be closed and opened again; what it stands on remains. */
 export interface Premises {
   /** Of the shop as it was opened last. */
   readonly bus: Bus
-  readonly shop: Shop
+  readonly store: EventStore<RecordedEvent>
   readonly tally: Readonly<Tally>
+  readonly revenue: RunningProjection<ReturnType<typeof revenue.initial>>
+  readonly stock: RunningProjection<ReturnType<typeof stock.initial>>
   open(): Promise<void>
   close(): Promise<void>
-  /** Resolves when no event waits, and none is being handled. */
+  /** Puts what is delivered on the shelves: once for each name of a delivery. */
+  receive(delivery: string, goods: Readonly<Record<string, number>>): Promise<void>
+  /** Resolves when no event waits, and none is being handled. Rejects when the shop cannot go on. */
   atRest(): Promise<void>
+  /** Resolves when what was appended before is reacted to, whatever handlers still do. */
+  settled(): Promise<void>
   /** How often each group has handled the event of that id. */
   calls(id: string): ReadonlyMap<string, number>
 }
@@ -28,15 +47,31 @@ interface Tally {
   deadLetters: number
 }
 
+/** All that is at work while the shop is open. */
+interface Opened {
+  readonly bus: Bus
+  readonly carrier: Carrier
+  readonly fulfilment: RunningProcess<unknown>
+  readonly revenue: Premises['revenue']
+  readonly stock: Premises['stock']
+}
+
 /** Opens a shop in the town. */
-export async function premises(town: Town, narrator: Storyteller): Promise<Premises> {
-  const transport = memory()
-  const books = openBooks(town.stock)
+export async function premises(town: Town, ground: Ground, narrator: Storyteller): Promise<Premises> {
+  const { transport, books } = ground
+  const { store } = books
+  const snapshots = snapshotsIn(store)
   const tally: Tally = { published: 0, handled: 0, failed: 0, deadLetters: 0 }
   const calls = new Map<string, Map<string, number>>()
   const observer = observing(tally, calls, narrator)
+  // What ends a follower ends the story, which says why; the rest passes.
+  const failed = ({ follower, error, next }: Pick<Failure, 'follower' | 'error' | 'next'>): void => {
+    if (next === 'retry')
+      narrator.say(`${follower} tries again: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  watchShelves(town.scanners, new Map())
 
-  const opened = async (): Promise<{ readonly bus: Bus; readonly shop: Shop }> => {
+  const opened = async (): Promise<Opened> => {
     const shop = shopOf(town, books)
     narrator.introduce(shop.modules)
     const bus = await createBus({
@@ -49,23 +84,61 @@ export async function premises(town: Town, narrator: Storyteller): Promise<Premi
       log: narrator.log,
       observer,
     })
-    return { bus, shop }
+    try {
+      return {
+        bus,
+        carrier: await ground.carryTo(bus),
+        fulfilment: await runProcess(store, narrator.telling(fulfilment), { snapshots, failed }),
+        revenue: await runProjection(store, revenue, { failed }),
+        stock: await runProjection(store, stock, { failed }),
+      }
+    } catch (error) {
+      // Else it would go on without the others.
+      await bus.close()
+      throw error
+    }
   }
   let now = await opened()
-  watchShelves(town.scanners, books.shelves)
   return {
+    store,
     tally,
     get bus() {
       return now.bus
     },
-    get shop() {
-      return now.shop
+    get revenue() {
+      return now.revenue
+    },
+    get stock() {
+      return now.stock
     },
     async open() {
       now = await opened()
     },
-    close: () => now.bus.close(),
-    atRest: () => now.bus.idle(),
+    async close() {
+      // Also where one of them has failed.
+      await Promise.allSettled([now.fulfilment, now.carrier, now.revenue, now.stock].map((follower) => follower.stop()))
+      await now.bus.close()
+    },
+    async receive(delivery, goods) {
+      for (const [item, quantity] of Object.entries(goods)) {
+        const command = { type: 'receive', delivery, item, quantity } as const
+        await execute(store, shelf, shelfStream(item), command, { snapshots })
+      }
+    },
+    async atRest() {
+      const { fulfilment, carrier, bus, revenue, stock } = now
+      for (let end = await store.end(), before; end !== before; end = await store.end()) {
+        before = end
+        await waitFor(fulfilment, end)
+        await carrier.caughtUp()
+        await bus.idle()
+      }
+      await Promise.all([revenue, stock].map(async (projection) => waitFor(projection, await store.end())))
+    },
+    async settled() {
+      await waitFor(now.fulfilment, await store.end())
+      await now.carrier.caughtUp()
+    },
     calls: (id) => calls.get(id) ?? new Map(),
   }
 }

@@ -1,4 +1,5 @@
 import { AsyncEventDispatcher } from '@tidings/core'
+import type { Ground } from '../ground.ts'
 import type { World } from '../shop.ts'
 import { dice } from './dice.ts'
 
@@ -11,25 +12,38 @@ export interface Wish {
   card: string
 }
 
-/** The world around the shop: its customers, and a card network, a mail server and scanners that can be made to fail. */
+/** A card network that takes its time for an order. */
+interface Stall {
+  /** Resolves when it is asked. */
+  readonly asked: Promise<void>
+  /** Lets it answer. */
+  readonly answer: () => void
+}
+
+/**
+ * The world around the shop on one day: its customers, and a card network, a mail server and scanners that can be made to
+ * fail. What it does depends on the seed, the day and the number of an order alone, so that a day that was broken off
+ * goes on as it would have.
+ */
 export interface Town extends World {
   /** What the scanners on the shelves publish to. */
   readonly scanners: AsyncEventDispatcher
+  /** What is delivered in the morning. */
   readonly stock: Readonly<Record<string, number>>
-  nextOrder(): number
-  readonly lastOrder: number
-  /** Somebody who wants something, the same for the same seed. */
-  wish(): Wish
-  /** What nobody else in this story buys; one is left. */
+  /** The number of the nth order of the day, from 1. */
+  number(nth: number): number
+  /** What somebody wants with the nth order. */
+  wish(nth: number): Wish
+  /** What nobody else in this story buys; one is delivered. */
   readonly lastItem: { item: string; pence: number }
-  declineNextCard(reason: string): void
-  failNextMails(count: number): void
-  breakMail(): void
+  declineCard(order: number, reason: string): void
+  failMails(order: number, count: number): void
+  breakMail(order: number): void
   mendMail(): void
-  /** Resolves when a card is being charged, to what lets the network answer. */
-  slowCards(): Promise<() => void>
+  stallCard(order: number): Stall
   /** Scans that were shed. */
   readonly shed: number
+  /** Lets all answer who take their time. */
   close(): Promise<void>
 }
 
@@ -44,66 +58,96 @@ const goods = [
   { item: 'Bird ornament', pence: 169 },
 ]
 
-/** `onStorm` is told what the storm breaker of the scanners does. */
-export function townOf(seed: number, onStorm: (change: string) => void): Town {
+interface Dawn {
+  readonly seed: number
+  readonly day: number
+  readonly outside: Ground['outside']
+  /** Told what the storm breaker of the scanners does. */
+  readonly onStorm: (change: string) => void
+}
+
+export function townOf({ seed, day, outside, onStorm }: Dawn): Town {
   const roll = dice(seed)
   const lastItem = { item: 'Cake stand', pence: 1275 }
-  let orders = 1000
-  let declined: string | undefined
-  let busy = 0
-  let broken = false
-  let onCharge: ((answer: () => void) => void) | undefined
+  const stock = { ...Object.fromEntries(goods.map(({ item }) => [item, 8 + roll(5)])), [lastItem.item]: 1 }
+  const wishes: Wish[] = []
+  const declined = new Map<number, string>()
+  const busy = new Map<number, number>()
+  const broken = new Set<number>()
+  const stalls = new Map<
+    number,
+    { readonly ask: () => void; readonly answered: Promise<void>; readonly answer: () => void }
+  >()
   const scanners = new AsyncEventDispatcher({
     storm: { limit: stormLimit, onChange: ({ type, state }) => onStorm(`storm breaker ${state} for ${type}`) },
   })
   return {
-    stock: { ...Object.fromEntries(goods.map(({ item }) => [item, 8 + roll(5)])), [lastItem.item]: 1 },
+    stock,
     lastItem,
-    nextOrder: () => ++orders,
-    get lastOrder() {
-      return orders
+    number: (nth) => 1000 * day + nth,
+    wish(nth) {
+      while (wishes.length < nth) {
+        const { item, pence } = goods[roll(goods.length)]!
+        const quantity = 1 + roll(3)
+        const customer = customers[roll(customers.length)]!
+        wishes.push({ customer, item, quantity, pence: pence * quantity, card: '4000 0000 0000 0002' })
+      }
+      return wishes[nth - 1]!
     },
-    wish() {
-      const { item, pence } = goods[roll(goods.length)]!
-      const quantity = 1 + roll(3)
-      const customer = customers[roll(customers.length)]!
-      return { customer, item, quantity, pence: pence * quantity, card: '4000 0000 0000 0002' }
+    declineCard: (order, reason) => void declined.set(order, reason),
+    failMails: (order, count) => void busy.set(order, count),
+    breakMail: (order) => void broken.add(order),
+    mendMail: () => broken.clear(),
+    stallCard(order) {
+      let ask!: () => void
+      let answer!: () => void
+      const asked = new Promise<void>((resolve) => (ask = resolve))
+      const answered = new Promise<void>((resolve) => (answer = resolve))
+      stalls.set(order, { ask, answered, answer })
+      return { asked, answer }
     },
-    declineNextCard(reason) {
-      declined = reason
-    },
-    failNextMails(count) {
-      busy = count
-    },
-    breakMail() {
-      broken = true
-    },
-    mendMail() {
-      broken = false
-    },
-    slowCards: () => new Promise((resolve) => (onCharge = resolve)),
     get shed() {
       return scanners.shed
     },
-    close: () => scanners.close(),
+    close() {
+      for (const { answer } of stalls.values()) answer()
+      return scanners.close()
+    },
     scanners,
     cards: {
-      async charge() {
-        if (onCharge) {
-          await new Promise<void>(onCharge)
-          onCharge = undefined
+      async charge({ key, order, pence }) {
+        const { cards } = outside
+        await cards.travel()
+        const stall = stalls.get(order)
+        stall?.ask()
+        await stall?.answered
+        if (cards.get(key) === undefined) {
+          const reason = declined.get(order)
+          const answer = reason === undefined ? { ok: true } : { ok: false, reason }
+          cards.keep(key, { asked: { order, pence }, answer })
         }
-        const reason = declined
-        declined = undefined
-        return reason === undefined ? { ok: true } : { ok: false, reason }
+        await cards.travel()
+        return cards.get(key) as { ok: true } | { ok: false; reason: string }
+      },
+      async refund({ key, order, pence }) {
+        const { cards } = outside
+        await cards.travel()
+        if (cards.get(key) === undefined) cards.keep(key, { asked: { order, pence: -pence }, answer: { ok: true } })
+        await cards.travel()
       },
     },
     mail: {
-      async send() {
-        if (broken) throw new Error('mail server is down')
-        if (busy === 0) return
-        busy--
-        throw new Error('mail server is busy')
+      async send({ key, order, subject }) {
+        const { mail } = outside
+        await mail.travel()
+        if (mail.get(key) !== undefined) return
+        if (broken.has(order)) throw new Error('mail server is down')
+        const times = busy.get(order) ?? 0
+        if (times > 0) {
+          busy.set(order, times - 1)
+          throw new Error('mail server is busy')
+        }
+        mail.keep(key, { asked: { order, subject }, answer: 'sent' })
       },
     },
   }

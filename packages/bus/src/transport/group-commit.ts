@@ -17,6 +17,12 @@ export interface GroupCommitOptions<Work, Result> {
   readonly most: number
 }
 
+/** Who is told what came of its work: one of both, once. They throw nothing. */
+export interface Told<Result> {
+  done(result: Result): void
+  failed(error: unknown): void
+}
+
 /**
  * Gathers what its callers want done within one turn of the event loop into one commit, in their order: a sync to disk, or
  * a way to the server, costs all of them as much as one. Each is resolved, or undone, alone. One commit is under way at a
@@ -54,13 +60,20 @@ export class GroupCommit<Work, Result> {
    * begin or commit throws, as all of its commit do; with `BusClosedError` behind `close`.
    */
   run(work: Work): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw new BusClosedError('a commit')
-      this.#waiting.push({ work, resolve, reject, result: undefined, failed: false })
-      if (this.#busy) return
-      this.#busy = true
-      macrotask(this.#next)
-    })
+    return new Promise((done, failed) => this.submit(work, { done, failed }))
+  }
+
+  /**
+   * As {@link run}, for who tells others by a promise of its own already.
+   *
+   * @throws BusClosedError behind `close`
+   */
+  submit(work: Work, told: Told<Result>): void {
+    if (this.#closed) throw new BusClosedError('a commit')
+    this.#waiting.push({ work, told, result: undefined, failed: false })
+    if (this.#busy) return
+    this.#busy = true
+    macrotask(this.#next)
   }
 
   /** Takes no more; resolves when what it has taken has ended. Idempotent. */
@@ -73,7 +86,7 @@ export class GroupCommit<Work, Result> {
     const callers: Caller<Work, Result>[] = []
     while (callers.length < this.#options.most && this.#waiting.size > 0) callers.push(this.#waiting.shift()!)
     const refuse = (error: unknown): void => {
-      for (const caller of callers) caller.reject(error)
+      for (const { told } of callers) told.failed(error)
       this.#goOn()
     }
     answered(
@@ -110,7 +123,7 @@ export class GroupCommit<Work, Result> {
     answered(
       () => this.#options.commit(),
       () => {
-        for (const caller of callers) if (!caller.failed) caller.resolve(caller.result as Result)
+        for (const caller of callers) if (!caller.failed) caller.told.done(caller.result as Result)
         this.#goOn()
       },
       (error) => this.#undo(callers, error),
@@ -119,7 +132,7 @@ export class GroupCommit<Work, Result> {
 
   #undo(callers: readonly Caller<Work, Result>[], error: unknown): void {
     const undone = (): void => {
-      for (const caller of callers) if (!caller.failed) caller.reject(error)
+      for (const caller of callers) if (!caller.failed) caller.told.failed(error)
       this.#goOn()
     }
     // What commit has thrown says more than what rollback does.
@@ -138,8 +151,7 @@ export class GroupCommit<Work, Result> {
 
 interface Caller<Work, Result> {
   readonly work: Work
-  readonly resolve: (result: Result) => void
-  readonly reject: (error: unknown) => void
+  readonly told: Told<Result>
   result: Result | undefined
   /** Its work has thrown: it is told already. */
   failed: boolean
@@ -147,7 +159,7 @@ interface Caller<Work, Result> {
 
 function fails<Work, Result>(caller: Caller<Work, Result>, error: unknown): void {
   caller.failed = true
-  caller.reject(error)
+  caller.told.failed(error)
 }
 
 /** Goes on at once with what answers at once, and later with what answers by a promise. */

@@ -31,7 +31,7 @@ export {
 } from './message-headers.ts'
 export { type DelayHop, DelayLadder } from './delay-ladder.ts'
 export { keyHash, partitionOf } from './partition-of.ts'
-export { GroupCommit, type GroupCommitOptions } from './group-commit.ts'
+export { GroupCommit, type GroupCommitOptions, type Told } from './group-commit.ts'
 export { KeyLines, type Standing } from './key-lines.ts'
 export { type ErrorClass, errorOf, plainError, type PlainError } from './plain-error.ts'
 export { oversize } from './message-size.ts'

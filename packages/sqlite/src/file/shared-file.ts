@@ -1,4 +1,4 @@
-import { type Clock, GroupCommit, Timetable } from '@tidings/bus/transport'
+import { type Clock, GroupCommit, Timetable, type Told } from '@tidings/bus/transport'
 import { isTidingsError } from '@tidings/core'
 import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
 import { AggregationRows } from './aggregation-rows.ts'
@@ -32,6 +32,13 @@ const longestEntry = 30_000
 /** Callers whose work goes into one commit, at most. */
 const perCommit = 1000
 
+/** What is done within a transaction, and told what came of it. `apply` may throw; then it alone is undone. */
+export interface Task<Result = unknown> extends Told<Result> {
+  apply(): Result
+}
+
+const nothing: Task = { apply() {}, done() {}, failed() {} }
+
 /**
  * One file in this process, whatever number of buses have it: everything that is written in a turn of the event loop goes
  * into one transaction, and groups note in it what they hand out behind it.
@@ -55,7 +62,7 @@ export class SharedFile implements Times {
   readonly #database: Database
   readonly #busyTimeout: number
   readonly #clock: Clock
-  readonly #commits: GroupCommit<() => unknown, unknown>
+  readonly #commits: GroupCommit<Task, unknown>
   readonly #groups = new Map<number, Group>()
   readonly #inOwnContext: Snapshot | undefined = asyncSnapshot()?.()
   readonly #readers = new Set<() => void>()
@@ -98,7 +105,7 @@ export class SharedFile implements Times {
     })
     this.#commits = new GroupCommit({
       begin: () => this.#begin(),
-      apply: (work) => this.#apply(work),
+      apply: (task) => this.#apply(task),
       commit: () => this.#commit(),
       rollback: () => this.#rollback(),
       most: perCommit,
@@ -143,17 +150,22 @@ export class SharedFile implements Times {
   }
 
   /** Has it done within the next transaction; resolves to what it returns once that is written. */
-  commit<Result>(work: () => Result): Promise<Result> {
+  commit<Result>(apply: () => Result): Promise<Result> {
+    return new Promise((done, failed) => this.submit({ apply, done, failed }))
+  }
+
+  /** Has it done within the next transaction, and told what came of it. Throws where no other may begin now. */
+  submit<Result>(task: Task<Result>): void {
     const refusal = this.transaction.refusal()
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return this.#commits.run(work) as Promise<Result>
+    if (refusal !== undefined) throw refusal
+    this.#commits.submit(task, task)
   }
 
   /** Asks for a transaction in which groups see what they have to do. */
   stir(): void {
     if (this.#stirred) return
     this.#stirred = true
-    this.#commits.run(() => {}).catch(() => {})
+    this.#commits.submit(nothing, nothing)
   }
 
   /** Has something done when the transaction under way is undone. */
@@ -209,7 +221,7 @@ export class SharedFile implements Times {
 
   /** Ends it; what was asked for is done before. */
   async close(): Promise<void> {
-    await this.#commits.run(() => this.nodes.leave()).catch(() => {})
+    await this.commit(() => this.nodes.leave()).catch(() => {})
     await this.#commits.close()
     this.timetable.stop()
     this.#database.close()
@@ -233,9 +245,9 @@ export class SharedFile implements Times {
     this.#headBefore = this.log.head
   }
 
-  #apply(work: () => unknown): unknown {
+  #apply(task: Pick<Task, 'apply'>): unknown {
     try {
-      return work()
+      return task.apply()
     } catch (error) {
       // What failed in the file may have undone more than itself.
       if (error instanceof SqliteError) this.#failed ??= { error }

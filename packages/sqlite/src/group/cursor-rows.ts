@@ -68,9 +68,17 @@ export class CursorRows {
     )
   }
 
-  /** This node's cursors; neighbours that are equally far are joined, where they are to stay. */
+  /**
+   * This node's cursors; neighbours that are equally far are joined, where they are to stay. What is handed out of each is
+   * counted anew by who reads them: parted or joined, it is not what stood in the row.
+   */
   read(group: number, stay: boolean): Cursor[] {
     if (stay) this.#join(group)
+    this.#statements.run(
+      'UPDATE tidings_cursors SET handed_out = 0 WHERE group_id = ? AND node = ? AND handed_out <> 0',
+      group,
+      this.#node,
+    )
     return this.#own(group).map(([id, from, to, low, high, claimed, open]) => {
       return new Cursor(id, from, to, low, high, claimed, JSON.parse(open) as number[])
     })

@@ -7,6 +7,7 @@ import type { HeldRow } from './held-rows.ts'
 import type { Logged } from '../file/log.ts'
 import type { Member } from './member.ts'
 import { apply } from './settle.ts'
+import { Settling } from './settling.ts'
 import type { SharedFile } from '../file/shared-file.ts'
 
 /**
@@ -104,7 +105,9 @@ export class Group implements CopyHome {
     if (settlement.as === 'given-back' && !settlement.begun) return this.#comesBack(copy)
     copy.isSettling = true
     copy.member!.settling++
-    const settled = this.#settled(copy, settlement)
+    const settled = new Promise<Settled>((resolve, reject) => {
+      this.#file.submit(new Settling(this.#file, this, copy, settlement, resolve, reject))
+    })
     this.#handOutEarly()
     return settled
   }
@@ -117,7 +120,7 @@ export class Group implements CopyHome {
       member.settling++
       const settlement = { as: 'given-back', begun: true } as const
       apply(this.#file, this.id, copy, settlement)
-      return () => this.#ended(copy, settlement)
+      return () => this.ended(copy, settlement)
     })
     return () => {
       for (const back of backs) back()
@@ -129,27 +132,8 @@ export class Group implements CopyHome {
     this.#reader.leaves()
   }
 
-  async #settled(copy: Copy, settlement: Settlement): Promise<Settled> {
-    let settled: Settled
-    try {
-      settled = await this.#file.commit(() => {
-        // Its connection has ended meanwhile, and given it back.
-        if (!copy.member!.has(copy)) return 'lost'
-        if (this.record === undefined) return undefined
-        return apply(this.#file, this.id, copy, settlement)
-      })
-    } catch (error) {
-      if (copy.member!.has(copy)) copy.member!.settling--
-      copy.isSettling = false
-      throw error
-    }
-    if (settled === 'lost') return settled
-    for (const message of copy.unroutable) copy.member!.unroutable(message)
-    this.#ended(copy, settlement)
-    return settled
-  }
-
-  #ended(copy: Copy, settlement: Settlement): void {
+  /** Its settlement is written. */
+  ended(copy: Copy, settlement: Settlement): void {
     copy.member!.take(copy)
     if (!this.#reader.covers(copy.lane)) {
       // Whoever has its lane now reads it.
@@ -177,7 +161,7 @@ export class Group implements CopyHome {
   }
 
   #nextEarly(): Copy | undefined {
-    return this.#copies.next(this.members, (copy) => copy.cursor !== undefined && copy.position <= copy.cursor.claimed)
+    return this.#copies.next(this.members, isNoted)
   }
 
   /** What was not begun is as if it had not been handed out. */
@@ -216,4 +200,9 @@ export class Group implements CopyHome {
     }
     this.#reader.claimAhead()
   }
+}
+
+/** Whether it may be handed out as far as the file goes: a crash finds it. */
+function isNoted({ cursor, position }: Copy): boolean {
+  return cursor !== undefined && position <= cursor.claimed
 }

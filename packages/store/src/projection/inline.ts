@@ -2,6 +2,7 @@ import type { EncodedEvent } from '@tidings/events'
 import { invalidArgument, over } from '@tidings/core/tools'
 import type { Catalog, TidingsEvent } from '@tidings/events'
 import { decodeEvent } from '@tidings/events'
+import type { Sealer } from '../encryption/sealer.ts'
 import { RecordConflictError } from '../errors.ts'
 import { asPosition, beginning } from '../position.ts'
 import type { Commit, Committed, LogRecord, Recorder, RecordWrite } from '../recorder/recorder.ts'
@@ -21,10 +22,12 @@ const mostConflicts = 20
 export class InlineProjections {
   readonly #recorder: Recorder
   readonly #catalog: Catalog
+  readonly #sealer: Sealer | undefined
   readonly #all: readonly Inline[]
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(recorder: Recorder, catalog: Catalog, projections: readonly Projection[]) {
+  constructor(recorder: Recorder, catalog: Catalog, projections: readonly Projection[], sealer?: Sealer) {
+    this.#sealer = sealer
     this.#recorder = recorder
     this.#catalog = catalog
     this.#all = projections.map((projection) => new Inline(recorder, catalog, projection))
@@ -54,7 +57,9 @@ export class InlineProjections {
 
   async #commit(commit: Commit): Promise<Committed> {
     const { appends = [], records: others = [] } = commit
-    const events = appends.flatMap(({ stream, events }) => events.map((event) => this.#projected(event, stream)))
+    const events = await Promise.all(
+      appends.flatMap(({ stream, events }) => events.map((event) => this.#projected(event, stream))),
+    )
     if (events.length === 0) return this.#recorder.commit(commit)
     const records: RecordWrite[] = []
     for (const inline of this.#all) records.push(...(await inline.writesFor(events)))
@@ -81,8 +86,10 @@ export class InlineProjections {
   }
 
   /** As it will be read, so that all ways of counting see the same event. */
-  #projected(event: EncodedEvent, stream: string): ProjectedEvent {
-    return { event: decodeEvent(event, this.#catalog) as TidingsEvent, stream }
+  async #projected(event: EncodedEvent, stream: string): Promise<ProjectedEvent> {
+    // Of another log it may come sealed.
+    const opened = this.#sealer === undefined ? event : await this.#sealer.open(event)
+    return { event: decodeEvent(opened, this.#catalog) as TidingsEvent, stream }
   }
 }
 

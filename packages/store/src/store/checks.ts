@@ -2,6 +2,7 @@ import { invalidArgument, misuse, oneOf, whole } from '@tidings/core/tools'
 import { encodeEvent, type EncodedEvent, type Catalog, type TidingsEvent } from '@tidings/events'
 import { UnknownEventTypeError, UnknownEventVersionError } from '@tidings/events'
 import type { ExpectedVersion } from '../expected-version.ts'
+import { sealAttributes } from '../encryption/attributes.ts'
 import { asPosition } from '../position.ts'
 import { identityOf } from '../recorder/check-append.ts'
 import type { Until } from '../recorder/recorder.ts'
@@ -34,6 +35,10 @@ export function encodedEvents(events: readonly TidingsEvent[], catalog: Catalog,
     if (definition === undefined) throw new UnknownEventTypeError(event.type, catalog.types)
     if (event.version > definition.version) {
       throw new UnknownEventVersionError(event.type, event.version, definition.version)
+    }
+    const reserved = sealAttributes.find((name) => name in encoded.attributes)
+    if (reserved !== undefined) {
+      throw misuse(`event ${event.id} has the extension \`${reserved}\`, which is the store's\nGive it another name.`)
     }
     const identity = identityOf(encoded)
     if (seen.has(identity))

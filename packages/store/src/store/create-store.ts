@@ -3,6 +3,9 @@ import { type AnyDefinedEvent, type Catalog, createCatalog, type EventOf, type T
 import { ConcurrencyError, StoreClosedError } from '../errors.ts'
 import { isExpected } from '../expected-version.ts'
 import { asPosition, beginning, type Position } from '../position.ts'
+import { checkedEncryption } from '../encryption/options.ts'
+import { sealedLog } from '../encryption/sealed-log.ts'
+import { Sealer } from '../encryption/sealer.ts'
 import { InlineProjections } from '../projection/inline.ts'
 import type { Projection } from '../projection/projection.ts'
 import type { LoggedEvent, LogQuery, Recorder, StreamAppend, StreamState } from '../recorder/recorder.ts'
@@ -33,8 +36,10 @@ export function createStore<const Definitions extends readonly AnyDefinedEvent[]
   recorder: Recorder,
   options: StoreOptions<Definitions>,
 ): EventStore<EventOf<Definitions[number]>> {
-  knownOptions(options, ['events', 'inline'], 'createStore')
-  return new Store(recorder, catalogOf(options.events), options.inline ?? [])
+  knownOptions(options, ['events', 'inline', 'encryption'], 'createStore')
+  const catalog = catalogOf(options.events)
+  const { inline = [], encryption } = options
+  return new Store(recorder, catalog, inline, encryption && new Sealer(catalog, checkedEncryption(encryption)))
 }
 
 /** How often a reader looks for what nobody told it of, milliseconds. */
@@ -45,13 +50,16 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
   readonly events: Catalog
   readonly recorder: Recorder
   readonly #inline: InlineProjections | undefined
+  readonly #sealer: Sealer | undefined
   #closing: Promise<void> | undefined
 
-  constructor(recorder: Recorder, catalog: Catalog, inline: readonly Projection[]) {
+  constructor(recorder: Recorder, catalog: Catalog, inline: readonly Projection[], sealer: Sealer | undefined) {
+    const log = sealer === undefined ? recorder : sealedLog(recorder, sealer)
     this.name = recorder.name
     this.events = catalog
-    this.#inline = inline.length === 0 ? undefined : new InlineProjections(recorder, catalog, inline)
-    this.recorder = this.#inline?.over() ?? recorder
+    this.#sealer = sealer
+    this.#inline = inline.length === 0 ? undefined : new InlineProjections(log, catalog, inline, sealer)
+    this.recorder = this.#inline?.over() ?? log
   }
 
   async append(stream: string, events: readonly Event[], options: AppendOptions = {}): Promise<Appended> {
@@ -136,6 +144,12 @@ class Store<Event extends TidingsEvent> implements EventStore<Event> {
       cuts: [{ stream, before: version + 1, tombstone: true }],
       records: [cutRecord(stream)],
     })
+  }
+
+  async forget(subject: string): Promise<void> {
+    this.#open('forget()')
+    if (this.#sealer === undefined) throw misuse('this store seals nothing\nGive it keys: { encryption: { keys } }.')
+    await this.#sealer.forget(nameOf(subject, 'subject'))
   }
 
   async close(): Promise<void> {

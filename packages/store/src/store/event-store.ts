@@ -31,6 +31,7 @@ export interface EventStore<Event extends TidingsEvent = TidingsEvent> extends A
    * @throws StreamTombstonedError when the stream was ended
    * @throws UnknownEventTypeError, UnknownEventVersionError for an event that this store could not read
    * @throws InvalidEventError for what is no event
+   * @throws SealError, SubjectForgottenError where its sensitive values are to be sealed and cannot be
    * @throws TidingsError `INVALID_ARGUMENT` for a name or a version that cannot be one
    */
   append(stream: string, events: readonly Event[], options?: AppendOptions): Promise<Appended>
@@ -96,6 +97,15 @@ export interface EventStore<Event extends TidingsEvent = TidingsEvent> extends A
    * @throws ConcurrencyError when it is not at the expected version; default `'exists'`
    */
   tombstone(stream: string, options?: AppendOptions): Promise<void>
+
+  /**
+   * Deletes the key of a subject for ever. From then on its events are read without their sensitive values: with what
+   * stands for them, which fits their schemas, so that all that reads goes on. What was computed from them before (states
+   * of projections and processes, snapshots) is not touched: rebuild it. Idempotent.
+   *
+   * @throws TidingsError `INVALID_ARGUMENT` for a store without `encryption`
+   */
+  forget(subject: string): Promise<void>
 
   /** Closes the recorder; subscriptions end with `StoreClosedError`. Idempotent. */
   close(): Promise<void>

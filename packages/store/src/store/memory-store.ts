@@ -20,7 +20,7 @@ export interface MemoryStoreOptions<Definitions extends readonly AnyDefinedEvent
 export function memoryStore<const Definitions extends readonly AnyDefinedEvent[]>(
   options: MemoryStoreOptions<Definitions>,
 ): EventStore<EventOf<Definitions[number]>> {
-  knownOptions(options, ['events', 'inline', 'clock'], 'memoryStore')
+  knownOptions(options, ['events', 'inline', 'encryption', 'clock'], 'memoryStore')
   const { clock, ...rest } = options
   return createStore<Definitions>(memoryRecorder({ clock }), rest)
 }

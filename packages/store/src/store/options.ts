@@ -1,4 +1,5 @@
 import type { AnyDefinedEvent, Catalog } from '@tidings/events'
+import type { EncryptionOptions } from '../encryption/options.ts'
 import type { Projection } from '../projection/projection.ts'
 
 /** What every store takes, whatever its recorder. */
@@ -14,4 +15,9 @@ export interface StoreOptions<Definitions extends readonly AnyDefinedEvent[] = r
    * ones: what another appends without them is counted late, and at the same moment perhaps not at all. Default none.
    */
   readonly inline?: readonly Projection[] | undefined
+  /**
+   * Seals what definitions mark as sensitive with a key of its subject, and opens it when it is read. Once a subject is
+   * forgotten, its events are read without those values, for ever. Default nothing is sealed, and nothing opened.
+   */
+  readonly encryption?: EncryptionOptions | undefined
 }

@@ -1,4 +1,5 @@
 import { functionOption, knownOptions } from '@tidings/core/tools'
+import { storedIn } from '../encryption/sealed-log.ts'
 import { asPosition, beginning, type Position } from '../position.ts'
 import { cutStreams } from '../store/cut-streams.ts'
 import type { EventStore } from '../store/event-store.ts'
@@ -36,7 +37,7 @@ export async function exportTo(
   knownOptions(options, ['after'], 'exportTo')
   functionOption(write, 'write')
   const after = options.after === undefined ? beginning : asPosition(options.after, 'after')
-  const { recorder } = store
+  const recorder = storedIn(store.recorder)
   let events = 0
   let last = after
   await write(`${header}\n`)

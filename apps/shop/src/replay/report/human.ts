@@ -3,23 +3,49 @@ import type { FiguresReport } from '../figures/figures.ts'
 import type { ProductReport } from '../figures/products.ts'
 import { type Reject, rejectLine } from '../rejects.ts'
 import type { Outcome } from '../run.ts'
+import type { ShopReport } from '../shop.ts'
 import { count, duration, mebibytes, pounds } from './numbers.ts'
 import { table, type TableColumn } from './table.ts'
 import type { Style } from './terminal.ts'
 
 /** The report for people. `memory` is the peak in bytes, `width` how many characters a line of a table may have. */
 export function humanReport(outcome: Outcome, memory: number, style: Style, width = Infinity): string {
-  const { shop } = outcome
+  return written([
+    summary(outcome, memory, style),
+    ...figures(outcome.shop, style, width),
+    section(style, 'Rejected rows', rejectTable(outcome, style, width)),
+  ])
+}
+
+/** What an archive answers, for people: `title` says of what and when. */
+export function archiveReport(
+  title: string,
+  shop: ShopReport,
+  seconds: number,
+  style: Style,
+  width = Infinity,
+): string {
+  const facts: Fact[] = [['rows', count(shop.totals.rows)], ...counted(shop), ['answered', `in ${duration(seconds)}`]]
+  return written([listed(title, facts, style), ...figures(shop, style, width)])
+}
+
+/** The tables of what views have learned. */
+function figures(shop: ShopReport, style: Style, width: number): string[][] {
   const months = Object.entries(shop.months)
   const countries = Object.entries(shop.countries).toSorted(([, a], [, b]) => b.revenue_net_mills - a.revenue_net_mills)
-  const sections = [
+  return [
     section(style, 'By country', figuresTable('country', countries, shop.totals, style, width)),
     section(style, 'By month', figuresTable('month', months, shop.totals, style, width)),
     section(style, 'Products by net revenue, the first 20', productTable(shop.products.revenue_net, style, width)),
-    section(style, 'Rows that break a rule (accepted, and flagged)', ruleTable(outcome, style)),
-    section(style, 'Rejected rows', rejectTable(outcome, style, width)),
+    section(style, 'Rows that break a rule (accepted, and flagged)', ruleTable(shop, style)),
   ]
-  return [summary(outcome, memory, style), ...sections.filter((lines) => lines.length > 0)].map(joined).join('\n')
+}
+
+function written(sections: readonly string[][]): string {
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map(joined)
+    .join('\n')
 }
 
 function joined(lines: readonly string[]): string {
@@ -30,22 +56,33 @@ function section(style: Style, title: string, lines: readonly string[]): string[
   return lines.length === 0 ? [] : [style('bold', title), ...lines]
 }
 
+type Fact = readonly [name: string, fact: string]
+
 function summary(outcome: Outcome, memory: number, style: Style): string[] {
-  const { file, status, accepted, rejected, seconds, shop } = outcome
-  const { sale = 0, cancellation = 0, other = 0 } = shop.kinds
+  const { file, status, accepted, rejected, seconds, kept, shop } = outcome
   const rows = accepted + rejected
   const heading = { complete: 'Replayed', interrupted: 'Stopped while replaying', failed: 'Could not finish' }[status]
-  const title = style('bold', `${heading} ${file}`)
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     ['rows', `${count(rows)} = ${count(accepted)} accepted + ${count(rejected)} rejected`],
-    ['events', `${count(sale)} sales, ${count(cancellation)} cancellations, ${count(other)} adjustments`],
-    ['invoices', `${count(shop.totals.invoices)} of ${count(shop.totals.customers)} known customers`],
-    ['units', `${count(shop.totals.units_net)} net, ${count(shop.totals.units_cancelled)} cancelled`],
-    ['revenue', `£${pounds(shop.totals.revenue_net_mills)} net, £${pounds(shop.totals.revenue_clean_mills)} clean`],
+    ...(kept === undefined ? [] : [['kept', `${count(kept.added)} added, ${count(kept.before)} were there`] as const]),
+    ...counted(shop),
     ['speed', `${count(Math.round(rows / Math.max(seconds, 0.001)))} rows/s over ${duration(seconds)}`],
     ['peak memory', mebibytes(memory)],
   ]
-  return [title, ...facts.map(([name, fact]) => `  ${style('dim', name.padEnd(11))}  ${fact}`)]
+  return listed(`${heading} ${file}`, facts, style)
+}
+
+function counted({ kinds: { sale = 0, cancellation = 0, other = 0 }, totals }: ShopReport): Fact[] {
+  return [
+    ['events', `${count(sale)} sales, ${count(cancellation)} cancellations, ${count(other)} adjustments`],
+    ['invoices', `${count(totals.invoices)} of ${count(totals.customers)} known customers`],
+    ['units', `${count(totals.units_net)} net, ${count(totals.units_cancelled)} cancelled`],
+    ['revenue', `£${pounds(totals.revenue_net_mills)} net, £${pounds(totals.revenue_clean_mills)} clean`],
+  ]
+}
+
+function listed(title: string, facts: readonly Fact[], style: Style): string[] {
+  return [style('bold', title), ...facts.map(([name, fact]) => `  ${style('dim', name.padEnd(11))}  ${fact}`)]
 }
 
 const right = 'right'
@@ -102,7 +139,7 @@ function productTable(products: readonly ProductReport[], style: Style, width: n
   )
 }
 
-function ruleTable({ shop }: Outcome, style: Style): string[] {
+function ruleTable(shop: ShopReport, style: Style): string[] {
   const broken = shop.ruleCounts.filter(({ rows }) => rows > 0)
   if (broken.length === 0) return []
   const columns: TableColumn[] = [

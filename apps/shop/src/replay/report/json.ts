@@ -6,9 +6,10 @@ import type { TopProducts } from '../figures/products.ts'
 import type { Rule } from '../retail/rules.ts'
 import type { Reject, RejectReason } from '../rejects.ts'
 import type { Outcome } from '../run.ts'
+import type { ShopReport } from '../shop.ts'
 
-/** What `--json` prints. Money is in mills; the texts beside it say the same in pounds. */
-export interface JsonReport {
+/** The figures, as `--json` prints them. Money is in mills; the texts beside it say the same in pounds. */
+export interface JsonFigures {
   rows_by_kind: RowsByKind
   totals: FiguresReport
   by_country: Readonly<Record<string, FiguresReport>>
@@ -17,9 +18,15 @@ export interface JsonReport {
   /** Every rule, broken or not. */
   rows_failing_rule: Record<Rule, number>
   ledgers: Ledgers
+}
+
+/** What `demo replay --json` prints. */
+export interface JsonReport extends JsonFigures {
   accepted: number
   rejected: number
   seconds: number
+  /** Only with `--data`: rows that the folder had before, and that were added. */
+  kept?: { before: number; added: number }
   /** Only where rows were rejected. */
   rejects?: { reason: RejectReason; rows: number; first: Reject }[]
   /** Only where the replay was stopped before the end of the file. */
@@ -28,7 +35,7 @@ export interface JsonReport {
   error?: { code: string; message: string }
 }
 
-export function jsonReport({ shop, accepted, rejected, rejects, seconds, status, error }: Outcome): JsonReport {
+export function jsonFigures(shop: ShopReport): JsonFigures {
   return {
     rows_by_kind: shop.kinds,
     totals: shop.totals,
@@ -40,13 +47,25 @@ export function jsonReport({ shop, accepted, rejected, rejects, seconds, status,
       number
     >,
     ledgers: shop.ledgers,
+  }
+}
+
+export function jsonReport({ shop, accepted, rejected, rejects, seconds, kept, status, error }: Outcome): JsonReport {
+  return {
+    ...jsonFigures(shop),
     accepted,
     rejected,
-    seconds: Math.round(seconds * 1000) / 1000,
+    seconds: rounded(seconds),
+    ...(kept === undefined ? {} : { kept }),
     ...(rejects.length > 0 ? { rejects: rejects.map(({ reason, rows, first }) => ({ reason, rows, first })) } : {}),
     ...(status === 'interrupted' ? { interrupted: true } : {}),
     ...(error === undefined ? {} : { error: described(error) }),
   }
+}
+
+/** Seconds to the millisecond. */
+export function rounded(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000
 }
 
 function described(error: unknown): { code: string; message: string } {

@@ -15,3 +15,11 @@ export function widthOf({ isTTY, columns }: Output): number {
 export function styleFor(output: Output): Style {
   return (format, text) => styleText(format, text, { stream: output })
 }
+
+/** Writes and waits until it is handed over. A reader who has left, as `head` does, is no error; others are returned. */
+export async function print(output: Output, text: string): Promise<Error | undefined> {
+  const error = await new Promise<Error | null | undefined>((resolve) => {
+    output.write(text, resolve)
+  })
+  return error && !('code' in error && error.code === 'EPIPE') ? error : undefined
+}

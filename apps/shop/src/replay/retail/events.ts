@@ -73,3 +73,24 @@ export const definitions = {
 
 /** Subscribes to all three. */
 export const anyRecorded = 'retail.*.recorded'
+
+/**
+ * Rows of a file have been taken in: the last event of each commit that takes some in. What is in a store says so how far
+ * it has come, and goes on from there.
+ */
+export const FileRead = defineEvent('retail.file.read', {
+  schema: z.object({
+    /** The spreadsheet row up to which each well-formed row is in the store. */
+    through: z.int().min(2),
+    /** Rows that have become events so far. */
+    rows: z.int().positive(),
+    /** When the earliest of the rows of this commit was invoiced, as `invoicedAt` has it. */
+    earliest: z.string(),
+    /** SHA-256 (hex) of all those rows: another file is not to go on where this one was. */
+    digest: z.string(),
+  }),
+})
+export type FileRead = EventOf<typeof FileRead>
+
+/** All that a store of retail data holds. */
+export const archived = [SaleRecorded, CancellationRecorded, AdjustmentRecorded, FileRead] as const
