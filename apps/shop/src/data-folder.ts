@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { TidingsError } from '@tidings/core'
 
 /** The folder of `--data` cannot be used. */
-export class DataError extends TidingsError<'DATA_FOLDER' | 'DATA_MISSING'> {
+class DataError extends TidingsError<'DATA_FOLDER' | 'DATA_MISSING'> {
   override readonly name = 'DataError'
 }
 

@@ -16,8 +16,9 @@ const usage = `${synopsis}
 Lists what the shop in DIR was given and could not handle, and why.
 
   --data DIR        where the shop is
-  --replay [ID ...] hand the letters of these ids, or all, once more to the groups that gave them up, and say what came of it
-  --json            print one JSON object for each letter and line
+  --replay [ID ...] hand the letters of these ids, or all, once more to the groups that gave them up, and say what
+                    came of it
+  --json            print one JSON object for each letter, on a line of its own
   --help            show this text
 
 Exit codes
@@ -105,13 +106,13 @@ function described(
   { id, group, message, reason, attempts, firstFailedAt, lastFailedAt, error }: DeadLetter,
   style: Style,
 ): string {
-  const { type, subject, id: event } = message.attributes
-  const times = firstFailedAt === lastFailedAt ? firstFailedAt : `${firstFailedAt} to ${lastFailedAt}`
+  const { type, subject } = message.attributes
   const place = /^\s+at .*/m.exec(error?.stack ?? '')?.[0].trim()
   const facts: (readonly [name: string, fact: string])[] = [
-    ['event', `${String(type)} ${String(subject ?? '')} (${String(event)})`],
+    ['event', `${String(type)} ${String(subject ?? '')}`],
     ['group', shortName(group)],
-    ['why', `${reason} after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}, ${times}`],
+    ['why', `${reason} after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`],
+    ['when', firstFailedAt === lastFailedAt ? firstFailedAt : `${firstFailedAt} to ${lastFailedAt}`],
     ...(error === undefined ? [] : [['error', `${error.name}: ${error.message}`] as const]),
     ...(place === undefined ? [] : [['thrown', place] as const]),
   ]

@@ -5,18 +5,19 @@ import { report } from './replay/report-command.ts'
 import { watchSignals } from './signals.ts'
 import { paintFor } from './story/paint.ts'
 
-const usage = `Usage: demo [--seed N] [--data DIR]    a day in an event-driven shop, in ten acts
-       demo dead-letters --data DIR   what it could not handle, why, and once more
-       demo replay FILE [--data DIR]  real retail data as validated events through the shop
-       demo report --data DIR         what the retail data say, also as of a date
+const usage = `Usage: demo [--seed N] [--data DIR]  a day in an event-driven shop, in ten acts
+       demo dead-letters --data DIR  what it could not handle, why, and once more
+       demo replay FILE [--data DIR] real retail data as events through the shop
+       demo report --data DIR        what these say, also as of a date
 
-  --data DIR  keep the shop in DIR: killed anywhere and started again, it goes on where it was; ended, it opens for
-              another day. Left out, it ends with the process
-  --seed N    another day: whole numbers from 0 on; default the number of the day
-  --help      this text; demo replay --help, report --help and dead-letters --help tell more of those
+  --data DIR  keep the shop in DIR: killed anywhere and started again, it goes
+              on where it was; a day that has ended is followed by the next one.
+              Left out, the shop ends with the process
+  --seed N    another day: whole numbers from 0 on; default its number
+  --help      this text; replay, report and dead-letters have their own
 
-Exit codes: 0 fine, 1 DIR cannot be used, 2 a command or an option that there is not, 130 Ctrl-C, 143 SIGTERM;
-replay has more.
+Exit codes: 0 fine, 1 DIR cannot be used, 2 a command or an option that there is
+not, 130 Ctrl-C, 143 SIGTERM; replay and dead-letters have more.
 `
 
 const seedRule = '--seed takes one whole number from 0 on'

@@ -82,9 +82,18 @@ describe('a shop in a folder', () => {
     expect(lines).toContain(`   demo dead-letters --data ${data}`)
     const list = await letters('--data', data)
     expect(list).toMatchObject({ code: 0, stderr: '' })
-    expect(list.stdout).toMatch(
-      /^1 dead letter\n\nshop\.notifications\S+\n {2}event {3}shop\.order\.confirmed order-1007 \(\S+\)\n {2}group {3}notifications\n {2}why {5}attempts-exhausted after 4 attempts, \S+ to \S+\n {2}error {3}Error: mail server is down\n {2}thrown {2}at .*town\.ts/,
-    )
+    expect(list.stdout.split('\n').map((line) => line.replace(/ at .*| \S+ to \S+$/, ' …'))).toEqual([
+      '1 dead letter',
+      '',
+      expect.stringMatching(/^shop\.notifications\S+$/),
+      '  event   shop.order.confirmed order-1007',
+      '  group   notifications',
+      '  why     attempts-exhausted after 4 attempts',
+      '  when    …',
+      '  error   Error: mail server is down',
+      '  thrown  …',
+      '',
+    ])
     const [json] = (await letters('--data', data, '--json')).stdout.split('\n')
     const { id } = JSON.parse(json!) as { id: string }
     expect(await letters('--data', data, '--replay', 'other')).toMatchObject({
@@ -105,7 +114,7 @@ describe('a shop in a folder', () => {
   ])('dead-letters %j says what would be right', async ([args, told]) => {
     const { code, stdout, stderr } = await letters(...args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toContain(`${told}`)
+    expect(stderr).toContain(told)
     expect(stderr).toContain('Usage: demo dead-letters --data DIR')
   })
 

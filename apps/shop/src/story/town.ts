@@ -13,7 +13,7 @@ export interface Wish {
 }
 
 /** A card network that takes its time for an order. */
-export interface Stall {
+interface Stall {
   /** Resolves when it is asked. */
   readonly asked: Promise<void>
   /** Lets it answer. */
