@@ -61,7 +61,16 @@ export const processCases: readonly StoreCase[] = [
       const { expect } = scene
       const [store, one, other] = [await scene.open(), await scene.open(), await scene.open()]
       const start = await store.end()
-      const watching = watcher(scene, 'register')
+      // Nothing but its mark keeps the other one from writing as well: no version is expected of the stream.
+      const watching = defineProcess(scene.stream('noting'), {
+        on: [Happened],
+        key: (_, { stream }) => (stream.startsWith(`${scene.category}-`) ? stream : undefined),
+        initial: () => 0,
+        react: (count, { id }) => ({
+          state: count + 1,
+          events: [{ stream: scene.stream('register'), events: [Noted.create({ value: id })] }],
+        }),
+      })
       const options = { start, failed: () => {} }
       const both = await Promise.all([runProcess(one, watching, options), runProcess(other, watching, options)])
       for (let index = 0; index < scene.size(30, 300); index++) {
