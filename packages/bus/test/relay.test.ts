@@ -476,3 +476,16 @@ test('without a key many are on their way at a time, as many as `prefetch` says'
   expect(most).toBe(50)
   await here.close()
 })
+
+test('what a relay moves is either groups or types', () => {
+  const [from, to] = [memory(), memory()]
+  const groups: RelayOptions = { source, from, to, groups: ['billing'] }
+  const types: RelayOptions = { source, from, to, types: ['a'], group: 'out', begin: 'earliest' }
+  // @ts-expect-error -- not both
+  const both: RelayOptions = { source, from, to, groups: 'all', types: ['a'] }
+  // @ts-expect-error -- nor neither
+  const neither: RelayOptions = { source, from, to }
+  // @ts-expect-error -- each group knows by itself how far it is
+  const named: RelayOptions = { source, from, to, groups: 'all', group: 'out' }
+  expect([groups, types, both, neither, named]).toHaveLength(5)
+})

@@ -63,7 +63,7 @@ test('docs/transports.md shows what this run has shown (vitest -u writes it anew
   const page = [
     '# Transports',
     '',
-    'What each transport can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes. Written by the run itself, so nothing stands here that was not seen.',
+    'What each transport can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes. Written by the run itself, so nothing stands here that was not seen. [SQLite](transports-sqlite.md) has a table of its own, and a page on [what it cannot do](sqlite.md).',
     '',
     conformanceTable([report]),
   ].join('\n')

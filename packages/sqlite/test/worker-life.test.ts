@@ -33,11 +33,13 @@ test('what cannot work in a worker is refused at the start, by name', async () =
     code: 'CAPABILITY_MISSING',
     message: expect.stringMatching(/transactions \(wanted by /),
   })
+  expect(workers).toEqual([])
+  await using bus = await createBus({ source: '/test', transport, log: false })
+  await expect(bus.transaction(sqliteTransaction, () => {})).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' })
   expect(() => sqlite({ file: tmp.file, worker: true, driver: () => null as never })).toThrow(
     /`driver` must be left out beside `worker`/,
   )
   expect(() => sqlite({ file: tmp.file, worker: 'yes' as never })).toThrow(/`worker` must be true or false/)
-  expect(workers).toEqual([])
 })
 
 test('buses and stores of one value share a worker, which ends with the last of them', async () => {

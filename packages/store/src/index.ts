@@ -43,6 +43,8 @@ export {
 } from './subscription/run-subscription.ts'
 export { type Follower, waitFor, WaitTimeoutError } from './subscription/wait-for.ts'
 export { defineProjection, type ProjectedPlace, type Projection, ProjectionError } from './projection/projection.ts'
+export type { ProjectionPart } from './projection/part.ts'
+export { type ReadProjectionOptions, readProjection, type ServedProjection } from './projection/read-projection.ts'
 export { type ProjectionOptions, runProjection, type RunningProjection } from './projection/run-projection.ts'
 export { type Exported, type ExportOptions, exportTo } from './transfer/export-to.ts'
 export { type Imported, ImportError, importFrom, type ImportOptions } from './transfer/import-from.ts'

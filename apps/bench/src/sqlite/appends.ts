@@ -77,7 +77,8 @@ export async function emmettAppends(options: Appending, connections: 'one' | 'ea
 
 /**
  * `each`: as its documents have it, a connection for each call, with the settings of SQLite's own: FULL. `one`: the
- * connection is handed over, and has the settings of the other contestants.
+ * connection is handed over, with the settings of the other contestants, but for pages of 4 KiB: it turns WAL on as it is
+ * made, and their size is fixed from then on.
  */
 export async function emmettStore(
   { file, durability }: Pick<Appending, 'file' | 'durability'>,

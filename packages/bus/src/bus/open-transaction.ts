@@ -64,13 +64,13 @@ export class OpenTransaction implements OutboxContext<never> {
   #send(what: unknown, input: unknown, options: PublishOptions | undefined): Promise<TidingsEvent> {
     const request = { cause: this.#cause }
     if (options?.immediate === true) return this.#publisher.publish(what, input, options, request)
-    const published = this.#hasEnded
-      ? Promise.reject(new EffectTooLateError('an event'))
-      : this.#publisher.effect(what, input, options, request, (event, outgoing) => {
-          if (this.#hasEnded) throw new EffectTooLateError(`the event "${event.type}"`)
-          this.effects.add(event, outgoing)
-        })
-    // It fails the transaction, awaited or not; one that comes too late rejects for whoever waits for it.
+    // As loud as any publish that is refused: nobody waits for the function any more.
+    if (this.#hasEnded) return Promise.reject(new EffectTooLateError('an event'))
+    const published = this.#publisher.effect(what, input, options, request, (event, outgoing) => {
+      if (this.#hasEnded) throw new EffectTooLateError(`the event "${event.type}"`)
+      this.effects.add(event, outgoing)
+    })
+    // It fails the transaction, awaited or not.
     published.catch(() => {})
     this.#published.push(published)
     return published

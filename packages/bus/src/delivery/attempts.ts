@@ -1,5 +1,5 @@
 import { EventStormError } from '@tidings/core'
-import { invalidArgument, isThenable } from '@tidings/core/tools'
+import { type Inbox, invalidArgument, isThenable } from '@tidings/core/tools'
 import type { AnyDefinedEvent, TidingsEvent } from '@tidings/events'
 import type { Handler } from '../handler/handler.ts'
 import type { Message } from '../message/message.ts'
@@ -40,35 +40,51 @@ export class Attempts implements CallTimes {
     try {
       const deaths = this.#survivors.deathsOf(job)
       const refused = refusalOf(this.#runtime, this.#group, job, handler, deaths)
-      if (!(refused instanceof Promise)) return refused ?? this.#begin(job, handler!, onTwin, false)
-      return refused.then((is) => is ?? this.#begin(job, handler!, onTwin, true)).catch(failureOf)
+      if (refused instanceof Promise) return this.#makeLater(refused, job, handler, onTwin)
+      return refused ?? this.#begin(job, handler!, onTwin, false)
     } catch (error) {
       return failureOf(error)
     }
+  }
+
+  // What waits stands in methods of its own here: a function with a closure in it makes room for what that sees each time
+  // that it is called, a tenth of all that an event takes where none of it waits.
+
+  #makeLater(
+    refused: Promise<Outcome | undefined>,
+    job: Job,
+    handler: Handler | undefined,
+    onTwin: (() => void) | undefined,
+  ): Promise<Outcome> {
+    return refused.then((is) => is ?? this.#begin(job, handler!, onTwin, true)).catch(failureOf)
   }
 
   /** `isLate`: something was waited for, so that even what ends at once is concluded only later. */
   #begin(job: Job, handler: Handler, onTwin: (() => void) | undefined, isLate: boolean): Outcome | Promise<Outcome> {
     if (!handler.policy.idempotent) return this.#unlessParked(job, handler)
     const twin = this.twins.endOf(job)
-    if (twin !== undefined) {
-      onTwin?.()
-      // A duplicate waits for what becomes of its twin: left out after a success, handled after a failure.
-      const next = (handled: boolean): Outcome | Promise<Outcome> =>
-        handled ? 'duplicate' : this.#begin(job, handler, onTwin, true)
-      return twin.then(next).catch(failureOf)
-    }
+    if (twin !== undefined) return this.#behindTwin(twin, job, handler, onTwin)
     if (isLate) this.twins.begins(job)
     const outcome = this.#unlessKnown(job, handler)
     if (outcome instanceof Promise) this.twins.begins(job)
     return outcome
   }
 
+  /** A duplicate waits for what becomes of its twin: left out after a success, handled after a failure. */
+  #behindTwin(twin: Promise<boolean>, job: Job, handler: Handler, onTwin: (() => void) | undefined): Promise<Outcome> {
+    onTwin?.()
+    return twin
+      .then((handled): Outcome | Promise<Outcome> => (handled ? 'duplicate' : this.#begin(job, handler, onTwin, true)))
+      .catch(failureOf)
+  }
+
   #unlessKnown(job: Job, handler: Handler): Outcome | Promise<Outcome> {
     const { inbox } = this.#runtime
-    if (inbox === undefined) {
-      return job.delivery.handledBefore === true ? 'duplicate' : this.#unlessParked(job, handler)
-    }
+    if (inbox !== undefined) return this.#unlessIn(inbox, job, handler)
+    return job.delivery.handledBefore === true ? 'duplicate' : this.#unlessParked(job, handler)
+  }
+
+  #unlessIn(inbox: Inbox, job: Job, handler: Handler): Outcome | Promise<Outcome> {
     const known = asked(() => inbox.has(identityOf(job), this.#group))
     const decided = (is: boolean): Outcome | Promise<Outcome> => {
       // Whatever else stands for true or false there: to take it for either may lose the event, or repeat it.
@@ -80,7 +96,12 @@ export class Attempts implements CallTimes {
 
   #unlessParked(job: Job, handler: Handler): Outcome | Promise<Outcome> {
     const refused = refusalByKey(this.#runtime, this.#group, job, handler)
-    if (!(refused instanceof Promise)) return refused ?? this.#receive(job, handler)
+    return refused instanceof Promise
+      ? this.#receiveLater(refused, job, handler)
+      : (refused ?? this.#receive(job, handler))
+  }
+
+  #receiveLater(refused: Promise<Outcome | undefined>, job: Job, handler: Handler): Promise<Outcome> {
     return refused.then((is) => is ?? this.#receive(job, handler)).catch(failureOf)
   }
 
@@ -88,8 +109,11 @@ export class Attempts implements CallTimes {
   #receive(job: Job, handler: Handler): Outcome | Promise<Outcome> {
     // Lost, or given back, while the inbox was waited for: the next member has it now.
     if (!job.isOurs) throw giveBack
-    const { message } = job.delivery
-    if (this.#runtime.receivers.length === 0) return outcomeOf(this.#handle(job, message, handler))
+    if (this.#runtime.receivers.length > 0) return this.#receiveThrough(job, handler)
+    return outcomeOf(this.#handle(job, job.delivery.message, handler))
+  }
+
+  #receiveThrough(job: Job, handler: Handler): Promise<Outcome> {
     // What a middleware passes on may differ from attempt to attempt; where it passes nothing on, the effects of the attempt
     // before are none of this one.
     job.event = undefined
@@ -128,13 +152,16 @@ export class Attempts implements CallTimes {
       contexts: [context],
       times: this,
     }
-    return new Promised(call, ended, ended === result ? () => context.ready() : undefined)
+    return new Promised(call, ended, ended === result ? context : undefined)
   }
 }
 
 /** No `then` for it: a promise more for each event shows in the throughput of a trivial handler. */
 function outcomeOf(promised: Promised | undefined): Outcome | Promise<Outcome> {
-  if (promised === undefined) return 'handled'
+  return promised === undefined ? 'handled' : outcomeLater(promised)
+}
+
+function outcomeLater(promised: Promised): Promise<Outcome> {
   return new Promise((resolve) =>
     promised.follow(
       () => resolve('handled'),

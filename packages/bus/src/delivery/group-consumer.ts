@@ -3,7 +3,8 @@ import type { AnyHandler, Handler } from '../handler/handler.ts'
 import type { Settled, Settlement } from '../transport/settlement.ts'
 import type { Connection, Delivery, GroupRequest } from '../transport/transport.ts'
 import { Attempts } from './attempts.ts'
-import { type Batch, BatchCall, Batches } from './batches.ts'
+import { attemptTogether } from './attempt-together.ts'
+import { type Batch, Batches } from './batches.ts'
 import { decide, decideUnparked, type Decision } from './decision.ts'
 import { GroupHandlers } from './group-handlers.ts'
 import type { HeldJobs } from './held-jobs.ts'
@@ -61,7 +62,7 @@ export class GroupConsumer {
     })
     this.#slots = new Slots(
       () => this.handlers.policy.concurrency,
-      (unit) => (unit instanceof Job ? this.#runOne(unit) : void this.#runBatch(unit)),
+      (unit) => (unit instanceof Job ? this.#runOne(unit) : this.#runBatch(unit)),
     )
   }
 
@@ -128,8 +129,12 @@ export class GroupConsumer {
     const handler = this.#handlerOf(job)
     this.#begin(job)
     const outcome = this.attempts.make(job, handler as Handler | undefined)
-    if (outcome instanceof Promise) void outcome.then((is) => this.#ended(job, handler, is))
+    if (outcome instanceof Promise) this.#endsLater(job, handler, outcome)
     else this.#ended(job, handler, outcome)
+  }
+
+  #endsLater(job: Job, handler: AnyHandler | undefined, outcome: Promise<Outcome>): void {
+    void outcome.then((is) => this.#ended(job, handler, is))
   }
 
   #ended(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void {
@@ -137,22 +142,14 @@ export class GroupConsumer {
     this.#conclude(job, handler, outcome)
   }
 
-  async #runBatch(batch: Batch): Promise<void> {
+  #runBatch(batch: Batch): void {
     const jobs = batch.jobs.filter((job) => job.isOurs)
     if (jobs.length === 0) return this.#slots.end()
-    const call = new BatchCall(batch.handler, jobs.length, this.attempts)
-    let open = jobs.length
     for (const job of jobs) this.#begin(job)
-    await Promise.all(
-      jobs.map(async (job) => {
-        const seat = call.seat()
-        const leave = (): void => seat.leave()
-        const outcome = await this.attempts.make(job, seat.asHandler, leave)
-        leave()
-        if (--open === 0) this.#slots.end()
-        this.#conclude(job, batch.handler, outcome)
-      }),
-    )
+    attemptTogether(batch.handler, jobs, this.attempts, {
+      ended: (job, outcome) => this.#conclude(job, batch.handler, outcome),
+      allEnded: () => this.#slots.end(),
+    })
   }
 
   #begin(job: Job): void {
@@ -164,44 +161,56 @@ export class GroupConsumer {
   /** Decides what follows from an attempt, and has it carried out. Whatever goes wrong, it is settled or given back. */
   #conclude(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void {
     try {
-      this.#follow(job, handler, outcome)?.catch((error: unknown) => this.#fail(job, error))
+      this.#follow(job, handler, outcome)
     } catch (error) {
       this.#fail(job, error)
     }
   }
 
-  /** A promise where it takes time. */
-  #follow(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void | Promise<void> {
+  #follow(job: Job, handler: AnyHandler | undefined, outcome: Outcome): void {
     job.context?.ends()
     if (!job.isOurs) return this.#passOn(job)
     if (outcome === 'given-back') return this.#giveBack(job, { isRunning: false, begun: false })
     job.settles()
     const decision = decide(job, handler, outcome, (handler ?? this.handlers).policy, this.group, this.#runtime)
     if (typeof outcome === 'object') tellAttempt(this.#runtime, this.group, job, outcome, decision.retryIn)
-    const carryOut = (): void | Promise<void> => this.#carryOut(job, decision, handler, outcome)
-    if (outcome !== 'superseded' || job.replayOf === undefined) return carryOut()
-    return this.#settler.letterStays(job, job.replayOf).then(carryOut)
+    if (outcome === 'superseded' && job.replayOf !== undefined) this.#letterStays(job, job.replayOf, decision, handler)
+    else this.#carryOut(job, decision, handler, outcome)
   }
 
-  #carryOut(
-    job: Job,
-    { settlement, retryIn }: Decision,
-    handler: AnyHandler | undefined,
-    outcome: Outcome,
-  ): void | Promise<void> {
+  #letterStays(job: Job, id: string, decision: Decision, handler: AnyHandler | undefined): void {
+    this.#settler
+      .letterStays(job, id)
+      .then(() => this.#carryOut(job, decision, handler, 'superseded'))
+      .catch((error: unknown) => this.#fail(job, error))
+  }
+
+  #carryOut(job: Job, { settlement, retryIn }: Decision, handler: AnyHandler | undefined, outcome: Outcome): void {
     if (settlement === undefined) return this.#waitHere(job, retryIn)
     const settling = this.#settler.settle(job, settlement)
-    if (!isThenable(settling)) return this.#settled(job, settlement, outcome, settling)
+    if (isThenable(settling)) this.#awaitSettled(job, settlement, handler, outcome, settling)
+    else this.#settled(job, settlement, outcome, settling)
+  }
+
+  #awaitSettled(
+    job: Job,
+    settlement: Settlement,
+    handler: AnyHandler | undefined,
+    outcome: Outcome,
+    settling: Promise<Settled>,
+  ): void {
     if (handler?.policy.idempotent) this.attempts.twins.begins(job)
     this.#queue.leaves(job)
-    return settling.then(
-      (settled) => this.#settled(job, settlement, outcome, settled),
-      (error: unknown) => this.#refused(job, settlement, handler, error),
-    )
+    settling
+      .then(
+        (settled) => this.#settled(job, settlement, outcome, settled),
+        (error: unknown) => this.#refused(job, settlement, handler, error),
+      )
+      .catch((error: unknown) => this.#fail(job, error))
   }
 
   /** Nothing of a settlement was done. */
-  #refused(job: Job, settlement: Settlement, handler: AnyHandler | undefined, error: unknown): void | Promise<void> {
+  #refused(job: Job, settlement: Settlement, handler: AnyHandler | undefined, error: unknown): void {
     if (!job.isOurs || !isRefusal(error)) throw error
     const cause = causeOf(error)
     // Its own writes, or its effects, are a part of the attempt.

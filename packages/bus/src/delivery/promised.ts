@@ -17,6 +17,11 @@ export interface Call {
   readonly times: CallTimes
 }
 
+/** What is to be waited for behind the result, in the same time; undefined for nothing. */
+export interface Rest {
+  ready(): Promise<void> | undefined
+}
+
 /** How long the calls of a group have, and how many of them go on after their time was up. */
 export interface CallTimes {
   readonly deadlines: Deadlines
@@ -33,7 +38,7 @@ export class Promised implements Timed {
   place: ListNode<Timed> | undefined = undefined
   readonly #call: Call
   readonly #result: PromiseLike<unknown>
-  readonly #then: (() => Promise<void> | undefined) | undefined
+  readonly #rest: Rest | undefined
   #succeeded!: () => void
   #failed!: (error: unknown) => void
   /** What it has, and once that is up, what it has beyond. */
@@ -41,11 +46,10 @@ export class Promised implements Timed {
   #late: AttemptTimeoutError | undefined = undefined
   #isTold = false
 
-  /** `then` says what is to be waited for behind the result, in the same time; undefined for nothing. */
-  constructor(call: Call, result: PromiseLike<unknown>, then?: () => Promise<void> | undefined) {
+  constructor(call: Call, result: PromiseLike<unknown>, rest?: Rest) {
     this.#call = call
     this.#result = result
-    this.#then = then
+    this.#rest = rest
     this.#time = call.timeout
   }
 
@@ -59,7 +63,7 @@ export class Promised implements Timed {
     // By way of a promise of ours: a `then` of somebody else's may throw, or call twice.
     Promise.resolve(this.#result).then(
       () => {
-        const rest = this.#then?.()
+        const rest = this.#rest?.ready()
         if (rest === undefined) this.#ends(undefined)
         else {
           rest.then(

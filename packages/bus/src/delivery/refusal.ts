@@ -53,6 +53,10 @@ function refusalByItself(runtime: Runtime, { delivery }: Job, handler: Handler |
 export function refusalByKey(runtime: Runtime, group: string, job: Job, handler: Handler): Refusal | Promise<Refusal> {
   const { key } = job
   if (handler.policy.deadLetter !== 'park-key' || key === undefined) return undefined
+  return refusalWhereParked(runtime, group, job, key)
+}
+
+function refusalWhereParked(runtime: Runtime, group: string, job: Job, key: string): Refusal | Promise<Refusal> {
   const first = asked(() => runtime.deadLetters?.firstOfKey(group, key))
   // Nearly always, and at once where the letters are at hand.
   if (first === undefined) return undefined

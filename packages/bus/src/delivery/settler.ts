@@ -47,8 +47,8 @@ export class Settler {
    */
   settle(job: Job, settlement: Settlement): Settled | Promise<Settled> {
     const steps = this.#ownSteps(job, settlement)
-    if (steps === undefined) return this.#persist(job, () => job.delivery.settle(settlement))
-    return inSafeOrder(settlement, steps).then((rest) => this.#persist(job, () => job.delivery.settle(rest)))
+    if (steps === undefined) return this.#deliver(job, settlement)
+    return inSafeOrder(settlement, steps).then((rest) => this.#deliver(job, rest))
   }
 
   /** The replay of a letter came before its turn: the letter stays, as if it had not been replayed. */
@@ -91,11 +91,28 @@ export class Settler {
     }
   }
 
+  /** In one call of the transport. What may wait stands apart: a function with a closure in it makes room for it each time. */
+  #deliver(job: Job, settlement: Settlement): Settled | Promise<Settled> {
+    try {
+      const settled = job.delivery.settle(settlement)
+      return isThenable(settled) ? this.#deliverLater(job, settlement, settled) : settled
+    } catch (error) {
+      return this.#deliverAgain(job, settlement, error)
+    }
+  }
+
+  #deliverLater(job: Job, settlement: Settlement, settled: Promise<Settled>): Promise<Settled> {
+    return Promise.resolve(settled).catch((error: unknown) => this.#deliverAgain(job, settlement, error))
+  }
+
+  #deliverAgain(job: Job, settlement: Settlement, error: unknown): Promise<Settled> {
+    return this.#tryAgain(job, () => job.delivery.settle(settlement), error)
+  }
+
   /** Does a step, again and more and more slowly where it fails, until it is done or the delivery is ours no more. */
   #persist<Result>(job: Job, step: () => Result | Promise<Result>): Result | Promise<Result> {
     try {
       const done = step()
-      // No async function for what nearly always goes well: it takes more memory than all else of a settlement.
       return isThenable(done) ? Promise.resolve(done).catch((error: unknown) => this.#tryAgain(job, step, error)) : done
     } catch (error) {
       return this.#tryAgain(job, step, error)

@@ -104,13 +104,24 @@ export class Broker {
     if (outgoing.beyond === true) return this.#place(connection, outgoing, groups)
     const isLater = this.#isLater(outgoing)
     for (const group of groups) {
-      if ((isLater ? group.later : group.due).isOpen) continue
-      const gates = groups.map((each) => (isLater ? each.later : each.due))
-      return this.#room.wait(isLater ? outgoing : { message }, connection, gates, options)
+      if (!(isLater ? group.later : group.due).isOpen) return this.#waitForRoom(connection, outgoing, groups, options)
     }
     this.#place(connection, outgoing, groups)
     const { turns } = this.#host
     return turns.served() ?? groups.find(({ catchUp }) => catchUp.isDue)?.catchUp.ended()
+  }
+
+  /** Apart from what needs no room, which pays for each closure that it might need. */
+  #waitForRoom(
+    connection: Client,
+    outgoing: Outgoing,
+    groups: readonly Group[],
+    options: Abortable | undefined,
+  ): Promise<void> {
+    const { message } = outgoing
+    const isLater = this.#isLater(outgoing)
+    const gates = groups.map((each) => (isLater ? each.later : each.due))
+    return this.#room.wait(isLater ? outgoing : { message }, connection, gates, options)
   }
 
   cancel(id: string): boolean {

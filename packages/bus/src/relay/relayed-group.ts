@@ -11,7 +11,7 @@ import type { DeadLetter } from '../stores/dead-letters.ts'
 import type { Backlog } from '../transport/groups.ts'
 import { discarded, handled, type Settlement } from '../transport/settlement.ts'
 import type { Connection, Delivery, GroupRequest, Membership } from '../transport/transport.ts'
-import { makeGroup } from './made-group.ts'
+import { makeGroup } from './make-group.ts'
 import type { RelayProgress } from './relay.ts'
 
 /** Milliseconds until a step that has failed so often is tried again. */
@@ -127,7 +127,10 @@ export class RelayedGroup {
     if (this.#isOver(delivery)) return this.#giveBack(delivery)
     const { message } = delivery
     const replayed = await this.#letterOf(message)
-    if (this.#moves && delivery.handledBefore === true) return this.#settle(delivery, { ...discarded, replayed })
+    if (this.#moves && delivery.handledBefore === true) {
+      await this.#settle(delivery, { ...discarded, replayed })
+      return
+    }
     const sent = await this.#send(delivery)
     if (sent === 'given-back') return this.#giveBack(delivery)
     if (sent !== 'sent') {
@@ -137,11 +140,10 @@ export class RelayedGroup {
         error: sent.error,
         letter: letter.id,
       })
-      await this.#settle(delivery, { as: 'dead-lettered', letter, effects: [] })
-      this.#parked++
+      if (await this.#settle(delivery, { as: 'dead-lettered', letter, effects: [] })) this.#parked++
       return
     }
-    await this.#settle(delivery, { ...handled, replayed })
+    if (!(await this.#settle(delivery, { ...handled, replayed }))) return
     this.#moved++
     this.#lastProgress = this.#setting.clock.now()
   }
@@ -177,15 +179,13 @@ export class RelayedGroup {
     }
   }
 
-  /** Tries until it is done, or the delivery is ours no more. */
-  async #settle(delivery: Delivery, settlement: Settlement): Promise<void> {
+  /** Tries until it is done. False where the delivery is ours no more: then it comes again. */
+  async #settle(delivery: Delivery, settlement: Settlement): Promise<boolean> {
     for (let tries = 1; ; tries++) {
       try {
-        await delivery.settle(settlement)
-        return
+        return (await delivery.settle(settlement)) !== 'lost'
       } catch (error) {
-        // Then it comes again.
-        if (this.#isOver(delivery)) return
+        if (this.#isOver(delivery)) return false
         this.#setting.log.warn('a relay could not settle an event, trying again', { ...this.#about(delivery), error })
         await this.#wait(waitFor(tries))
       }

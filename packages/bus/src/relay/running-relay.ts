@@ -1,4 +1,4 @@
-import { isPattern, milliseconds } from '@tidings/core'
+import { type Duration, isPattern, milliseconds } from '@tidings/core'
 import { invalidArgument, knownOptions } from '@tidings/core/tools'
 import { BusConnection } from '../bus/bus-connection.ts'
 import type { Clock } from '../clock.ts'
@@ -8,7 +8,7 @@ import type { Message } from '../message/message.ts'
 import { groupName } from '../transport/group-name.ts'
 import type { ConnectionState, GroupRequest, Transport } from '../transport/transport.ts'
 import { within } from '../transport/within.ts'
-import { moveLetters } from './moved-letters.ts'
+import { moveLetters } from './move-letters.ts'
 import type { Relay, RelayHealth, RelayProgress } from './relay.ts'
 import { RelayBehindError } from './relay-behind-error.ts'
 import { RelayedGroup } from './relayed-group.ts'
@@ -97,14 +97,14 @@ export class RunningRelay implements Relay {
     return { status, from, to, ...together(groups), groups }
   }
 
-  async caughtUp(options: { readonly timeout?: string | number | undefined } = {}): Promise<void> {
+  async caughtUp(options: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
     knownOptions(options, ['timeout'], 'caughtUp')
     const { from, clock } = this.#settings
     if (!from.capabilities.waiting) {
       throw new CapabilityMissingError(from.name, [{ capability: 'waiting', wantedBy: 'relay.caughtUp' }])
     }
     const since = clock.now()
-    const timeout = options.timeout === undefined ? Infinity : milliseconds(options.timeout as number, 'timeout')
+    const timeout = options.timeout === undefined ? Infinity : milliseconds(options.timeout, 'timeout')
     await this.#moveLetters()
     let behind = this.#groups
     for (;;) {
@@ -128,10 +128,10 @@ export class RunningRelay implements Relay {
     }
   }
 
-  close(options: { readonly timeout?: string | number | undefined } = {}): Promise<void> {
+  close(options: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
     try {
       knownOptions(options, ['timeout'], 'close')
-      return (this.#closing ??= this.#close(milliseconds((options.timeout ?? '10s') as number, 'timeout')))
+      return (this.#closing ??= this.#close(milliseconds(options.timeout ?? '10s', 'timeout')))
     } catch (error) {
       return Promise.reject(error)
     }

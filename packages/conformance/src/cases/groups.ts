@@ -179,6 +179,7 @@ export const groupCases: readonly ConformanceCase[] = [
       () => member.ids,
     )
     member.membership.pause()
+    const since = Date.now()
     await scene.publish(connection, scene.messages(25))
     let backlog: Backlog | undefined
     await scene.expect.eventually(
@@ -186,11 +187,19 @@ export const groupCases: readonly ConformanceCase[] = [
       'those that were handed to nobody are counted',
       () => ({ backlog, delivered: member.ids.length }),
     )
+    // Its clock may be another one.
+    const { oldest = since } = backlog!
+    scene.expect.that(Math.abs(oldest - since) < 10_000, 'the oldest of them came a moment ago', { oldest, since })
     member.membership.resume()
     await scene.expect.eventually(
       async () => (backlog = await member.membership.backlog())?.waiting === 0 && member.ids.length === 26,
       'none waits when all are handed out',
       () => ({ backlog, delivered: member.ids.length }),
+    )
+    await scene.expect.eventually(
+      async () => (backlog = await member.membership.backlog())?.oldest === undefined,
+      'there is no oldest when all are settled',
+      () => backlog,
     )
   }),
 ]

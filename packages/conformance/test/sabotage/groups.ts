@@ -93,6 +93,26 @@ export const groupsMutations: readonly Mutation[] = [
     foundBy: ['C51', 'C58'],
     transport: memberships(() => ({ stop: async () => {} })),
   },
+  {
+    breaks: 'always has an oldest message that waits',
+    foundBy: ['C49'],
+    transport: memberships((membership) => ({
+      async backlog() {
+        const backlog = await membership.backlog()
+        return backlog && { ...backlog, oldest: Date.now() }
+      },
+    })),
+  },
+  {
+    breaks: 'takes for the oldest what is gone',
+    foundBy: ['C49'],
+    transport: memberships((membership) => ({
+      async backlog() {
+        const backlog = await membership.backlog()
+        return backlog && { ...backlog, oldest: backlog.waiting > 0 ? 0 : undefined }
+      },
+    })),
+  },
   { breaks: 'says that nothing waits', foundBy: ['C49'], transport: memberships(() => ({ backlog: () => undefined })) },
   {
     breaks: 'ignores notBefore',

@@ -540,6 +540,21 @@ export const storeMutations: readonly StoreMutation[] = [
     ...commit,
     records: commit.records?.filter(({ value }) => value !== undefined),
   })),
+  {
+    breaks: 'gives all parts of a projection the records of the first',
+    foundBy: ['S42'],
+    alter: (recorder) => {
+      const first = (key: string): string => key.replace(/\/part\/\d+of/, '/part/0of')
+      return {
+        commit: (commit) =>
+          recorder.commit({
+            ...commit,
+            records: commit.records?.map(({ key, value }) => ({ key: first(key), value })),
+          }),
+        readRecord: (key) => recorder.readRecord(first(key)),
+      }
+    },
+  },
   reading('loses attributes that it does not know', ['S41'], (event) => {
     const { sealed: _, ...attributes } = event.event.attributes
     return { ...event, event: { ...event.event, attributes } }

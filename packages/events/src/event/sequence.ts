@@ -20,8 +20,12 @@ export function knownSequence(source: string): Sequence | undefined {
 
 /** A sequence as CloudEvents has it: text that sorts as the numbers do. */
 export function sequenceText(sequence: number): string {
-  return String(sequence).padStart(16, '0')
+  const text = String(sequence)
+  return zeros[text.length]! + text
 }
+
+/** What comes before so many digits: to pad each time takes three times the room. */
+const zeros = Array.from({ length: 17 }, (_, digits) => '0'.repeat(16 - digits))
 
 /** The number of a CloudEvents sequence, `undefined` when it is none that we can count with. */
 export function sequenceNumber(value: unknown): number | undefined {

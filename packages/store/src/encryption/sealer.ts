@@ -52,6 +52,10 @@ export class Sealer {
       const fix = 'Give its definition a `key`, or the store `encryption: { subject: (event) => … }`.'
       throw new SealError(about, 'it has sensitive values and no subject whose key would seal them', fix)
     }
+    if (disclosed(event, subject, parted.content)) {
+      const fix = 'Name it by an id: `key` of its definition, or `encryption: { subject }`, must give none of them.'
+      throw new SealError(about, 'its subject is one of its sensitive values, and would stand in clear', fix)
+    }
     this.#check(about, { ...event, body: parted.body })
     const cipher = await this.#keys.obtain(nameOf(subject, 'the subject of an event'))
     const sealed = await cipher.seal(JSON.stringify(parted.content), identityOf(event))
@@ -125,6 +129,16 @@ function joined(body: EncodedEvent['body'], content: Content): EncodedEvent['bod
   if ('bytes' in content) return fromBase64(content.bytes)
   const values = new Map(content.fields.map(([path, value]) => [path, value]))
   return JSON.stringify(replaced(JSON.parse(textOf(body)), content.fields, (path) => values.get(path)))
+}
+
+/** Whether what stands in clear beside the data is one of the texts that are to be sealed. */
+function disclosed({ attributes }: EncodedEvent, subject: string, content: Content): boolean {
+  const clear = new Set([subject, attributes['subject'], attributes['partitionkey']])
+  const isIn = (value: unknown): boolean => {
+    if (typeof value === 'string') return value !== '' && clear.has(value)
+    return typeof value === 'object' && value !== null && Object.entries(value).some((entry) => entry.some(isIn))
+  }
+  return 'fields' in content ? content.fields.some(([, value]) => isIn(value)) : 'text' in content && isIn(content.text)
 }
 
 function textOf(body: EncodedEvent['body']): string {

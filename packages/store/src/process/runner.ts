@@ -1,8 +1,8 @@
 import { type Clock, isFinal } from '@tidings/core/tools'
 import type { LoadOptions } from '../decider/load.ts'
 import { SealError, SubjectForgottenError } from '../encryption/errors.ts'
-import { ConcurrencyError, EventExistsError, RecordConflictError, StreamTombstonedError } from '../errors.ts'
-import { beginning, type Position } from '../position.ts'
+import { ConcurrencyError, EventExistsError, StreamTombstonedError } from '../errors.ts'
+import type { Position } from '../position.ts'
 import { ProjectionError } from '../projection/projection.ts'
 import type { LoggedEvent, LogPage } from '../recorder/recorder.ts'
 import type { EventStore, Recorded } from '../store/event-store.ts'
@@ -79,8 +79,8 @@ export class Runner<State> implements RunningProcess<State> {
     settings: RunnerSettings,
   ): Promise<Runner<State>> {
     const open = (): Promise<Checkpoint> =>
-      Checkpoint.open(store.recorder, `${prefixOf(process)}/checkpoint`, settings.start)
-    const runner = new Runner(store, process, settings, await begun(open, settings.start))
+      Checkpoint.begin(store.recorder, `${prefixOf(process)}/checkpoint`, settings.start)
+    const runner = new Runner(store, process, settings, await open())
     void runner.#follow(open).then(
       () => runner.#progress.end(),
       (error: unknown) => runner.#progress.end({ error }),
@@ -231,6 +231,8 @@ export class Runner<State> implements RunningProcess<State> {
 
   /** Somebody appended to a stream that commands were decided for: with fewer of them, and behind a while. */
   async #again(error: unknown, inputs: number): Promise<undefined> {
+    // Where it is another one at work on this process, that is all there is to tell.
+    await this.#checkpoint.confirm()
     this.#conflicts++
     this.#most = Math.max(1, inputs >> 1)
     if (this.#conflicts > 3) this.#tell(undefined, error, this.#conflicts, 'retry')
@@ -241,7 +243,7 @@ export class Runner<State> implements RunningProcess<State> {
   /** Whether the input is left out; else it is tried again, or the process stops. */
   async #fail(input: Input, error: unknown, position: Position): Promise<boolean> {
     const { attempts, policy, clock, load, maxDepth } = this.#settings
-    // Where another process has done it already, that is all there is to tell.
+    // The same here: then the other one has done it already.
     await this.#checkpoint.confirm()
     const attempt = ++this.#attempt
     const isLast = attempt >= attempts || isFinal(error)
@@ -280,20 +282,6 @@ export class Runner<State> implements RunningProcess<State> {
       // That it cannot be read is what is told.
       return undefined
     }
-  }
-}
-
-/** Keeps where it begins, so that it goes on there, also if it ends before anything has come. */
-async function begun(open: () => Promise<Checkpoint>, start: Position): Promise<Checkpoint> {
-  const checkpoint = await open()
-  if (!checkpoint.isNew || start === beginning) return checkpoint
-  try {
-    await checkpoint.commit(start, {})
-    return checkpoint
-  } catch (error) {
-    // Of two that begin at once, one does it for both.
-    if (error instanceof RecordConflictError) return open()
-    throw error
   }
 }
 

@@ -2,7 +2,6 @@ import { backoff } from '@tidings/core/tools'
 import type { TidingsEvent } from '@tidings/events'
 import type { Position } from '../position.ts'
 import type { LoggedEvent, LogPage, Recorder, RecordWrite } from '../recorder/recorder.ts'
-import { pageSize } from '../store/pages.ts'
 import { recordedOf } from '../store/recorded.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { Checkpoint } from '../subscription/checkpoint.ts'
@@ -10,13 +9,22 @@ import { type Failure, nowhere } from '../subscription/failure.ts'
 import { follow, ToldError } from '../subscription/follow.ts'
 import { Progress } from '../subscription/progress.ts'
 import { FoldError, type ProjectedEvent, States } from './fold.ts'
+import { buildPrefix, isIn, type ProjectionPart } from './part.ts'
 import { type Projection, ProjectionError } from './projection.ts'
 
 /** What is done where a projection throws. */
 export interface BuildPolicy {
   readonly onFailure: 'stop' | 'skip'
   readonly failed: (failure: Failure) => void
+  /** Only the events of these streams. */
+  readonly part: ProjectionPart | undefined
 }
+
+/**
+ * Events that are counted in one commit at most. States that come again in them are written once: on SQLite, 1,000 keys by
+ * turns, an event takes 22 µs of CPU with 256, 15 µs with 1,000; of these decoding takes 9, and keeps the loop that long.
+ */
+const batch = 500
 
 /** Behind a failure of the log. */
 const wait = backoff({ delay: 100, max: 10_000, jitter: true })
@@ -53,7 +61,7 @@ export class Build<State> {
     number: number,
     policy: BuildPolicy,
   ): Promise<Build<State>> {
-    const prefix = prefixOf(projection, number)
+    const prefix = buildPrefix(projection, policy.part, number)
     const open = (): Promise<Checkpoint> => Checkpoint.open(store.recorder, `${prefix}/checkpoint`)
     const build = new Build(store, new States(store.recorder, projection, prefix), number, await open(), policy)
     void build.#follow(open).then(
@@ -72,18 +80,24 @@ export class Build<State> {
     const { name, on } = this.states.projection
     return follow({
       recorder: this.#store.recorder,
-      query: { types: on.map(({ type }) => type), limit: pageSize },
+      query: { types: on.map(({ type }) => type), limit: batch },
       signal: this.#stopping.signal,
       attempts: 5,
       wait,
-      open: async () => (this.#checkpoint = await open()).position,
+      open: async () => {
+        this.states.forget()
+        return (this.#checkpoint = await open()).position
+      },
       handle: (page) => this.#count(page),
       failed: (error, attempt, next) =>
         this.#policy.failed({ ...nowhere, follower: name, error, attempt, next, position: this.progress.position }),
     })
   }
 
-  async #count({ events, through, more }: LogPage): Promise<void> {
+  async #count({ events: all, through, more }: LogPage): Promise<void> {
+    const { part } = this.#policy
+    // Before they are decoded, which is the greater part of the work.
+    const events = part === undefined ? all : all.filter(({ stream }) => isIn(part, stream))
     await this.#countAll(events, through)
     // What does not fit is not worth a write each time that it passes.
     if (events.length > 0 || through - this.#checkpoint.position >= 1000) await this.#checkpoint.keep(through)
@@ -105,7 +119,9 @@ export class Build<State> {
   /** Writes what all of them come to, or nothing, where it answers which one fails. */
   async #tryAll(events: readonly LoggedEvent[], through: Position): Promise<FoldError | undefined> {
     try {
-      await this.#checkpoint.keep(through, await this.states.fold(this.#decoded(events)))
+      const records = await this.states.fold(this.#decoded(events))
+      await this.#checkpoint.keep(through, records)
+      this.states.written(records)
       return undefined
     } catch (error) {
       if (error instanceof FoldError) return error
@@ -133,14 +149,14 @@ export class Build<State> {
   }
 }
 
-/** What the keys of all records of a build begin with. */
-function prefixOf({ name, version = 1 }: Projection, build: number): string {
-  return `projection/${JSON.stringify(name)}/${version}/${build}`
-}
-
 /** Removes all records of a build. */
-export async function dropBuild(recorder: Recorder, projection: Projection, build: number): Promise<void> {
-  const prefix = `${prefixOf(projection, build)}/`
+export async function dropBuild(
+  recorder: Recorder,
+  projection: Projection,
+  part: ProjectionPart | undefined,
+  build: number,
+): Promise<void> {
+  const prefix = `${buildPrefix(projection, part, build)}/`
   while (true) {
     const records = await recorder.listRecords({ prefix, limit: 500 })
     if (records.length === 0) return

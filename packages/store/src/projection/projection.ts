@@ -31,6 +31,11 @@ export interface Projection<
   evolve(state: State, event: EventOf<Definitions[number]>, place: ProjectedPlace): State
   /** Which of its states an event belongs to; `undefined` for none. Left out, it has one state. */
   key?(event: EventOf<Definitions[number]>, place: ProjectedPlace): string | undefined
+  /**
+   * The state of what two parts of the streams come to, for a projection that is computed in parts and has keys with events
+   * of several streams. Left out, a key is in one part, or is refused when it is read.
+   */
+  merge?(left: State, right: State): State
 }
 
 /**
@@ -50,10 +55,12 @@ export function defineProjection<State, const Definitions extends readonly AnyDe
   name: string,
   projection: Omit<Projection<State, Definitions>, 'name'>,
 ): Projection<State, Definitions> {
-  knownOptions(projection, ['version', 'on', 'initial', 'evolve', 'key'], 'defineProjection')
+  knownOptions(projection, ['version', 'on', 'initial', 'evolve', 'key', 'merge'], 'defineProjection')
   const { version = 1, on } = projection
   for (const part of ['initial', 'evolve'] as const) functionOption(projection[part], part)
-  if (projection.key !== undefined) functionOption(projection.key, 'key')
+  for (const part of ['key', 'merge'] as const) {
+    if (projection[part] !== undefined) functionOption(projection[part], part)
+  }
   if (!Array.isArray(on) || on.length === 0 || on.some((definition) => typeof definition?.type !== 'string')) {
     throw invalidArgument('on', 'an array of definitions', on, 'Name the events that it is made of: on: [OrderPlaced].')
   }

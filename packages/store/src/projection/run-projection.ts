@@ -6,6 +6,7 @@ import { onAbort } from '../subscription/follow.ts'
 import type { FollowState } from '../subscription/progress.ts'
 import type { Follower } from '../subscription/wait-for.ts'
 import { Build, type BuildPolicy, dropBuild } from './build.ts'
+import { type Builds, buildsKey, checkedPart, type ProjectionPart } from './part.ts'
 import type { Projection } from './projection.ts'
 
 /** What {@link runProjection} takes; all of it may be left out. */
@@ -17,6 +18,12 @@ export interface ProjectionOptions {
    * or ends it.
    */
   readonly failed?: ((failure: Failure) => void) | undefined
+  /**
+   * Computes only this part of it, from the events of its streams: the others are for whoever runs them, in this process or
+   * in another one. Each part goes on, is rebuilt and served by itself, with states of its own; {@link readProjection} reads
+   * them as one. Default all of it.
+   */
+  readonly part?: ProjectionPart | undefined
   /** Stops it. */
   readonly signal?: AbortSignal | undefined
 }
@@ -59,20 +66,15 @@ export async function runProjection<State>(
   projection: Projection<State>,
   options: ProjectionOptions = {},
 ): Promise<RunningProjection<State>> {
-  knownOptions(options, ['onFailure', 'failed', 'signal'], 'runProjection')
+  knownOptions(options, ['onFailure', 'failed', 'part', 'signal'], 'runProjection')
   const policy: BuildPolicy = {
     onFailure: oneOf(options.onFailure, ['stop', 'skip'], 'onFailure'),
     failed: hook(options.failed, 'failed') ?? tellFailure,
+    part: options.part && checkedPart(options.part),
   }
   const running = await Running.start(store, projection, policy)
   onAbort(options.signal, running.ended, () => void running.stop())
   return running
-}
-
-/** Which build of a version is served, and which one is made. */
-interface Builds {
-  readonly serving: number | undefined
-  readonly building: number | undefined
 }
 
 class Running<State> implements RunningProjection<State> {
@@ -104,7 +106,7 @@ class Running<State> implements RunningProjection<State> {
     this.#store = store
     this.#projection = projection
     this.#policy = policy
-    this.#key = keyOf(projection)
+    this.#key = buildsKey(projection, policy.part)
     this.#revision = revision
     this.#serving = serving
     this.ended = new Promise((resolve, reject) => (this.#end = { resolve, reject }))
@@ -120,12 +122,13 @@ class Running<State> implements RunningProjection<State> {
     projection: Projection<State>,
     policy: BuildPolicy,
   ): Promise<Running<State>> {
-    const record = await store.recorder.readRecord(keyOf(projection))
+    const key = buildsKey(projection, policy.part)
+    const record = await store.recorder.readRecord(key)
     let builds = record === undefined ? undefined : (JSON.parse(record.value) as Builds)
     let revision = record?.revision ?? 0
     if (builds === undefined) {
       builds = { serving: undefined, building: 1 }
-      const write = { key: keyOf(projection), value: JSON.stringify(builds), expected: 0 }
+      const write = { key, value: JSON.stringify(builds), expected: 0 }
       revision = (await store.recorder.commit({ records: [write] })).revisions[0]!
     }
     const start = async (number: number | undefined): Promise<Build<State> | undefined> =>
@@ -195,7 +198,7 @@ class Running<State> implements RunningProjection<State> {
     await this.ready
     if (this.#next === undefined) {
       const building = this.#serving!.number + 1
-      await dropBuild(this.#store.recorder, this.#projection, building)
+      await dropBuild(this.#store.recorder, this.#projection, this.#policy.part, building)
       await this.#keep({ serving: this.#serving!.number, building })
       this.#begin(await Build.start(this.#store, this.#projection, building, this.#policy))
     }
@@ -238,15 +241,11 @@ class Running<State> implements RunningProjection<State> {
     this.#next = undefined
     if (former === undefined) return
     await former.stop()
-    await dropBuild(this.#store.recorder, this.#projection, former.number)
+    await dropBuild(this.#store.recorder, this.#projection, this.#policy.part, former.number)
   }
 
   async #keep(builds: Builds): Promise<void> {
     const write = { key: this.#key, value: JSON.stringify(builds), expected: this.#revision }
     this.#revision = (await this.#store.recorder.commit({ records: [write] })).revisions[0]!
   }
-}
-
-function keyOf({ name, version = 1 }: Projection): string {
-  return `projection/${JSON.stringify(name)}/${version}`
 }

@@ -2,6 +2,7 @@ import { knownOptions } from '@tidings/core/tools'
 import { categoryOf } from '../category.ts'
 import { RecordConflictError, StoreClosedError } from '../errors.ts'
 import type { Position } from '../position.ts'
+import { compareCodePoints } from './code-points.ts'
 import { checkAppends, type FoundForAppend, identityOf } from './check-append.ts'
 import type {
   Commit,
@@ -120,10 +121,10 @@ class MemoryRecorder implements Recorder {
   async listRecords({ prefix, after, limit }: RecordQuery): Promise<readonly LogRecord[]> {
     this.#open('listRecords()')
     const keys = [...this.#records.keys()].filter(
-      (key) => key.startsWith(prefix) && (after === undefined || compare(key, after) > 0),
+      (key) => key.startsWith(prefix) && (after === undefined || compareCodePoints(key, after) > 0),
     )
     return keys
-      .toSorted(compare)
+      .toSorted(compareCodePoints)
       .slice(0, limit)
       .map((key) => this.#records.get(key)!)
   }
@@ -219,15 +220,4 @@ function indexOf(events: readonly LoggedEvent[], version: number): number {
 function isPast({ position, recordedAt }: LoggedEvent, until: Until | undefined): boolean {
   if (until === undefined) return true
   return position <= (until.position ?? Infinity) && recordedAt <= (until.time ?? Infinity)
-}
-
-/** By code points, as databases compare texts in binary order. */
-function compare(a: string, b: string): number {
-  const [left, right] = [codePoints(a), codePoints(b)]
-  const different = left.findIndex((codePoint, index) => codePoint !== right[index])
-  return different === -1 ? left.length - right.length : left[different]! - (right[different] ?? -1)
-}
-
-function codePoints(text: string): number[] {
-  return Array.from(text, (character) => character.codePointAt(0)!)
 }

@@ -30,9 +30,18 @@ export class Checkpoint {
     return this.#position
   }
 
-  /** Whether nothing was ever kept. */
-  get isNew(): boolean {
-    return this.#revision === 0
+  /** The same, and keeps at once where a new one begins: so it goes on there, also if it ends before anything has come. */
+  static async begin(recorder: Recorder, key: string, start: Position): Promise<Checkpoint> {
+    const checkpoint = await Checkpoint.open(recorder, key, start)
+    if (checkpoint.#revision > 0 || start === beginning) return checkpoint
+    try {
+      await checkpoint.commit(start, {})
+      return checkpoint
+    } catch (error) {
+      // Of two that begin at once, one does it for both.
+      if (error instanceof RecordConflictError) return Checkpoint.open(recorder, key)
+      throw error
+    }
   }
 
   /** Throws RecordConflictError where somebody else has kept another one since. */

@@ -3,6 +3,7 @@ import { appendCases } from './append.ts'
 import { contentCases } from './contents.ts'
 import { featureCases } from './features.ts'
 import { logCases } from './log.ts'
+import { partCases } from './parts.ts'
 import { processCases } from './processes.ts'
 import { programCases } from './programs.ts'
 import { readCases } from './read.ts'
@@ -24,4 +25,5 @@ export const storeCases: readonly StoreCase[] = [
   ...programCases,
   ...processCases,
   ...sealedCases,
+  ...partCases,
 ].toSorted((a, b) => (a.id < b.id ? -1 : 1))

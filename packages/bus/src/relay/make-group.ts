@@ -6,7 +6,7 @@ export async function makeGroup(connection: Connection, request: GroupRequest, s
   if (there?.some(({ group }) => group === request.group)) return
   const handedOut: Delivery[] = []
   const membership = await connection.subscribe(
-    { ...request, prefetch: 1 },
+    { ...request, prefetch: 1, marks: false },
     (delivery) => handedOut.push(delivery),
     signal,
   )
