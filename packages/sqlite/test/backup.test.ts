@@ -30,9 +30,9 @@ test('a backup made while the file is in use has all that was confirmed before i
   const bus = await open(tmp.file, seen)
   let confirmed = 0
   let published = 0
-  let goesOn = true
+  const enough = new AbortController()
   const publish = async (): Promise<void> => {
-    while (goesOn) {
+    while (!enough.signal.aborted) {
       await bus.publish(OrderPlaced, { key: `k${published % 5}`, n: published++ })
       confirmed++
     }
@@ -42,7 +42,7 @@ test('a backup made while the file is in use has all that was confirmed before i
   const before = [...seen]
   const [confirmedBefore, publishedBefore] = [confirmed, published]
   backUp(backup)
-  goesOn = false
+  enough.abort()
   await publishing
   await bus.idle({ timeout: '20s' })
   await bus.close()

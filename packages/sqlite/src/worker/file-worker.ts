@@ -35,7 +35,7 @@ export class FileWorker {
   #numbers = 0
   #targets = theFile
   #lost: SqliteError | undefined
-  #thrown: unknown
+  #thrown: Error | undefined
 
   constructor(settings: WorkerSettings) {
     // Beside this file, which is TypeScript in the repository and JavaScript in the package.
@@ -116,7 +116,7 @@ export class FileWorker {
   }
 
   #isLost(code: number): void {
-    const why = this.#thrown === undefined ? `exit code ${code}` : String(this.#thrown)
+    const why = this.#thrown?.message ?? `exit code ${code}`
     const lost = new SqliteError(
       'SQLITE_WORKER_LOST',
       this.#file,

@@ -48,7 +48,7 @@ export function inWorker(
       return opened((worker, release) => RemoteConnection.open(worker, options, release))
     },
     async store(options) {
-      return createStore(await opened(RemoteRecorder.open), options)
+      return createStore(await opened((worker, release) => RemoteRecorder.open(worker, release)), options)
     },
     aggregations: () => ({
       add: (entry) => call('add', [entry]) as never,

@@ -28,7 +28,8 @@ export class RemoteMember implements Membership {
     this.#held = new HeldDeliveries({ prefetch: Infinity, deliver, onLeft })
   }
 
-  take({ n, message, redeliveries, handledBefore, settle }: NumberedTaken, lease: Lease): void {
+  take(taken: NumberedTaken, lease: Lease): void {
+    const { n, message, redeliveries, handledBefore } = taken
     const marked = this.#marked
     marked.isHandedOut(n)
     const { id, source } = message.attributes
@@ -41,7 +42,7 @@ export class RemoteMember implements Membership {
           return handledBefore === false && marked.has(event) ? true : handledBefore
         },
         async settle(settlement: Settlement): Promise<Settled> {
-          const settled = await settle(settlement)
+          const settled = await taken.settle(settlement)
           marked.isSettled(n, settlement.as === 'handled' && settlement.mark !== undefined ? event : undefined)
           return settled
         },
