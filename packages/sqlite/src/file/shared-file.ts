@@ -12,8 +12,11 @@ import { Delayed } from './delayed.ts'
 import { SqliteError } from '../errors.ts'
 import { Group } from '../group/group.ts'
 import { type HeldRow, HeldRows } from '../group/held-rows.ts'
+import type { Greatest } from './greatest.ts'
+import { identitiesIn } from './identities.ts'
 import { Letters } from './letters.ts'
 import { Log } from './log.ts'
+import { LogTime } from './log-time.ts'
 import { Marks } from './marks.ts'
 import { Nodes } from '../nodes/nodes.ts'
 import { patiently } from './patiently.ts'
@@ -50,6 +53,8 @@ export class SharedFile implements Times {
   readonly log: Log
   readonly held: HeldRows
   readonly marks: Marks
+  readonly identities: Greatest<string>
+  readonly time: LogTime
   readonly letters: Letters
   readonly aggregations: AggregationRows
   readonly claims: ClaimRows
@@ -94,6 +99,8 @@ export class SharedFile implements Times {
     this.log = new Log(statements)
     this.held = new HeldRows(statements)
     this.marks = new Marks(statements)
+    this.identities = identitiesIn(statements)
+    this.time = new LogTime(statements)
     this.letters = new Letters(statements, options.maxDeadLetters)
     this.aggregations = new AggregationRows(statements)
     this.claims = new ClaimRows(statements)
@@ -196,6 +203,8 @@ export class SharedFile implements Times {
     if (version === this.#dataVersion) return false
     this.#dataVersion = version
     this.marks.refresh()
+    this.identities.refresh()
+    this.time.refresh()
     const { head } = this.log
     this.log.refresh()
     if (this.log.head !== head) this.#wakeReaders()

@@ -24,6 +24,7 @@ import {
 import { StoreClosedError } from '@tidings/store'
 import type { Row } from '../database/driver.ts'
 import type { SharedFile } from '../file/shared-file.ts'
+import type { Prepared } from '../file/statements.ts'
 import { loggedColumns, loggedOf, recordOf, type SqliteValues } from './rows.ts'
 
 /** A log of events in a file, the same one that its messages are in: groups of a bus get what is appended. */
@@ -31,6 +32,8 @@ export class SqliteRecorder implements Recorder {
   readonly name = 'sqlite'
   readonly #file: SharedFile
   readonly #release: () => Promise<void>
+  readonly #stateOf: Prepared
+  readonly #withIdentity: Prepared
   readonly #watchers = new Map<() => void, () => void>()
   #closing: Promise<void> | undefined
 
@@ -38,6 +41,11 @@ export class SqliteRecorder implements Recorder {
   constructor(file: SharedFile, release: () => Promise<void>) {
     this.#file = file
     this.#release = release
+    this.#withIdentity = file.statements.prepare(`SELECT ${loggedColumns} FROM tidings_log WHERE identity = ?`)
+    this.#stateOf = file.statements.prepare(
+      `SELECT (SELECT max(version) FROM tidings_log WHERE stream = ?), version, truncated_before, tombstoned
+        FROM (SELECT 1) LEFT JOIN tidings_streams ON stream = ?`,
+    )
   }
 
   commit(commit: Commit): Promise<Committed> {
@@ -138,16 +146,15 @@ export class SqliteRecorder implements Recorder {
 
   /** All checks come before the first write, so that what is refused has done nothing. */
   #commit({ appends = [], cuts = [], records = [] }: Commit): Committed {
-    const before = checkAppends(
-      appends,
-      appends.map((append) => this.#find(append)),
-    )
-    if (before !== undefined) return { appends: before, position: this.#head(), revisions: [] }
+    const found = appends.map((append) => this.#find(append))
+    const before = checkAppends(appends, found)
+    const { log, time } = this.#file
+    if (before !== undefined) return { appends: before, position: log.head as Position, revisions: [] }
     for (const write of records) this.#checkRecord(write)
-    const at = this.#now()
-    const results = appends.map((append) => this.#append(append, at))
+    const at = time.next(Math.floor(this.#file.now()))
+    const results = appends.map((append, index) => this.#append(append, found[index]!.state, at))
     for (const cut of cuts) this.#cut(cut)
-    const position = this.#head()
+    const position = log.head as Position
     const revisions = records.map((write) => this.#writeRecord(write, position))
     const isEmpty = (index: number): boolean => appends[index]!.events.length === 0
     return {
@@ -158,20 +165,24 @@ export class SqliteRecorder implements Recorder {
   }
 
   #find({ stream, events }: StreamAppend): FoundForAppend {
-    const { statements } = this.#file
-    const known = (identity: string): LoggedEvent | undefined => {
-      const row = statements.get(`SELECT ${loggedColumns} FROM tidings_log WHERE identity = ?`, identity)
-      return row === undefined ? undefined : loggedOf(row)
-    }
-    return { state: this.#state(stream), known: events.map((event) => known(identityOf(event))) }
+    return { state: this.#state(stream), known: events.map((event) => this.#known(event)) }
   }
 
-  #append({ stream, events, restored }: StreamAppend, at: number): StreamAppended {
-    const state = this.#state(stream)
+  /** The one in the log with its identity. */
+  #known(event: StreamAppend['events'][number]): LoggedEvent | undefined {
+    const { id, source } = event.attributes
+    if (this.#file.identities.exceeds(String(source), String(id))) return undefined
+    const row = this.#withIdentity.get(identityOf(event))
+    return row === undefined ? undefined : loggedOf(row)
+  }
+
+  #append({ stream, events, restored }: StreamAppend, state: StreamState, at: number): StreamAppended {
+    const { log, identities } = this.#file
     const firstVersion = (events.length > 0 && restored?.firstVersion) || state.version + 1
     for (const [index, event] of events.entries()) {
       const recordedAt = restored?.recordedAt[index] ?? at
-      this.#file.log.appendToStream(event, stream, firstVersion + index, identityOf(event), recordedAt)
+      log.appendToStream(event, stream, firstVersion + index, identityOf(event), recordedAt)
+      identities.add(String(event.attributes['source']), String(event.attributes['id']))
     }
     // Versions that another log has removed are removed here too.
     const isGap = firstVersion > state.version + 1 || state.truncatedBefore > state.version
@@ -180,7 +191,7 @@ export class SqliteRecorder implements Recorder {
       this.#put(stream, { ...state, truncatedBefore: isEmpty ? firstVersion : state.truncatedBefore })
     }
     const lastVersion = events.length > 0 ? firstVersion + events.length - 1 : state.version
-    return { firstVersion, lastVersion, position: this.#head(), repeated: false }
+    return { firstVersion, lastVersion, position: log.head as Position, repeated: false }
   }
 
   #cut({ stream, before, tombstone, restoredVersion = 0 }: StreamCut): void {
@@ -206,25 +217,13 @@ export class SqliteRecorder implements Recorder {
   }
 
   #state(stream: string): StreamState {
-    const { statements } = this.#file
-    const last = statements.number('SELECT max(version) FROM tidings_log WHERE stream = ?', stream)
-    const row = statements.get(
-      'SELECT version, truncated_before, tombstoned FROM tidings_streams WHERE stream = ?',
-      stream,
-    )
-    if (row === undefined) return { version: last, truncatedBefore: 1, tombstoned: false }
-    return { version: Math.max(last, Number(row[0])), truncatedBefore: Number(row[1]), tombstoned: row[2] === 1 }
-  }
-
-  /** Never less than that of an earlier event that was not restored. */
-  #now(): number {
-    const { statements } = this.#file
-    const now = Math.max(
-      Math.floor(this.#file.now()),
-      statements.number(`SELECT value FROM tidings_state WHERE name = 'time'`),
-    )
-    statements.run(`UPDATE tidings_state SET value = ? WHERE name = 'time'`, now)
-    return now
+    const [last, version, truncatedBefore, tombstoned] = this.#stateOf.get(stream, stream)!
+    if (version === null) return { version: Number(last), truncatedBefore: 1, tombstoned: false }
+    return {
+      version: Math.max(Number(last), Number(version)),
+      truncatedBefore: Number(truncatedBefore),
+      tombstoned: tombstoned === 1,
+    }
   }
 
   #record(key: string): Row | undefined {
