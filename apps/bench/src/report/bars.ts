@@ -113,19 +113,20 @@ const designed: readonly Bar[] = [
   ),
   ...(
     [
-      ['default', ''],
-      ['idempotent', ', idempotent'],
-      ['guarded', ', idempotent and parking keys'],
-      ['guarded-async', ', idempotent and parking keys, async handler', 120_000, 0.24],
+      ['default', '', 150_000, 0.3],
+      ['idempotent', ', idempotent', 150_000, 0.2],
+      ['guarded', ', idempotent and parking keys', 150_000, 0.2],
+      ['guarded-async', ', idempotent and parking keys, async handler', 120_000, 0.2],
     ] as const
-  ).map(([contestant, how, atLeast = 150_000, share = 0.3]): Bar => ({
+  ).map(([contestant, how, atLeast, share]): Bar => ({
     id: `bus-${contestant}`,
     claim: `events that memory() delivers in a second of CPU time${how}`,
     scenario: 'bus-throughput',
     column: 'batches of 100',
     contestant,
     atLeast,
-    // A third or a quarter of what encoding and decoding alone come to on the same machine.
+    // A share of what encoding and decoding alone come to on the same machine. It is smaller with an inbox, which keeps
+    // 100,000 events: we saw 0.44 on one EPYC processor and 0.24 on another, where the code of before was no faster.
     held: { atLeast: share, against: ['codec'], slower: true },
   })),
   ...['with keys', 'without keys'].map((column): Bar => ({
