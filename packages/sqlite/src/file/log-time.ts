@@ -1,6 +1,6 @@
 import type { Statements } from './statements.ts'
 
-/** The time of the last append, which is never less than that of one before, whoever's clock it is. */
+/** The time of appends: it never goes back, though processes may have clocks that differ. */
 export class LogTime {
   readonly #statements: Statements
   /** As the file has it; undefined for not known. */

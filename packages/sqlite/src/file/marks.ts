@@ -21,6 +21,10 @@ export class Marks {
     this.#greatest.refresh()
   }
 
+  /**
+   * Of a mark that another process has written since the last look it may know nothing yet; then {@link add} does, within its
+   * transaction.
+   */
   has(group: number, { id, source }: { readonly id?: unknown; readonly source?: unknown }): boolean {
     const event = String(id)
     return !this.#greatest.exceeds(group, event) && this.#has.get(group, event, String(source)) !== undefined
