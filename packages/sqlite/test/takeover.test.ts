@@ -30,11 +30,11 @@ async function holder(options: HoldOptions): Promise<Child> {
 }
 
 /** What is handled in this process. */
-async function worker(handled: number[], file = tmp.file): Promise<Bus> {
+async function worker(handled: number[], transport = sqlite({ file: tmp.file })): Promise<Bus> {
   const orders = handler(OrderPlaced, { group: 'orders' }, ({ data }) => void handled.push(data.n))
   const bus = await createBus({
     source: '/takeover',
-    transport: sqlite({ file }),
+    transport,
     handlers: [orders],
     log: false,
   })
@@ -68,6 +68,27 @@ test('INVARIANT: what a member holds when it is killed is handled by another pro
   console.log(`taken over after ${taken.join(', ')} ms`)
 })
 
+test('INVARIANT: a member that comes and is killed between two looks at a file that was alone is found dead', async () => {
+  const transport = sqlite({ file: tmp.file })
+  const publisher = await createBus({ source: '/takeover', transport, log: false })
+  cleanUp.push(() => publisher.close())
+  // Another's write, after which it knows that it is alone.
+  const visitor = new DatabaseSync(tmp.file)
+  visitor.exec('CREATE TABLE visits (n)')
+  visitor.close()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  for (let round = 0; round < 6; round++) {
+    const victim = await holder({ file: tmp.file })
+    await publishOrders(publisher, [round])
+    await victim.until((begun) => begun.length > 0)
+    await victim.kill()
+    const handled: number[] = []
+    const heir = await worker(handled, transport)
+    await expect.poll(() => handled, { timeout: 3000 }).toEqual([round])
+    await heir.close()
+  }
+}, 20_000)
+
 test('INVARIANT: a member that names the file by another path keeps what it holds', async () => {
   const far = await holder({ file: basename(tmp.file), folder: tmp.folder })
   const handled: number[] = []
@@ -93,7 +114,7 @@ test('a copy that was taken while its processes live belongs to none of them: wh
   database.prepare('VACUUM INTO ?').run(copy)
   database.close()
   const handled: number[] = []
-  await worker(handled, copy)
+  await worker(handled, sqlite({ file: copy }))
   await expect.poll(() => handled.length, { timeout: 5000 }).toBe(numbers.length)
   expect(original.reports).toHaveLength(numbers.length)
 })

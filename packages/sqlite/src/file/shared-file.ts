@@ -201,7 +201,7 @@ export class SharedFile implements Times {
   refresh(): boolean {
     const version = this.statements.number('PRAGMA data_version')
     if (version === this.#dataVersion) return false
-    this.#dataVersion = version
+    this.nodes.refresh()
     this.marks.refresh()
     this.identities.refresh()
     this.time.refresh()
@@ -211,6 +211,8 @@ export class SharedFile implements Times {
     const hasChanged = this.catalog.refresh()
     for (const group of this.#groups.values()) group.isTold(hasChanged)
     this.delayed.refresh()
+    // Last: what could not be read now is read at the next look.
+    this.#dataVersion = version
     return true
   }
 

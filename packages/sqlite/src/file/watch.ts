@@ -13,7 +13,6 @@ export class Watch {
   readonly #file: SharedFile
   readonly #tidying: ReturnType<typeof setInterval>
   #timer: ReturnType<typeof setTimeout> | undefined
-  #hasOthers = true
   #lastPulse = 0
   #closed = false
 
@@ -31,13 +30,13 @@ export class Watch {
   }
 
   #wait(): void {
-    this.#timer = setTimeout(() => this.#look(), this.#hasOthers ? besideOthers : alone)
+    this.#timer = setTimeout(() => this.#look(), this.#file.nodes.hasOthers ? besideOthers : alone)
   }
 
   #look(): void {
     try {
-      if (this.#file.refresh()) this.#hasOthers = this.#file.nodes.hasOthers
-      if (this.#hasOthers && performance.now() - this.#lastPulse > betweenPulses) this.#pulse()
+      this.#file.refresh()
+      if (this.#file.nodes.hasOthers && performance.now() - this.#lastPulse > betweenPulses) this.#pulse()
     } catch {
       // The file is busy or away: whoever writes to it is told; here it is looked at again.
     }
@@ -51,7 +50,7 @@ export class Watch {
     if (dead.length === 0) return
     const bury = (): void => {
       for (const node of dead) nodes.bury(node)
-      this.#hasOthers = nodes.hasOthers
+      nodes.refresh()
       for (const group of this.#file.groups.values()) group.isTold(true)
     }
     this.#file.commit(bury).catch(() => {})

@@ -19,6 +19,7 @@ export class Nodes {
   readonly #catalog: Catalog
   readonly #open: SqliteDriver
   readonly #lock: NodeLock
+  #hasOthers = true
 
   /** Enters this one. */
   constructor(statements: Statements, catalog: Catalog, open: SqliteDriver) {
@@ -31,9 +32,14 @@ export class Nodes {
     this.id = statements.number('SELECT last_insert_rowid()')
   }
 
-  /** Whether others have the file open, or had it when they died. */
+  /** Whether others have the file open, or had it when they died: as of the last `refresh`. */
   get hasOthers(): boolean {
-    return this.#statements.number('SELECT count(*) FROM tidings_nodes WHERE id <> ?', this.id) > 0
+    return this.#hasOthers
+  }
+
+  /** Sees who has come and gone. */
+  refresh(): void {
+    this.#hasOthers = this.#statements.number('SELECT count(*) FROM tidings_nodes WHERE id <> ?', this.id) > 0
   }
 
   /** Those that died without a word. */
