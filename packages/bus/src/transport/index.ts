@@ -19,6 +19,7 @@ export type { Capabilities } from './capabilities.ts'
 export type { DeadLetterSink, SinkReplay } from './dead-letter-sink.ts'
 export type { Backlog, Group, Groups } from './groups.ts'
 export { type HeldOptions, HeldDeliveries, Lease, type Taken } from './held-deliveries.ts'
+export { letterMessage, receivedMessage } from './letter-message.ts'
 export { isSuspect } from './suspect.ts'
 export { type Suspect, Suspects, type SuspectTaker } from './suspects.ts'
 export { type Due, Timetable } from './timetable.ts'
@@ -51,6 +52,7 @@ export {
   SettlementRefusedError,
   type Work,
 } from './settlement.ts'
+export type { TopologyPart, TopologyPlan } from './topology.ts'
 export type {
   Connection,
   ConnectionState,
