@@ -46,8 +46,9 @@ export async function planTopology(
 }
 
 function planning(transport: Transport): Required<Pick<Transport, 'plan' | 'apply'>> {
-  const { plan, apply } = transport
-  if (plan && apply) return { plan: plan.bind(transport), apply: apply.bind(transport) }
+  if (transport.plan && transport.apply) {
+    return { plan: (groups) => transport.plan!(groups), apply: (groups) => transport.apply!(groups) }
+  }
   throw new CapabilityMissingError(transport.name, [{ capability: 'topology', wantedBy: 'planTopology' }])
 }
 
