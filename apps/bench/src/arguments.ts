@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { groups, type Scenario } from './scenarios/scenario.ts'
+import { groups, type PageName, pages, type Scenario } from './scenarios/scenario.ts'
 
 /** What the command line asks for. */
 export interface Request {
@@ -10,6 +10,8 @@ export interface Request {
   readonly json: boolean
   /** Scenarios to measure; undefined for all. */
   readonly only?: readonly Scenario[]
+  /** The pages of the report that are asked for: all, or one. */
+  readonly pages: readonly PageName[]
   readonly rounds: number
   readonly node: string
   /** Other Nodes that measure the bars, too. */
@@ -22,11 +24,13 @@ export interface Request {
 
 export const usage = `Usage: bench [options]
 
-Measures tidings and its peers side by side and writes docs/benchmarks.md. Takes some minutes.
+Measures tidings and its peers side by side and writes docs/benchmarks.md, in a quarter of an hour, and
+docs/benchmarks-sqlite.md, in an hour or more.
 
   --quick          the bars only, and those that they are held against, in a minute; writes no file
   --check          fails where a bar lies under what is held by more than its spread; writes no file
   --only NAME,...  these scenarios or groups only; prints the tables, writes no file
+  --page NAME      one page of the report only, and writes it: ${Object.keys(pages).join(' or ')}
   --loaded         measures the bars once more while all other cores are busy
   --nodes LIST     measures the bars on other Nodes, too: versions, such as 22,26, got from npm, or paths
   --rounds N       fresh processes for each contestant and scenario; default 5. A bar that looks failed gets more
@@ -53,6 +57,7 @@ export function requestOf(args: readonly string[], scenarios: readonly Scenario[
         check: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         only: { type: 'string' },
+        page: { type: 'string' },
         rounds: { type: 'string' },
         node: { type: 'string', default: process.execPath },
         nodes: { type: 'string', default: '' },
@@ -74,7 +79,12 @@ export function requestOf(args: readonly string[], scenarios: readonly Scenario[
   if (missing !== undefined) return `--nodes: there is no Node ${missing}\n\`pnpm bench\` gets versions from npm.`
   const only = values.only === undefined ? undefined : named(values.only, scenarios)
   if (typeof only === 'string') return only
+  const { page } = values
+  if (page !== undefined && !(page in pages)) {
+    return `--page: there is no page "${page}"\nPages: ${Object.keys(pages).join(', ')}.`
+  }
   return {
+    pages: page === undefined ? (Object.keys(pages) as PageName[]) : [page as PageName],
     help,
     quick,
     check,

@@ -5,7 +5,7 @@ import { markdownOf } from './report/markdown.ts'
 import { fallsBehind, passed, type Verdict } from './report/judge.ts'
 import type { Report } from './report/report.ts'
 import { verdictText } from './report/verdicts.ts'
-import { jsonOf, writeReport } from './report/write.ts'
+import { jsonOf, writePage } from './report/write.ts'
 import { measureAll } from './run/measure-all.ts'
 import { scenarios } from './scenarios/scenarios.ts'
 
@@ -20,9 +20,10 @@ async function bench(request: Request): Promise<number> {
   const report = await measured(request)
   if (!report) return 130
   const writes = !request.check && !request.only && !request.quick
-  if (writes) writeReport(report, scenarios, join(import.meta.dirname, '../../../docs'))
+  const docs = join(import.meta.dirname, '../../../docs')
+  const written = writes ? request.pages.map((page) => writePage(report, scenarios, page, docs)) : []
   process.stdout.write(request.json ? jsonOf(report) : summaryOf(report, request))
-  if (writes) process.stderr.write('Written: docs/benchmarks.md, docs/benchmarks/\n')
+  if (writes) process.stderr.write(`Written, in docs: ${written.join(', ')}\n`)
   for (const { job, message } of report.breakdowns) {
     process.stderr.write(`${job.scenario}, ${job.column}, ${job.contestant} could not be measured: ${message}\n`)
   }
@@ -53,7 +54,7 @@ function passes({ verdicts, loaded, nodes }: Report): boolean {
 
 /** What a reader at a terminal wants to see. */
 function summaryOf(report: Report, { check, only, quick }: Request): string {
-  if (only && !check && !quick) return markdownOf(report, scenarios, [], '')
+  if (only && !check && !quick) return markdownOf(report, scenarios, [], 'process')
   const { verdicts, loaded, nodes, environment } = report
   const parts = [
     { where: `Node ${environment.node}`, verdicts },

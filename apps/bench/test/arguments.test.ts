@@ -28,12 +28,18 @@ describe('the command line', () => {
     expect(request('--only', 'growth')).toMatchObject({ only: { length: 6 } })
   })
 
+  test('names a page, and means all without one', () => {
+    expect(request('--page', 'sqlite')).toMatchObject({ pages: ['sqlite'] })
+    expect(request()).toMatchObject({ pages: ['process', 'sqlite'] })
+  })
+
   test('takes a seed', () => {
     expect(request('--seed', '42')).toMatchObject({ seed: 42 })
   })
 
   test.for([
     { args: ['--only', 'publish-7'], message: /there is no scenario "publish-7"\nScenarios: publish-0, / },
+    { args: ['--page', 'kafka'], message: /there is no page "kafka"\nPages: process, sqlite/ },
     { args: ['--rounds', '0'], message: /--rounds must be a whole number above 0, received 0/ },
     { args: ['--rounds', 'many'], message: /--rounds must be a whole number above 0, received many/ },
     { args: ['--seed', '-1'], message: /--seed/ },

@@ -7,8 +7,8 @@ import { judge } from '../src/report/judge.ts'
 import { markdownOf } from '../src/report/markdown.ts'
 import { barChart, lineChart } from '../src/report/plot.ts'
 import { plotsOf } from '../src/report/plots.ts'
-import { type Report, type Result, resultsOf } from '../src/report/report.ts'
-import { jsonOf, writeReport } from '../src/report/write.ts'
+import { partOf, type Report, type Result, resultsOf } from '../src/report/report.ts'
+import { jsonOf, writePage } from '../src/report/write.ts'
 import { scenarios } from '../src/scenarios/scenarios.ts'
 
 const cell = (scenario: string, column: string, contestant: string, median: number, spread = 0.05): Result => ({
@@ -79,7 +79,7 @@ const report: Report = {
   breakdowns: [{ job: { scenario: 'once', column: 'hot', contestant: 'rxjs', round: 0 }, message: 'it broke' }],
 }
 
-const page = markdownOf(report, scenarios, plotsOf(scenarios, results), 'benchmarks')
+const page = markdownOf(report, scenarios, plotsOf(scenarios, results), 'process')
 
 describe('the page', () => {
   test('says when and where it was measured, and that it is a quick run', () => {
@@ -145,7 +145,9 @@ describe('the page', () => {
   })
 
   test('says why there is no replay', () => {
-    expect(markdownOf({ ...report, retail: { leftOut: 'no file' } }, scenarios, [], '')).toContain('Left out: no file.')
+    expect(markdownOf({ ...report, retail: { leftOut: 'no file' } }, scenarios, [], 'process')).toContain(
+      'Left out: no file.',
+    )
   })
 })
 
@@ -153,16 +155,36 @@ describe('the files', () => {
   test('replace the plots of an earlier run, and the JSON reads back as the report', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tidings-bench-'))
     try {
-      writeReport(report, scenarios, folder)
+      writePage(report, scenarios, 'process', folder)
       writeFileSync(join(folder, 'benchmarks/old.svg'), '')
-      writeReport(report, scenarios, folder)
+      writePage(report, scenarios, 'process', folder)
       expect(readdirSync(folder).toSorted()).toEqual(['benchmarks', 'benchmarks.md'])
       expect(readdirSync(join(folder, 'benchmarks')).toSorted()).toEqual([
         'growth-churn.svg',
         'publish-3-warmed.svg',
         'report.json',
       ])
-      expect(JSON.parse(readFileSync(join(folder, 'benchmarks/report.json'), 'utf8'))).toEqual(report)
+      expect(JSON.parse(readFileSync(join(folder, 'benchmarks/report.json'), 'utf8'))).toEqual(
+        partOf(report, scenarios, 'process'),
+      )
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('of another page hold its own scenarios and bars, and nothing of this one', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidings-bench-'))
+    try {
+      const published = cell('sqlite-publish', 'FULL, 64 in flight', 'tidings', 0.75)
+      const all: Report = { ...report, results: [...results, published] }
+      writePage({ ...all, verdicts: bars.map((bar) => judge(bar, all.results)) }, scenarios, 'sqlite', folder)
+      expect(readdirSync(folder).toSorted()).toEqual(['benchmarks-sqlite', 'benchmarks-sqlite.md'])
+      const text = readFileSync(join(folder, 'benchmarks-sqlite.md'), 'utf8')
+      expect(text).toContain('| publish into a file, 64 in flight, FULL |')
+      expect(text).not.toContain('3 handlers')
+      expect(text).not.toContain('retail')
+      const part = JSON.parse(readFileSync(join(folder, 'benchmarks-sqlite/report.json'), 'utf8')) as Report
+      expect(part.results).toEqual([published])
     } finally {
       rmSync(folder, { recursive: true })
     }

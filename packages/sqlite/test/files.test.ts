@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { type Bus, type BusOptions, createBus, handler } from '@tidings/bus'
 import { type Child, spawnChild } from '@tidings/conformance/faults'
 import { defineEvent } from '@tidings/events'
+import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { sqlite, SqliteError, type SqliteOptions } from '../src/index.ts'
+import { betterSqlite3 } from '../src/better-sqlite3/index.ts'
+import { sqlite, type SqliteDriver, SqliteError, type SqliteOptions } from '../src/index.ts'
 import { fileInTmp } from './fixtures/file-in-tmp.ts'
 
 const Placed = defineEvent('test.order.placed', z.object({ n: z.int() }))
@@ -146,6 +148,43 @@ describe('a file that another process writes to for long', () => {
     await other.kill()
     await published
   })
+})
+
+test('a disk that cannot be read for a moment fails the publish, and the next one goes through', async () => {
+  let left = 0
+  let isWriting = false
+  // The fault of a disk; everything else is the real driver.
+  const driver: SqliteDriver = (file) => {
+    const database = betterSqlite3(Database)(file)
+    return {
+      ...database,
+      exec(sql) {
+        database.exec(sql)
+        isWriting = sql.startsWith('BEGIN')
+      },
+      prepare(sql) {
+        const statement = database.prepare(sql)
+        if (sql !== 'PRAGMA data_version') return statement
+        return {
+          ...statement,
+          get(...values) {
+            if (isWriting && left-- > 0) throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_READ' })
+            return statement.get(...values)
+          },
+        }
+      },
+    }
+  }
+  const bus = await open({ driver })
+  try {
+    await bus.publish(Placed, { n: 1 })
+    left = 1
+    const error = await refusalOf(bus.publish(Placed, { n: 2 }))
+    expect(error.code).toBe('SQLITE_FAILED')
+    await bus.publish(Placed, { n: 3 })
+  } finally {
+    await bus.close()
+  }
 })
 
 test('the application has its tables in the same file, and a file of its own becomes one', async () => {

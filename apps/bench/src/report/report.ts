@@ -1,6 +1,6 @@
 import type { Halves } from '../run/flatness.ts'
 import type { Breakdown, Job, Sample } from '../run/job.ts'
-import type { Scenario } from '../scenarios/scenario.ts'
+import type { PageName, Scenario } from '../scenarios/scenario.ts'
 import type { Verdict } from './judge.ts'
 import { median, type Summary, summarise } from './statistics.ts'
 
@@ -96,6 +96,22 @@ export type Retail =
         readonly checked: 'truth file' | 'memory'
       }
     }
+
+/** What one page of a report tells. */
+export function partOf(report: Report, scenarios: readonly Scenario[], page: PageName): Report {
+  const isHere = ({ scenario: id }: { readonly scenario: string }): boolean =>
+    // The replay has no scenario of its own.
+    (scenarios.find((scenario) => scenario.id === id)?.page ?? 'process') === page
+  const { loaded } = report
+  return {
+    ...report,
+    results: report.results.filter(isHere),
+    verdicts: report.verdicts.filter(isHere),
+    ...(loaded ? { loaded: { ...loaded, verdicts: loaded.verdicts.filter(isHere) } } : {}),
+    nodes: report.nodes.map((node) => ({ ...node, verdicts: node.verdicts.filter(isHere) })),
+    breakdowns: report.breakdowns.filter(({ job }) => isHere(job)),
+  }
+}
 
 /** The cells that the samples of all rounds make. */
 export function resultsOf(samples: readonly (Sample & { readonly job: Job })[]): Result[] {

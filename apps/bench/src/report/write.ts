@@ -1,19 +1,25 @@
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Scenario } from '../scenarios/scenario.ts'
+import { type PageName, pages, type Scenario } from '../scenarios/scenario.ts'
 import { markdownOf } from './markdown.ts'
 import { plotsOf } from './plots.ts'
-import type { Report } from './report.ts'
+import { partOf, type Report } from './report.ts'
 
-/** Writes `benchmarks.md` into a folder of documents, and the plots and the JSON into `benchmarks` beside it. */
-export function writeReport(report: Report, scenarios: readonly Scenario[], folder: string): void {
-  const plots = plotsOf(scenarios, report.results)
-  const pictures = join(folder, 'benchmarks')
-  mkdirSync(pictures, { recursive: true })
-  for (const old of globSync('*.svg', { cwd: pictures })) rmSync(join(pictures, old))
-  for (const { file, svg } of plots) writeFileSync(join(pictures, file), svg)
-  writeFileSync(join(pictures, 'report.json'), jsonOf(report))
-  writeFileSync(join(folder, 'benchmarks.md'), markdownOf(report, scenarios, plots, 'benchmarks'))
+/**
+ * Writes a page of a report into a folder of documents, and its plots and its JSON into a folder beside it that has the
+ * page's name. The files of both, below the folder.
+ */
+export function writePage(report: Report, scenarios: readonly Scenario[], page: PageName, folder: string): string {
+  const { file } = pages[page]
+  const part = partOf(report, scenarios, page)
+  const plots = plotsOf(scenarios, part.results)
+  const beside = join(folder, file)
+  mkdirSync(beside, { recursive: true })
+  for (const old of globSync('*.svg', { cwd: beside })) rmSync(join(beside, old))
+  for (const { file: name, svg } of plots) writeFileSync(join(beside, name), svg)
+  writeFileSync(join(beside, 'report.json'), jsonOf(part))
+  writeFileSync(join(folder, `${file}.md`), markdownOf(part, scenarios, plots, page))
+  return `${file}.md, ${file}/`
 }
 
 /** JSON as the formatter of the repository leaves it: what holds no other object or list stands on one line. */

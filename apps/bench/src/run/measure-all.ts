@@ -14,11 +14,12 @@ import { takeSnapshot } from './snapshot.ts'
 /** Measures what is requested and judges it. Rejects when the signal aborts. */
 export async function measureAll(
   request: Request,
-  scenarios: readonly Scenario[],
+  all: readonly Scenario[],
   screen: Screen,
   signal: AbortSignal,
 ): Promise<Report> {
   const { quick, only, rounds, seed, node } = request
+  const scenarios = only ?? all.filter(({ page }) => request.pages.includes(page ?? 'process'))
   const start = performance.now()
   const before = load()
   const snapshot = takeSnapshot()
@@ -28,10 +29,10 @@ export async function measureAll(
   /** The bars and no more, by some Node. */
   const barsBy = (path: string): Promise<Measured> => {
     const plan = { first: rounds, most: rounds * patience, seed }
-    return measureBars(bars, only ?? scenarios, plan, { node: path, main: snapshot.main, signal }, told)
+    return measureBars(bars, scenarios, plan, { node: path, main: snapshot.main, signal }, told)
   }
   try {
-    const here = quick ? await barsBy(node) : await everything(only ?? scenarios)
+    const here = quick ? await barsBy(node) : await everything(scenarios)
     const retail = await replayRetail(request.retail, Math.min(rounds, 3), node)
     const loaded = request.loaded ? await underLoad(() => barsBy(node)) : undefined
     const others: (Measured & Omit<OtherNode, 'verdicts'>)[] = []

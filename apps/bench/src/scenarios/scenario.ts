@@ -10,6 +10,8 @@ interface Measured {
   /** A table's heading, in a few words. */
   readonly title: string
   readonly group: Group
+  /** Where it is reported; default `'process'`. */
+  readonly page?: PageName
   /** The circumstances, or sizes, that it is measured under. */
   readonly columns: readonly string[]
   readonly contestants: Readonly<Record<string, Contestant>>
@@ -64,3 +66,11 @@ export const groups = {
 } as const
 
 export type Group = keyof typeof groups
+
+/** The pages of the report, each a file of the documents. One can be measured without the others. */
+export const pages = {
+  process: { file: 'benchmarks', title: 'Benchmarks' },
+  sqlite: { file: 'benchmarks-sqlite', title: 'Benchmarks of SQLite' },
+} as const
+
+export type PageName = keyof typeof pages

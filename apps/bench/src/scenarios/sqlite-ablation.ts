@@ -21,6 +21,7 @@ export const sqliteAblation: RaceScenario = {
   id: 'ablation-sqlite',
   title: 'What an event in a file spends',
   group: 'ablations',
+  page: 'sqlite',
   columns: shown,
   contestants: {
     made: { side: 'hand', label: 'the loop, which makes its rows: id, time, JSON' },

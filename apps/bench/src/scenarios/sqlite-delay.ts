@@ -17,6 +17,7 @@ export const sqliteDelay: MeterScenario = {
   id: 'sqlite-delay',
   title: 'Milliseconds that the event loop comes late, 64 writers, 99th percentile',
   group: 'sqlite',
+  page: 'sqlite',
   unit: 'milliseconds',
   columns: Object.keys(columns),
   contestants: {

@@ -21,6 +21,7 @@ export const sqliteGrowth: RaceScenario = {
   id: 'sqlite-growth',
   title: 'With much in the file, and much waiting',
   group: 'sqlite',
+  page: 'sqlite',
   columns: Object.keys(columns),
   contestants: { tidings: { side: 'ours', label: 'tidings, 64 in flight, NORMAL' } },
   rounds: 3,

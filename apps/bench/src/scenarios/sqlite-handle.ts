@@ -18,6 +18,7 @@ export const sqliteHandle: RaceScenario = {
   id: 'sqlite-handle',
   title: 'Publish into a file and handle',
   group: 'sqlite',
+  page: 'sqlite',
   columns: Object.keys(columns),
   contestants: {
     default: { side: 'ours', label: 'tidings, all defaults' },

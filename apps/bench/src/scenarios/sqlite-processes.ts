@@ -16,6 +16,7 @@ export const sqliteProcesses: MeterScenario = {
   id: 'sqlite-processes',
   title: 'Events a second that one and two consumer processes handle',
   group: 'sqlite',
+  page: 'sqlite',
   unit: 'events a second',
   columns: Object.keys(columns),
   contestants: {

@@ -30,6 +30,7 @@ export const sqlitePublish: RaceScenario = {
   id: 'sqlite-publish',
   title: 'Publish into a file',
   group: 'sqlite',
+  page: 'sqlite',
   columns: Object.keys(columns),
   contestants: {
     tidings: { side: 'ours', label: 'tidings, `bus.publish`' },

@@ -23,6 +23,7 @@ export const sqliteRead: RaceScenario = {
   id: 'sqlite-read',
   title: 'Read from a file',
   group: 'sqlite',
+  page: 'sqlite',
   columns: Object.keys(columns),
   contestants: {
     tidings: { side: 'ours', label: 'tidings, `store.read` and `store.readAll`' },

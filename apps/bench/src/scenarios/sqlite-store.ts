@@ -50,6 +50,7 @@ function appendScenario(id: string, title: string, columns: Readonly<Record<stri
     id,
     title,
     group: 'sqlite',
+    page: 'sqlite',
     columns: Object.keys(columns),
     contestants: {
       tidings: { side: 'ours', label: 'tidings, `store.append`' },

@@ -1,6 +1,7 @@
 import type { ConnectOptions, Outgoing } from '@tidings/bus/transport'
 import { send } from './place.ts'
-import type { SharedFile, Task } from './shared-file.ts'
+import type { Task } from './commits.ts'
+import type { SharedFile } from './shared-file.ts'
 
 /** A message on its way into the file. */
 export class Publishing implements Task<boolean> {

@@ -1,15 +1,14 @@
-import { type Clock, GroupCommit, Timetable, type Told } from '@tidings/bus/transport'
-import { isTidingsError } from '@tidings/core'
+import { type Clock, Timetable } from '@tidings/bus/transport'
 import { asyncSnapshot, type Snapshot } from '@tidings/core/tools'
 import { AggregationRows } from './aggregation-rows.ts'
 import { Catalog } from './catalog.ts'
 import { ClaimRows } from './claim-rows.ts'
+import { Commits, perCommit, type Task } from './commits.ts'
 import type { Times } from '../group/copies.ts'
 import { CursorRows } from '../group/cursor-rows.ts'
 import type { Database } from '../database/driver.ts'
 import { type FileOptions, openFile } from '../database/open.ts'
 import { Delayed } from './delayed.ts'
-import { SqliteError } from '../errors.ts'
 import { Group } from '../group/group.ts'
 import { type HeldRow, HeldRows } from '../group/held-rows.ts'
 import type { Greatest } from './greatest.ts'
@@ -32,16 +31,6 @@ export interface SharedOptions extends FileOptions {
 
 /** Milliseconds that a process waits at least until it can enter. */
 const longestEntry = 30_000
-/** Callers whose work goes into one commit, at most. */
-const perCommit = 1000
-
-/** What is done within a transaction, and told what came of it. `apply` may throw; then it alone is undone. */
-export interface Task<Result = unknown> extends Told<Result> {
-  apply(): Result
-}
-
-const nothing: Task = { apply() {}, done() {}, failed() {} }
-
 /**
  * One file in this process, whatever number of buses have it: everything that is written in a turn of the event loop goes
  * into one transaction, and groups note in it what they hand out behind it.
@@ -65,19 +54,15 @@ export class SharedFile implements Times {
   readonly retention: Retention
   readonly maxMessageSize: number
   readonly #database: Database
-  readonly #busyTimeout: number
   readonly #clock: Clock
-  readonly #commits: GroupCommit<Task, unknown>
+  readonly #commits: Commits
   readonly #groups = new Map<number, Group>()
   readonly #inOwnContext: Snapshot | undefined = asyncSnapshot()?.()
   readonly #readers = new Set<() => void>()
-  /** What undoes the changes in memory of the transaction under way. */
-  #undo: (() => void)[] = []
-  /** What has failed in the transaction under way, beside its callers. */
-  #failed: { readonly error: unknown } | undefined
+  /** Whether others have written between the last transaction and the one under way. */
+  #isForeign = false
   #headBefore = 0
   #dataVersion = -1
-  #stirred = false
   #areDue = false
 
   private constructor(
@@ -89,7 +74,6 @@ export class SharedFile implements Times {
     nodes: Nodes,
   ) {
     this.#clock = clock
-    this.#busyTimeout = options.busyTimeout
     this.maxMessageSize = options.maxMessageSize
     this.#database = database
     this.statements = statements
@@ -110,12 +94,11 @@ export class SharedFile implements Times {
       this.#areDue = true
       this.stir()
     })
-    this.#commits = new GroupCommit({
-      begin: () => this.#begin(),
-      apply: (task) => this.#apply(task),
-      commit: () => this.#commit(),
-      rollback: () => this.#rollback(),
-      most: perCommit,
+    this.#commits = new Commits(statements, options.busyTimeout, {
+      begun: () => this.#begun(),
+      prepare: () => this.#prepare(),
+      written: () => this.#written(),
+      undone: () => this.#undone(),
     })
     this.timetable.start(clock)
     this.refresh()
@@ -165,19 +148,17 @@ export class SharedFile implements Times {
   submit<Result>(task: Task<Result>): void {
     const refusal = this.transaction.refusal()
     if (refusal !== undefined) throw refusal
-    this.#commits.submit(task, task)
+    this.#commits.submit(task)
   }
 
   /** Asks for a transaction in which groups see what they have to do. */
   stir(): void {
-    if (this.#stirred) return
-    this.#stirred = true
-    this.#commits.submit(nothing, nothing)
+    this.#commits.stir()
   }
 
   /** Has something done when the transaction under way is undone. */
   undoes(undo: () => void): void {
-    this.#undo.push(undo)
+    this.#commits.undoes(undo)
   }
 
   /** The part of a group that is in this process, made where there is none. */
@@ -239,50 +220,32 @@ export class SharedFile implements Times {
     this.nodes.release()
   }
 
-  /** Whether others have written since the last transaction. */
-  #isForeign = false
-
-  #begin(): void | Promise<void> {
-    this.#stirred = false
-    return patiently(() => {
-      this.statements.exec('BEGIN IMMEDIATE')
-      this.#begun()
-    }, this.#busyTimeout)
-  }
-
   #begun(): void {
-    this.#failed = undefined
     this.#isForeign = this.refresh()
     this.#headBefore = this.log.head
   }
 
-  #apply(task: Pick<Task, 'apply'>): unknown {
-    try {
-      return task.apply()
-    } catch (error) {
-      // What failed in the file may have undone more than itself.
-      if (error instanceof SqliteError) this.#failed ??= { error }
-      throw error
-    }
+  #prepare(): void {
+    if (this.#areDue) this.delayed.move(perCommit)
+    for (const group of this.#groups.values()) group.prepare()
   }
 
-  #commit(): void {
-    if (this.#failed) throw this.#failed.error
-    try {
-      if (this.#areDue) this.delayed.move(perCommit)
-      for (const group of this.#groups.values()) group.prepare()
-      this.statements.exec('COMMIT')
-    } catch (error) {
-      this.#failed = { error }
-      throw error
-    }
+  #written(): void {
     this.#areDue = false
-    this.#undo = []
     if (this.log.head !== this.#headBefore) queueMicrotask(() => this.#wakeReaders())
     this.log.trim(this.#leastScanned())
     // In the async context in which the file was opened: else handlers would run in that of whoever published first.
     // And behind those who are told now what came of their settlements: these have a place less in their prefetch.
     setImmediate(this.#handOutNext)
+  }
+
+  #undone(): void {
+    this.log.goBack(this.#headBefore)
+    // What changed in this transaction did not.
+    this.#dataVersion = -1
+    this.catalog.forget()
+    this.catalog.refresh()
+    for (const group of this.#groups.values()) group.isUndone()
   }
 
   readonly #handOutNext = (): void => {
@@ -294,15 +257,6 @@ export class SharedFile implements Times {
     for (const group of this.#groups.values()) group.handOut()
   }
 
-  /** What is in the log of SQLite goes to where it belongs, so that its place can be used again: on a small disk that helps. */
-  #makeRoom(): void {
-    try {
-      this.statements.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    } catch {
-      // Then there is none: the next write says so again.
-    }
-  }
-
   #wakeReaders(): void {
     for (const wake of this.#readers) wake()
   }
@@ -311,21 +265,5 @@ export class SharedFile implements Times {
     let least = this.log.head
     for (const { scanned } of this.#groups.values()) if (scanned < least) least = scanned
     return least
-  }
-
-  #rollback(): void {
-    try {
-      this.statements.exec('ROLLBACK')
-    } finally {
-      if (isTidingsError(this.#failed?.error, 'SQLITE_FULL')) this.#makeRoom()
-      for (const undo of this.#undo.toReversed()) undo()
-      this.#undo = []
-      this.log.goBack(this.#headBefore)
-      // What changed in this transaction did not.
-      this.#dataVersion = -1
-      this.catalog.forget()
-      this.catalog.refresh()
-      for (const group of this.#groups.values()) group.isUndone()
-    }
   }
 }

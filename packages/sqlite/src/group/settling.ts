@@ -1,5 +1,6 @@
 import type { Settled, Settlement } from '@tidings/bus/transport'
-import type { SharedFile, Task } from '../file/shared-file.ts'
+import type { Task } from '../file/commits.ts'
+import type { SharedFile } from '../file/shared-file.ts'
 import type { Copy } from './copy.ts'
 import type { Group } from './group.ts'
 import { apply } from './settle.ts'
