@@ -40,7 +40,7 @@ describe.runIf(server !== undefined)('on a broker', () => {
     const { differing, missing } = await plan!([group('g')])
     expect(differing.map(({ part, found }) => [part.name, found])).toEqual([
       ['differing.events', { type: 'fanout' }],
-      ['differing.group.g', { 'x-delivery-limit': 'none' }],
+      ['differing.group.g', { 'x-queue-type': 'none' }],
     ])
     const applied = apply!([group('g')])
     await expect(applied).rejects.toMatchObject({ code: 'RABBITMQ_DIFFERS', retryable: false })
