@@ -108,6 +108,31 @@ export const settlingCases: readonly ConformanceCase[] = [
       .map(({ redeliveries }) => redeliveries)
     scene.expect.equal(counts.length, 3, 'deliveries of a message that was given back twice')
     if (scene.kit.about.capabilities.redeliveries) scene.expect.equal(counts, [0, 1, 2], 'redeliveries of it')
+
+    // Its member goes with the first of them, when all that came behind it is settled.
+    const request = { group: scene.group('held'), prefetch: 20 }
+    const holder = await scene.connect()
+    let settled = 0
+    await scene.join(holder, request, async (delivery) => {
+      if (idOf(delivery.message) === first) return
+      await finish(delivery)
+      settled++
+    })
+    const behind = scene.messages(10, () => ({ subject: 'one' }))
+    const first = idOf(behind[0]!)
+    await scene.publish(connection, behind)
+    await scene.expect.eventually(
+      () => settled >= 9,
+      'all but the first are settled',
+      () => settled,
+    )
+    await scene.expect.inTime(holder.close(), 'close() resolves')
+    const heir = await scene.join(connection, request)
+    await scene.expect.eventually(
+      () => heir.ids.includes(first),
+      'what was held comes again, although what came behind it is settled',
+      () => heir.ids,
+    )
   }),
 
   defineCase(

@@ -1,4 +1,4 @@
-import { type Connection, discarded, handled } from '@tidings/bus/transport'
+import { type Connection, type Delivery, discarded, handled } from '@tidings/bus/transport'
 import { altered } from '../../src/altered.ts'
 import { over } from '@tidings/core/tools'
 import { connections, deliveries, healthy, type Mutation, requests, settlements } from './tools.ts'
@@ -12,6 +12,25 @@ export const settlingMutations: readonly Mutation[] = [
       void delivery.settle(handled)
       return { settle: () => undefined }
     }),
+  },
+  {
+    breaks: 'acknowledges all that came before what is settled',
+    foundBy: ['C10'],
+    transport: () => {
+      const held = new Map<string, Delivery[]>()
+      return altered(healthy(), {
+        delivery(delivery, { group }) {
+          const before = held.get(group) ?? []
+          held.set(group, [...before, delivery])
+          return over(delivery, {
+            settle(settlement) {
+              if (settlement.as === 'handled') for (const other of before) void other.settle(handled)
+              return delivery.settle(settlement)
+            },
+          })
+        },
+      })
+    },
   },
   {
     breaks: 'forgets to acknowledge',
