@@ -35,8 +35,8 @@ export function publicPackages(): Package[] {
     .map((found) => ({ ...found, id: basename(found.folder) }))
 }
 
-/** Packages that need a file system: no browser runs them. */
-export const withoutBrowser: readonly string[] = ['sqlite']
+/** Packages that need a file system or sockets: no browser runs them. */
+export const withoutBrowser: readonly string[] = ['rabbitmq', 'sqlite']
 
 /** A manifest, read from its file. */
 export function readManifest(file: string): Manifest {

@@ -1,0 +1,2 @@
+export { RabbitmqError } from './errors.ts'
+export { rabbitmq, type RabbitmqOptions } from './rabbitmq.ts'
