@@ -19,7 +19,9 @@ export default defineConfig({
     // Many wait rather than compute: one worker for two cores, the default, leaves one of them idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', new TallyReporter()],
-    projects: globSync(['packages/*', 'apps/*', 'examples', 'scripts'], { cwd: import.meta.dirname }).map((root) => ({
+    projects: globSync(['packages/*', 'apps/*', 'examples', 'scripts', 'scripts/services'], {
+      cwd: import.meta.dirname,
+    }).map((root) => ({
       extends: true as const,
       root,
       test: { name: basename(root), include: ['test/**/*.test.ts'] },

@@ -52,6 +52,7 @@ export {
   SettlementRefusedError,
   type Work,
 } from './settlement.ts'
+export type { TopologyPart, TopologyPlan } from './topology.ts'
 export type {
   Connection,
   ConnectionState,

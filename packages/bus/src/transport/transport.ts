@@ -5,6 +5,7 @@ import type { Capabilities } from './capabilities.ts'
 import type { DeadLetterSink } from './dead-letter-sink.ts'
 import type { Backlog, Groups } from './groups.ts'
 import type { Settled, Settlement, Work } from './settlement.ts'
+import type { TopologyPart, TopologyPlan } from './topology.ts'
 
 /**
  * A broker, as the bus sees it: the mechanics of delivery. What a policy means (attempts, backoff, dead letters, order
@@ -18,6 +19,15 @@ export interface Transport {
   readonly capabilities: Capabilities
   /** Opens a connection, one for each bus. Rejects when the broker cannot be reached at all. */
   connect(options: ConnectOptions): Promise<Connection>
+  /** What a bus with these groups needs of the broker. Pure: it asks nobody. */
+  topology?(groups: readonly GroupRequest[]): readonly TopologyPart[]
+  /** Compares what is needed with what the broker has, and makes nothing. */
+  plan?(groups: readonly GroupRequest[]): Promise<TopologyPlan>
+  /**
+   * Makes what is missing; resolves to the plan that it carried out. Rejects, before anything is made, with an error that
+   * names each part that differs.
+   */
+  apply?(groups: readonly GroupRequest[]): Promise<TopologyPlan>
 }
 
 export interface ConnectOptions {
