@@ -1,4 +1,11 @@
-import { type Handler, handler, type HandlerContext, type HandlerOptions, type TransactionContext } from '@tidings/bus'
+import {
+  type Bus,
+  type Handler,
+  handler,
+  type HandlerContext,
+  type HandlerOptions,
+  type TransactionContext,
+} from '@tidings/bus'
 import { sqliteTransaction, type SqliteTransaction } from '@tidings/sqlite'
 import { RefundDue, StockReserved } from './events.ts'
 
@@ -45,15 +52,36 @@ export const sqliteLedger: Ledger = {
   refunding: (policy, refund) => handler(RefundDue, { ...policy, transaction: sqliteTransaction }, inItsCommit(refund)),
 }
 
+/**
+ * In a file beside the broker of the bus, by a bus on that file: a booking is there before its event is settled, and once
+ * for each key, however often the broker hands the event out.
+ */
+export function ledgerBeside(books: Bus): Ledger {
+  const beforeItIsSettled = <Event>(handle: Booker<Event>) =>
+    named(handle, async (event: Event, context: HandlerContext) => {
+      const bookings: Booking[] = []
+      await handle(event, context, (booking) => void bookings.push(booking))
+      await books.transaction(sqliteTransaction, ({ transaction }) =>
+        transaction((file) => {
+          for (const booking of bookings) enter(file, booking, 'INSERT OR IGNORE')
+        }),
+      )
+    })
+  return {
+    charging: (policy, charge) => handler(StockReserved, policy, beforeItIsSettled(charge)),
+    refunding: (policy, refund) => handler(RefundDue, policy, beforeItIsSettled(refund)),
+  }
+}
+
 function inItsCommit<Event>(handle: Booker<Event>) {
   return named(handle, (event: Event, context: TransactionContext<SqliteTransaction>) =>
-    handle(event, context, ({ key, order, pence }) =>
-      context.transaction((file) => {
-        file.run('CREATE TABLE IF NOT EXISTS ledger (key TEXT PRIMARY KEY, of_order INTEGER, pence INTEGER) STRICT')
-        file.run('INSERT INTO ledger VALUES (?, ?, ?)', key, order, pence)
-      }),
-    ),
+    handle(event, context, (booking) => context.transaction((file) => enter(file, booking, 'INSERT'))),
   )
+}
+
+function enter(file: SqliteTransaction, { key, order, pence }: Booking, how: 'INSERT' | 'INSERT OR IGNORE'): void {
+  file.run('CREATE TABLE IF NOT EXISTS ledger (key TEXT PRIMARY KEY, of_order INTEGER, pence INTEGER) STRICT')
+  file.run(`${how} INTO ledger VALUES (?, ?, ?)`, key, order, pence)
 }
 
 /** The second function under the name of the first, by which a handler is known in logs. */

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { isTidingsError } from '@tidings/core'
+import { type Broker, brokerOf, brokerOptions } from './broker.ts'
 import { replay } from './replay/cli.ts'
 import { report } from './replay/report-command.ts'
 import { watchSignals } from './signals.ts'
@@ -13,6 +14,9 @@ const usage = `Usage: demo [--seed N] [--data DIR]  a day in an event-driven sho
   --data DIR  keep the shop in DIR: killed anywhere and started again, it goes
               on where it was; a day that has ended is followed by the next one.
               Left out, the shop ends with the process
+  --transport rabbitmq --url amqp://HOST
+              deliver over a broker; DIR keeps what it has handled, and what it
+              could not handle. The handlers are the same
   --seed N    another day: whole numbers from 0 on; default its number
   --help      this text; replay, report and dead-letters have their own
 
@@ -43,14 +47,14 @@ else if (first === 'dead-letters') {
 }
 
 /** Tells the story; its exit code. */
-async function play({ seed, data }: Request): Promise<number> {
+async function play({ seed, data, broker }: Request): Promise<number> {
   // Loaded here, so that the replay does not wait for what the story alone needs.
   const { tellStory } = await import('./story/story.ts')
-  const { inFolder, inMemory } = await import('./ground.ts')
+  const { groundFor } = await import('./ground.ts')
   const paint = paintFor(stdout)
   const signals = watchSignals(io, () => stderr.write('stopping; once more ends at once\n'))
   try {
-    await using ground = data === undefined ? inMemory() : await inFolder(data)
+    await using ground = await groundFor(data, broker)
     const operator = data === undefined ? undefined : `demo dead-letters --data ${data}`
     const isWhole = await tellStory({ ground, seed, print: console.log, paint, operator, signal: signals.signal })
     if (isWhole) return 0
@@ -70,6 +74,7 @@ interface Request {
   readonly help: boolean
   readonly seed: number | undefined
   readonly data: string | undefined
+  readonly broker: Broker | undefined
 }
 
 /** The request, or what is wrong with it. */
@@ -82,6 +87,7 @@ function parse(args: string[]): Request | { readonly refused: string } {
         help: { type: 'boolean', short: 'h', default: false },
         seed: { type: 'string' },
         data: { type: 'string' },
+        ...brokerOptions,
       },
     })
     const [command = 'help', ...others] = positionals
@@ -95,7 +101,9 @@ function parse(args: string[]): Request | { readonly refused: string } {
       return { refused: `${seedRule}, received ${JSON.stringify(seed)}` }
     }
     if (data === '') return { refused: '--data takes the folder to keep the shop in, received ""' }
-    return { help: help || positionals.length > 0, seed: seed === undefined ? undefined : Number(seed), data }
+    const broker = brokerOf(values)
+    if (broker !== undefined && 'refused' in broker) return broker
+    return { help: help || positionals.length > 0, seed: seed === undefined ? undefined : Number(seed), data, broker }
   } catch (error) {
     // Behind its first sentence Node explains how to pass such a thing as a positional, which would not help here.
     const [reason = ''] = (error instanceof Error ? error.message : String(error)).split(/\.\s/)

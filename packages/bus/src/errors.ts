@@ -198,6 +198,13 @@ export class UnknownGroupError extends TidingsError<'UNKNOWN_GROUP'> {
   }
 }
 
+/** What a bus takes from elsewhere too, by its option, and which there are. */
+const ownStores = {
+  inbox:
+    'memoryInbox() while the process runs, (await sqlite({ file }).stores()).inbox for the processes of one machine',
+  deadLetters: 'memoryDeadLetters() while the process runs, (await sqlite({ file }).stores()).deadLetters to keep them',
+} as const
+
 /** The transport cannot do what a handler asks for. Thrown at start-up, before anything is delivered. */
 export class CapabilityMissingError extends TidingsError<'CAPABILITY_MISSING'> {
   override readonly name = 'CapabilityMissingError'
@@ -207,11 +214,10 @@ export class CapabilityMissingError extends TidingsError<'CAPABILITY_MISSING'> {
   constructor(transport: string, missing: readonly { readonly capability: string; readonly wantedBy: string }[]) {
     const list = missing.map(({ capability, wantedBy }) => `${capability} (wanted by ${wantedBy})`).join(', ')
     // What the bus takes from elsewhere too, under the name of the capability.
-    const own = ['inbox', 'deadLetters'].filter((store) =>
+    const own = Object.entries(ownStores).filter(([store]) =>
       missing.some(({ capability }) => capability.startsWith(store)),
     )
-    const instead =
-      own.length > 0 ? `, or give createBus its own ${own.map((store) => `\`${store}\``).join(' and ')}` : ''
+    const instead = own.map(([store, which]) => `, or give createBus its own \`${store}\`: ${which}`).join('')
     super(
       'CAPABILITY_MISSING',
       `the transport ${transport} lacks ${list}\nDo without it there, or choose a transport that has it${instead}.`,

@@ -13,6 +13,7 @@ export type {
   SubscribeOptions,
 } from './bus/types.ts'
 export { type FactsFirstLogger, pinoLog } from './bus/pino-log.ts'
+export { type PlannedTopology, planTopology } from './bus/plan-topology.ts'
 export { type Clock, systemClock } from './clock.ts'
 export type {
   DeadLetterFilter,

@@ -87,7 +87,7 @@ describe('what does not fit is refused at start-up', () => {
     const bus = await createBus({ source: '/shop', transport, inbox: memoryInbox(), handlers })
     await bus.close()
     const refused = createBus({ source: '/shop', transport, handlers })
-    await expect(refused).rejects.toThrow('a transport that has it, or give createBus its own `inbox`.')
+    await expect(refused).rejects.toThrow('a transport that has it, or give createBus its own `inbox`: memoryInbox()')
     const other = await createBus({ source: '/shop', transport })
     expect(() => other.subscribe(OrderPlaced, f, { group: 'g', idempotent: true })).toThrow('inbox (wanted by')
     await other.close()

@@ -17,6 +17,7 @@ import type { BackoffOptions } from '@tidings/core/tools'
 import { DueQueue } from './consume/due.ts'
 import { Member, type Source } from './consume/member.ts'
 import type { Sender } from './consume/settle.ts'
+import { PartitionSource } from './consume/partitions.ts'
 import { QueueSource } from './consume/source.ts'
 import { RabbitmqSink } from './dead/sink.ts'
 import { isMissing } from './errors.ts'
@@ -24,8 +25,8 @@ import { Link, type LinkOptions } from './link.ts'
 import { Publisher } from './publish/publisher.ts'
 import type { Routes } from './publish/routes.ts'
 import { check, declare, told } from './topology/apply.ts'
-import { groupParts, rungPart, sharedParts, temporaryParts, type TopologySettings } from './topology/parts.ts'
-import type { TopologyPart } from './topology/topology.ts'
+import { groupParts, queuesOf, rungPart, sharedParts, temporaryParts, type TopologySettings } from './topology/parts.ts'
+import type { TopologyPart } from '@tidings/bus/transport'
 import { encode } from './wire/encode.ts'
 
 /** How a {@link RabbitmqConnection} behaves. */
@@ -141,9 +142,7 @@ export class RabbitmqConnection implements Connection {
   async #open(signal: AbortSignal, lost: (error: unknown) => void): Promise<Link> {
     const link = await Link.open({ ...this.#settings, name: this.#tell.name }, signal, lost)
     try {
-      const channel = await link.channel(() => {})
-      await this.#make(link, channel, sharedParts(this.#settings.topology))
-      await link.within('a channel', channel.close())
+      await this.#prepare(link, sharedParts(this.#settings.topology))
       return link
     } catch (error) {
       link.destroy()
@@ -173,13 +172,27 @@ export class RabbitmqConnection implements Connection {
         },
       })
     }
+    const partitions = queuesOf(topology, request)
+    const parts = groupParts(topology, request)
+    if (partitions.length > 1) {
+      const { names } = topology
+      const prepare = (link: Link): Promise<void> => this.#prepare(link, parts)
+      return new PartitionSource({ names, group: request.group, partitions, prepare, count })
+    }
     return new QueueSource({
       count,
       prepare: async (channel, link) => {
-        await this.#make(link, channel, groupParts(topology, request))
+        await this.#make(link, channel, parts)
         return topology.names.group(request.group)
       },
     })
+  }
+
+  /** The same on a channel of its own. */
+  async #prepare(link: Link, parts: readonly TopologyPart[]): Promise<void> {
+    const channel = await link.channel(() => {})
+    await this.#make(link, channel, parts)
+    await link.within('a channel', channel.close())
   }
 
   /** Makes parts where they are missing, or sees that they are there. */

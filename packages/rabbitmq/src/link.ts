@@ -30,6 +30,7 @@ export class Link {
   readonly #watchers = new Set<(error: unknown) => void>()
   /** Of questions: made anew when an answer has closed it. */
   #asking: Promise<Channel> | undefined
+  #announcing: Promise<Channel> | undefined
   #closing = false
   #lost: { readonly error: unknown } | undefined
 
@@ -109,6 +110,15 @@ export class Link {
     channel.on('error', (error: unknown) => (failure = error))
     channel.on('close', () => closed(failure))
     return channel
+  }
+
+  /** A channel for signs between members, for which nobody waits. */
+  async announcing(): Promise<Channel> {
+    this.#announcing ??= this.within('a channel', this.#publisher.createChannel()).then((channel) => {
+      this.#watch(channel, 'the channel of signs')
+      return channel
+    })
+    return this.#announcing
   }
 
   /** An answer in time, or the link is lost: a channel that waits for one can be asked nothing else. */

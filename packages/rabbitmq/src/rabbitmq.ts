@@ -7,6 +7,7 @@ import { placeOf } from './link.ts'
 import { buckets } from './publish/bucket.ts'
 import { Routes } from './publish/routes.ts'
 import { Names } from './topology/names.ts'
+import { applyTo, planOf, topologyOf } from './topology/plan.ts'
 import { maxHeadersSize } from './wire/encode.ts'
 
 export interface RabbitmqOptions {
@@ -97,10 +98,14 @@ export function rabbitmq(options: RabbitmqOptions): Transport {
     maxHeadersSize: Math.min(maxHeadersSize, maxMessageSize ?? Infinity),
     maxHold: milliseconds(consumerTimeout, 'consumerTimeout'),
   }
+  const planning = { ...settings, name: 'tidings: topology' }
   return {
     name: 'rabbitmq',
     capabilities,
     connect: (connectOptions) => RabbitmqConnection.open(settings, connectOptions),
+    topology: (groups) => topologyOf(settings.topology, groups),
+    plan: (groups) => planOf(topologyOf(settings.topology, groups), planning),
+    apply: (groups) => applyTo(topologyOf(settings.topology, groups), planning),
   }
 }
 

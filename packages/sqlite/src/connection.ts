@@ -16,6 +16,7 @@ import {
 import { groupsOf } from './group/backlogs.ts'
 import { join, type Place } from './group/membership.ts'
 import { removeGroup } from './nodes/nodes.ts'
+import { letterStoreOf } from './file/letter-store.ts'
 import { Publishing } from './file/publishing.ts'
 import { writeAndSend } from './file/write-and-send.ts'
 import type { SharedFile } from './file/shared-file.ts'
@@ -36,14 +37,7 @@ export class SqliteConnection implements Connection {
     this.#file = file
     this.#options = options
     this.#onClosed = onClosed
-    const { letters } = file
-    this.deadLetters = {
-      add: (letter) => file.commit(() => letters.add(letter)),
-      remove: (id) => file.commit(() => letters.remove(id)),
-      get: (id) => letters.get(id),
-      list: (query) => letters.list(query),
-      firstOfKey: (group, key) => letters.firstOfKey(group, key),
-    }
+    this.deadLetters = letterStoreOf(file)
     this.groups = {
       list: () => groupsOf(file),
       remove: (name) => file.commit(() => this.#remove(name)),

@@ -8,4 +8,5 @@ export {
   sqliteTransaction,
   type SqliteTransport,
 } from './sqlite.ts'
+export type { SqliteStores } from './sqlite-stores.ts'
 export type { SqliteRow, SqliteTransaction, SqliteValue } from './file/transaction.ts'

@@ -11,6 +11,7 @@ import { nodeSqlite, type SqliteDriver } from './database/driver.ts'
 import { OpenedFile } from './file/opened-file.ts'
 import type { SharedOptions } from './file/shared-file.ts'
 import { aggregationsIn, claimChecksIn } from './integration-stores.ts'
+import { type SqliteStores, storesOf } from './sqlite-stores.ts'
 import { SqliteRecorder } from './store/sqlite-recorder.ts'
 import type { SqliteTransaction } from './file/transaction.ts'
 import { inWorker } from './worker/in-worker.ts'
@@ -67,6 +68,17 @@ export interface SqliteTransport extends Transport {
   store<const Definitions extends readonly AnyDefinedEvent[]>(
     options: StoreOptions<Definitions>,
   ): Promise<EventStore<EventOf<Definitions[number]>>>
+  /**
+   * An inbox and a store of dead letters in the same file, for a bus on a transport that has none: idempotence and letters
+   * that can be looked at one by one, beside a broker, for one process or for several on one machine. Rejects with
+   * `SqliteError`.
+   *
+   * @example
+   * await using stores = await sqlite({ file: 'shop.db' }).stores()
+   * const { inbox, deadLetters } = stores
+   * await using bus = await createBus({ source: '/shop', handlers, transport: rabbitmq({ url }), inbox, deadLetters })
+   */
+  stores(): Promise<SqliteStores>
   /**
    * Where an `aggregator` keeps what it gathers, in the same file: it is there after a crash. What is closed is known again
    * for the age of `retention`. Its methods reject with `SqliteError`.
@@ -149,6 +161,10 @@ export function sqlite(options: SqliteOptions): SqliteTransport {
     async store(storeOptions) {
       const { file, release } = await opened.use(systemClock)
       return createStore(new SqliteRecorder(file, release), storeOptions)
+    },
+    async stores() {
+      const { file, release } = await opened.use()
+      return storesOf(file, release)
     },
     aggregations: () => aggregationsIn(opened),
     claimChecks: (claimOptions) => claimChecksIn(opened, ttlOf(claimOptions)),

@@ -95,6 +95,12 @@ describe.each(schemas)('schema %i', (schema) => {
     })
     expect(await transport.aggregations().read('of b')).toEqual({ state: 'closed', reason: 'complete', events: [] })
     expect(await transport.claimChecks().get('claim')).toEqual(Uint8Array.of(1, 2, 3))
+    await using stores = await transport.stores()
+    const event = { id: 'handled', source: '/elsewhere' }
+    // There is one since the second schema.
+    expect(await stores.inbox.has(event, 'elsewhere.group')).toBe(schema > 1)
+    await stores.inbox.add(event, 'elsewhere.group')
+    expect(await stores.inbox.has(event, 'elsewhere.group')).toBe(true)
   })
 
   test('ends with the tables of a new file', async () => {

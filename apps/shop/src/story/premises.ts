@@ -58,7 +58,7 @@ interface Opened {
 
 /** Opens a shop in the town. */
 export async function premises(town: Town, ground: Ground, narrator: Storyteller): Promise<Premises> {
-  const { transport, books } = ground
+  const { transport, beside, books } = ground
   const { store } = books
   const snapshots = snapshotsIn(store)
   const tally: Tally = { published: 0, handled: 0, failed: 0, deadLetters: 0 }
@@ -80,7 +80,8 @@ export async function premises(town: Town, ground: Ground, narrator: Storyteller
       handlers: shop.handlers,
       definitions: shopEvents,
       maxDepth: 32,
-      middleware: [narrator.middleware],
+      ...beside,
+      middleware: [...(beside.middleware ?? []), narrator.middleware],
       log: narrator.log,
       observer,
     })

@@ -29,6 +29,8 @@ export function describe({ source, transport, middleware, known, groups, status,
     middleware: middleware.map(({ name }) => name),
     handlers,
     full,
+    topology:
+      transport.topology?.(groups.map(({ group, handlers: all }) => all.request(group, all.policy.prefetch))) ?? [],
     unhandledTypes: known.filter((type) => !groups.some((group) => group.handlers.find(type) !== undefined)),
   }
 }

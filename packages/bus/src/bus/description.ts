@@ -1,4 +1,5 @@
 import type { Capabilities } from '../transport/capabilities.ts'
+import type { TopologyPart } from '../transport/topology.ts'
 
 export interface Description {
   readonly source: string
@@ -8,6 +9,8 @@ export interface Description {
   readonly handlers: readonly HandlerDescription[]
   /** The whole names of all groups of the broker that have no room, where it can tell at once. */
   readonly full: readonly string[]
+  /** What the bus needs on the broker, and has made where the transport may; empty where there is nothing to make. */
+  readonly topology: readonly TopologyPart[]
   /** Published by this bus so far, or defined, and no handler of this bus wants it. */
   readonly unhandledTypes: readonly string[]
 }

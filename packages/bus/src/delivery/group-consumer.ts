@@ -76,12 +76,7 @@ export class GroupConsumer {
 
   /** Joins the group on the broker; again, when its handlers want other event types. */
   join(connection: Connection, signal?: AbortSignal): Promise<void> {
-    const request = (): GroupRequest => {
-      const { types, policy, marks } = this.handlers
-      const { from, ordering, temporary } = policy
-      const { wanted: prefetch } = this.#queue
-      return { group: this.group, types, prefetch, ordered: ordering === 'per-key', from, temporary, marks }
-    }
+    const request = (): GroupRequest => this.handlers.request(this.group, this.#queue.wanted)
     return this.membership.join(connection, request, signal)
   }
 

@@ -1,6 +1,7 @@
 import { isPattern, patternMatcher, TidingsError } from '@tidings/core'
 import type { AnyHandler } from '../handler/handler.ts'
 import type { Policy } from '../handler/policy.ts'
+import type { GroupRequest } from '../transport/transport.ts'
 
 /** What all handlers of a group agree on. */
 const shared = ['ordering', 'concurrency', 'prefetch', 'from', 'temporary'] as const
@@ -30,6 +31,13 @@ export class GroupHandlers {
   get policy(): Policy {
     const [first] = this.#all
     return first!.policy
+  }
+
+  /** What a bus asks a transport for; `group` is the whole name. */
+  request(group: string, prefetch: number): GroupRequest {
+    const { types, marks } = this
+    const { from, ordering, temporary } = this.policy
+    return { group, types, prefetch, ordered: ordering === 'per-key', from, temporary, marks }
   }
 
   /** Throws `INVALID_ARGUMENT` where an event would have two handlers, or the group two settings. */

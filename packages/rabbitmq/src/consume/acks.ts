@@ -3,13 +3,16 @@ import type { Channel, Message as AmqpMessage } from 'amqplib'
 /** What a channel was delivered and has not settled. Acknowledgements go out together, once in a turn of the loop. */
 export class Acks {
   readonly #channel: Channel
+  readonly #onSettled: () => void
   /** By delivery tag, in the order in which they came, which is that of the tags. */
   readonly #open = new Map<number, AmqpMessage>()
   #done = new Set<number>()
   #scheduled: NodeJS.Immediate | undefined
 
-  constructor(channel: Channel) {
+  /** `onSettled` is told each that is. */
+  constructor(channel: Channel, onSettled: () => void) {
     this.#channel = channel
+    this.#onSettled = onSettled
   }
 
   /** Deliveries that are neither settled nor on their way to be. */
@@ -24,11 +27,14 @@ export class Acks {
   acknowledge({ fields }: AmqpMessage): void {
     this.#done.add(fields.deliveryTag)
     this.#scheduled ??= setImmediate(() => this.flush())
+    this.#onSettled()
   }
 
   /** It goes back to its queue. */
   giveBack(message: AmqpMessage): void {
-    if (this.#open.delete(message.fields.deliveryTag)) tell(() => this.#channel.nack(message, false, true))
+    if (!this.#open.delete(message.fields.deliveryTag)) return
+    tell(() => this.#channel.nack(message, false, true))
+    this.#onSettled()
   }
 
   /** Tells the broker what was acknowledged: up to the first that is not, in one; what is beyond it one by one. */

@@ -12,6 +12,8 @@ export interface IntakeOptions {
   readonly prefetch: number
   /** Never throws. */
   onMessage(message: ConsumeMessage, intake: Intake): void
+  /** One more is settled, or goes back. */
+  onSettled?(): void
   /** The queue is gone, or the channel, while the link stands. */
   onBroken(error: Error): void
 }
@@ -35,7 +37,7 @@ export class Intake {
     this.#options = options
     this.#channel = channel
     this.#link = link
-    this.acks = new Acks(channel)
+    this.acks = new Acks(channel, () => options.onSettled?.())
   }
 
   /** Opens a channel, prepares it, and is ready to consume. */

@@ -23,6 +23,8 @@ export interface Source {
   open(link: Link, member: Member): Promise<void>
   /** What it takes from now. */
   readonly intakes: Iterable<Intake>
+  /** There is room for more. Where a source hands out by itself whatever comes, it has none of this. */
+  handOut?(): void
   /** Takes no more for now, or goes on; others may have what waits. */
   pause(): Promise<void>
   resume(): Promise<void>
@@ -56,6 +58,7 @@ export class Member implements Membership {
     this.#held = new HeldDeliveries({
       prefetch: request.prefetch,
       deliver,
+      onRoom: () => this.#source.handOut?.(),
       onLeft: () => {
         // Nobody may have its place before it holds nothing.
         void this.#source.close()
@@ -76,12 +79,23 @@ export class Member implements Membership {
     if (!this.isStopped) await this.#source.open(link, this)
   }
 
+  /** How many it would hand out if they came. */
+  get wanted(): number {
+    return this.#held.wanted
+  }
+
   /** Takes what a queue has delivered. */
   readonly take = (message: ConsumeMessage, intake: Intake): void => {
+    this.handOut(message, intake, intake.acks.size === 1)
+  }
+
+  /**
+   * Hands out what a queue has delivered. `isFirst`: nothing that was delivered before it is unsettled. The broker counts
+   * what it has had back, begun or not: of several that came together only the first was begun.
+   */
+  handOut(message: ConsumeMessage, intake: Intake, isFirst: boolean): void {
     const decoded = decode(message)
     const returns = returnsOf(message)
-    // The broker counts what it has had back, begun or not: of several that came together only the first was begun.
-    const isFirst = intake.acks.size === 1
     this.#held.take(
       {
         message: decoded,

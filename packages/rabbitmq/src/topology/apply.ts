@@ -1,5 +1,5 @@
 import type { Channel } from 'amqplib'
-import type { TopologyPart } from './topology.ts'
+import type { TopologyPart } from '@tidings/bus/transport'
 
 /** Makes a part where there is none; one with other settings closes the channel, and rejects. */
 export async function declare(channel: Channel, { kind, name, settings }: TopologyPart): Promise<void> {

@@ -2,7 +2,7 @@ import { isPattern, TidingsError } from '@tidings/core'
 import type { GroupRequest } from '@tidings/bus/transport'
 import { buckets } from '../publish/bucket.ts'
 import { longestName, type Names } from './names.ts'
-import type { TopologyPart } from './topology.ts'
+import type { TopologyPart } from '@tidings/bus/transport'
 
 /** What the broker's own limit is raised to: the bus parks what ends its members, with the reason, and drops nothing. */
 const deliveryLimit = 1_000_000_000

@@ -167,4 +167,14 @@ CREATE TABLE tidings_state (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO tidings_state VALUES ('generation', 0), ('base', 0), ('time', 0);
 `,
+  `
+-- Which event a group of another transport has handled.
+CREATE TABLE tidings_inbox (
+  group_name TEXT NOT NULL,
+  event TEXT NOT NULL,
+  source TEXT NOT NULL,
+  at INTEGER NOT NULL,            -- milliseconds since 1970
+  PRIMARY KEY (group_name, event, source)
+) STRICT, WITHOUT ROWID;
+`,
 ]

@@ -1,4 +1,3 @@
-import type { AggregationRows } from './aggregation-rows.ts'
 import type { ClaimRows } from './claim-rows.ts'
 import type { Statements } from './statements.ts'
 
@@ -8,6 +7,11 @@ export interface RetentionSettings {
   readonly age: number
   /** Messages. */
   readonly count: number
+}
+
+/** Rows that are forgotten by their age, some in each transaction; whether there may be more. */
+interface Aging {
+  tidy(oldest: number): boolean
 }
 
 /** Rows that are looked at in one transaction: other work is not to wait for an old file to be tidied up. */
@@ -24,7 +28,7 @@ const beforeAll: Mark = [0, '', '']
  */
 export class Retention {
   readonly #statements: Statements
-  readonly #aggregations: AggregationRows
+  readonly #others: readonly Aging[]
   readonly #claims: ClaimRows
   readonly #settings: RetentionSettings
   /** How far the log has been gone through. What is before it is of streams. */
@@ -34,9 +38,9 @@ export class Retention {
   /** How far the marks have been gone through. */
   #lastMark = beforeAll
 
-  constructor(statements: Statements, aggregations: AggregationRows, claims: ClaimRows, settings: RetentionSettings) {
+  constructor(statements: Statements, others: readonly Aging[], claims: ClaimRows, settings: RetentionSettings) {
     this.#statements = statements
-    this.#aggregations = aggregations
+    this.#others = others
     this.#claims = claims
     this.#settings = settings
   }
@@ -46,14 +50,14 @@ export class Retention {
     const oldest = now - this.#settings.age
     const hasMessages = this.#tidyLog(oldest)
     const hasMarks = this.#tidyMarks(oldest)
-    const hasAggregations = this.#aggregations.tidy(oldest)
+    const haveOthers = this.#others.map((rows) => rows.tidy(oldest)).includes(true)
     const hasClaims = this.#claims.tidy(now)
     this.#statements.run(
       `DELETE FROM tidings_bindings WHERE until IS NOT NULL AND until <=
         (SELECT min(low) FROM tidings_cursors WHERE tidings_cursors.group_id = tidings_bindings.group_id)`,
     )
     this.#statements.exec(`PRAGMA incremental_vacuum(${pagesPerTurn})`)
-    return hasMessages || hasMarks || hasAggregations || hasClaims
+    return hasMessages || hasMarks || haveOthers || hasClaims
   }
 
   /** Goes through the log, some of it at a time; whether it is to go on. */

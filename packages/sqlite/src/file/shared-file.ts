@@ -13,6 +13,7 @@ import { Group } from '../group/group.ts'
 import { type HeldRow, HeldRows } from '../group/held-rows.ts'
 import type { Greatest } from './greatest.ts'
 import { identitiesIn } from './identities.ts'
+import { InboxRows } from './inbox-rows.ts'
 import { Letters } from './letters.ts'
 import { Log } from './log.ts'
 import { LogTime } from './log-time.ts'
@@ -42,6 +43,7 @@ export class SharedFile implements Times {
   readonly log: Log
   readonly held: HeldRows
   readonly marks: Marks
+  readonly inbox: InboxRows
   readonly identities: Greatest<string>
   readonly time: LogTime
   readonly letters: Letters
@@ -83,12 +85,13 @@ export class SharedFile implements Times {
     this.log = new Log(statements)
     this.held = new HeldRows(statements)
     this.marks = new Marks(statements)
+    this.inbox = new InboxRows(statements)
     this.identities = identitiesIn(statements)
     this.time = new LogTime(statements)
     this.letters = new Letters(statements, options.maxDeadLetters)
     this.aggregations = new AggregationRows(statements)
     this.claims = new ClaimRows(statements)
-    this.retention = new Retention(statements, this.aggregations, this.claims, options.retention)
+    this.retention = new Retention(statements, [this.aggregations, this.inbox], this.claims, options.retention)
     this.transaction = new Transactions(statements)
     this.delayed = new Delayed(statements, this.log, this, () => {
       this.#areDue = true
@@ -184,6 +187,7 @@ export class SharedFile implements Times {
     if (version === this.#dataVersion) return false
     this.nodes.refresh()
     this.marks.refresh()
+    this.inbox.refresh()
     this.identities.refresh()
     this.time.refresh()
     const { head } = this.log

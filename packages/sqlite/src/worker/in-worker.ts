@@ -6,6 +6,7 @@ import { FileWorker } from './file-worker.ts'
 import { theFile, type WorkerSettings } from './protocol.ts'
 import { RemoteConnection } from './remote-connection.ts'
 import { RemoteRecorder } from './remote-recorder.ts'
+import { openRemoteStores } from './remote-stores.ts'
 
 /** A file that a worker has open, as a transport and a store: one worker for all who use the value. */
 export function inWorker(
@@ -50,6 +51,7 @@ export function inWorker(
     async store(options) {
       return createStore(await opened((worker, release) => RemoteRecorder.open(worker, release)), options)
     },
+    stores: () => opened(openRemoteStores),
     aggregations: () => ({
       add: (entry) => call('add', [entry]) as never,
       read: (aggregation) => call('read', [aggregation]) as never,

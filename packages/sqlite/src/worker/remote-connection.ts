@@ -160,17 +160,17 @@ function unknownOutcome(cause: unknown): OutcomeUnknownError {
   return new OutcomeUnknownError('the worker of its file has ended', { cause })
 }
 
-function sendable(message: Message): Message {
+export function sendable(message: Message): Message {
   const { body } = message
   return body instanceof Uint8Array ? { ...message, body: ownBytes(body) } : message
 }
 
-function sendableOutgoing(outgoing: Outgoing): Outgoing {
+export function sendableOutgoing(outgoing: Outgoing): Outgoing {
   const message = sendable(outgoing.message)
   return message === outgoing.message ? outgoing : { ...outgoing, message }
 }
 
-function sendableSettlement(settlement: Settlement): Settlement {
+export function sendableSettlement(settlement: Settlement): Settlement {
   if (settlement.as === 'later' || settlement.as === 'given-back') return settlement
   const effects = settlement.effects.map(sendableOutgoing)
   if (settlement.as !== 'dead-lettered') return { ...settlement, effects }

@@ -62,6 +62,19 @@ export function servedFile(file: SqliteTransport, host: Host): Served {
         },
       })
     },
+    async stores(inbox: Target, letters: Target): Promise<void> {
+      const stores = await file.stores()
+      host.serve(letters, stores.deadLetters as never)
+      host.serve(inbox, {
+        has: stores.inbox.has.bind(stores.inbox),
+        add: stores.inbox.add.bind(stores.inbox),
+        async close() {
+          await stores.close()
+          host.forget(inbox)
+          host.forget(letters)
+        },
+      })
+    },
     add: (entry: AggregationEntry) => aggregations.add(entry),
     read: (aggregation: string) => aggregations.read(aggregation),
     seal: (aggregation: string, reason: 'complete' | 'timeout') => aggregations.seal(aggregation, reason),
