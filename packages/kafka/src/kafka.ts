@@ -6,6 +6,7 @@ import { type ConnectionSettings, KafkaConnection } from './connection.ts'
 import { Routes } from './publish/routes.ts'
 import { Names } from './topology/names.ts'
 import { type EventTopic, topicOf } from './topology/parts.ts'
+import { applyTo, planOf, topologyOf } from './topology/plan.ts'
 
 export interface KafkaOptions {
   /** Some brokers of the cluster, such as `['localhost:9092']`: the others are found by them. */
@@ -106,10 +107,14 @@ export function kafka(options: KafkaOptions): Transport {
     maxHeadersSize: maxMessageSize,
     maxHold: Infinity,
   }
+  const planning = { ...settings.client, name: 'tidings-topology' }
   return {
     name: 'kafka',
     capabilities,
     connect: (connectOptions) => KafkaConnection.open(settings, connectOptions),
+    topology: (groups) => topologyOf(settings.topology, groups),
+    plan: (groups) => planOf(topologyOf(settings.topology, groups), planning),
+    apply: (groups) => applyTo(topologyOf(settings.topology, groups), planning),
   }
 }
 
@@ -172,7 +177,12 @@ function checkedBrokers(brokers: readonly string[]): readonly string[] {
   const isBroker = (broker: unknown): boolean => typeof broker === 'string' && /^[^\s/@]+:\d+$/.test(broker)
   if (Array.isArray(brokers) && brokers.length > 0 && brokers.every(isBroker))
     return [...(brokers as readonly string[])]
-  throw invalidArgument('brokers', 'hosts and ports', brokers, "Such as ['localhost:9092'].")
+  throw invalidArgument('brokers', 'hosts and ports', shownBrokers(brokers), "Such as ['localhost:9092'].")
+}
+
+/** Not one that looks like a URL: it may have a password. */
+function shownBrokers(brokers: unknown): unknown {
+  return Array.isArray(brokers) ? brokers.map((broker) => String(broker).replace(/^.*@/, '…@')) : typeof brokers
 }
 
 function checkedTopics(topics: Readonly<Record<string, readonly string[]>>, names: Names): EventTopic[] {
