@@ -1,4 +1,4 @@
-import { Admin, type BaseOptions, Producer } from '@platformatic/kafka'
+import { Admin, type BaseOptions, type Consumer, Producer } from '@platformatic/kafka'
 import { systemClock } from '@tidings/bus'
 import { isTidingsError } from '@tidings/core'
 import { connectError, kafkaError, KafkaError } from './errors.ts'
@@ -138,11 +138,13 @@ export class Link {
 }
 
 /** Ends a client of the driver, whatever state it is in; never rejects. */
-export async function endClient(client: { close(force?: boolean): Promise<void> }): Promise<void> {
+export async function endClient(client: Admin | Consumer | Producer): Promise<void> {
   try {
-    await client.close(true)
+    // That of an admin takes no argument but a callback.
+    await (client instanceof Admin ? client.close() : client.close(true))
   } catch {
-    // There is nobody left to tell.
+    // There is nobody left to tell, but its sockets would stay.
+    dropConnections(client)
   }
 }
 

@@ -1,12 +1,22 @@
 import type { Admin } from '@platformatic/kafka'
 import type { TopologyPart } from '@tidings/bus/transport'
+import { systemClock } from '@tidings/bus'
 import { isAnswer, KafkaError } from '../errors.ts'
+
+/** Milliseconds between two looks. */
+const pause = 50
 
 /** Makes those topics that are missing. */
 export async function declare(admin: Admin, parts: readonly TopologyPart[]): Promise<void> {
   const there = new Set(await admin.listTopics({ includeInternals: false }))
   const missing = parts.filter(({ name }) => !there.has(name))
   await Promise.all(missing.map((part) => create(admin, part)))
+  // Made is not known yet: the brokers hear of it one by one.
+  for (let left = missing; left.length > 0;) {
+    const now = new Set(await admin.listTopics({ includeInternals: false }))
+    left = left.filter(({ name }) => !now.has(name))
+    if (left.length > 0) await new Promise<void>((resolve) => systemClock.after(pause, resolve))
+  }
 }
 
 async function create(admin: Admin, { name, settings }: TopologyPart): Promise<void> {
