@@ -18,12 +18,21 @@ import { revenue } from '../src/modules/analytics.ts'
 import { stock } from '../src/modules/inventory.ts'
 import { dice } from '../src/story/dice.ts'
 import { DemoProcess, Folder } from './fixtures/demo-process.ts'
+import { rabbitmqOptions } from './fixtures/rabbitmq.ts'
 
 const folder = new Folder()
-afterAll(() => folder[Symbol.dispose]())
+const rabbitmq = await rabbitmqOptions()
+afterAll(async () => {
+  folder[Symbol.dispose]()
+  await rabbitmq?.close()
+})
 
-/** Times that it is killed. */
+/** Times that it is killed; on a broker, where a start takes longer, half as often. */
 const kills = Number(process.env['SHOP_KILLS'] ?? 12)
+const grounds = [
+  { where: 'in its file', options: [], times: kills },
+  ...(rabbitmq ? [{ where: 'on RabbitMQ', options: rabbitmq.options, times: Math.ceil(kills / 2) }] : []),
+]
 
 /** A line of what those outside remember. */
 interface Remembered {
@@ -33,28 +42,30 @@ interface Remembered {
   readonly answer: { readonly ok: boolean } | 'sent'
 }
 
-test(
-  'INVARIANT: killed anywhere and started again, the shop goes on where it was, and charges no order twice',
+test.each(grounds)(
+  'INVARIANT: killed anywhere and started again $where, the shop goes on where it was, and charges no order twice',
   { timeout: 600_000 },
-  async () => {
+  async ({ where, options, times }) => {
     const seed = Number(process.env['SHOP_KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 32))
     const roll = dice(seed)
-    const data = join(folder.path, 'data')
+    const data = join(folder.path, where)
     const places: string[] = []
     let ends = 0
-    while (places.length < kills) {
+    while (places.length < times) {
       // Where the day goes on in its middle fewer lines come than in a whole one.
       const lines = 1 + roll(40)
-      const demo = new DemoProcess(['--data', data])
+      const demo = new DemoProcess(['--data', data, ...options])
       const wasKilled = await demo.killedAt(lines, roll(20))
       const { code, stdout, stderr } = await demo.ended
       if (wasKilled) places.push(`${stdout.match(/^\d+(?= {2})/gm)?.at(-1) ?? '-'}/${lines}`)
       else ends++
       expect(code ?? 0, stderr).toBe(0)
     }
-    const last = await new DemoProcess(['--data', data]).ended
+    const last = await new DemoProcess(['--data', data, ...options]).ended
     expect(last.code, last.stderr).toBe(0)
-    console.info(`seed ${seed}: killed ${kills} times, in act/behind line ${places.join(', ')}; ${ends + 1} days ended`)
+    console.info(
+      `seed ${seed}: killed ${times} times ${where}, in act/behind line ${places.join(', ')}; ${ends + 1} days ended`,
+    )
 
     const { recorded, letters, figures, left } = await keptIn(data)
     const of = <Definition extends { readonly type: string }>({ type }: Definition): number[] =>

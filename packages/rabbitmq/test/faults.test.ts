@@ -23,7 +23,7 @@ describe.runIf(server !== undefined)('on a broker', () => {
     )
   const published = async (line: Line, count: number): Promise<string[]> => {
     const messages = Array.from({ length: count }, () => line.message({ type: 'test.fault' }))
-    await Promise.all(messages.map((message) => line.publish({ message })))
+    await Promise.all(messages.map(async (message) => line.publish({ message })))
     return messages.map(({ attributes }) => String(attributes['id']))
   }
   const faulty = (name: string) => group(name, { types: ['test.fault'] })
@@ -80,10 +80,12 @@ describe.runIf(server !== undefined)('on a broker', () => {
     try {
       let confirmed = 0
       // One is taken still, and tells the broker that this connection publishes.
-      const waiting = Array.from({ length: 20 }, async () => {
-        await published(line, 1)
-        confirmed++
-      })
+      const waiting = Promise.allSettled(
+        Array.from({ length: 20 }, async () => {
+          await published(line, 1)
+          confirmed++
+        }),
+      )
       await new Promise((resolve) => setTimeout(resolve, 1000))
       expect(confirmed).toBe(0)
       // On the connection that consumes nothing is blocked.
@@ -95,7 +97,7 @@ describe.runIf(server !== undefined)('on a broker', () => {
       await new Promise((resolve) => setTimeout(resolve, 300))
       expect(again).toEqual([])
       await other.close()
-      await Promise.allSettled(waiting)
+      await waiting
     } finally {
       await server!.ctl('set_vm_memory_high_watermark', 'absolute', '1GB')
     }

@@ -32,18 +32,21 @@ class Book {
 
   handle(key: string, n: number): void {
     const name = `${key} ${n}`
-    if (this.handled.has(name) || this.parked.has(name)) {
-      this.duplicates++
-      return
-    }
+    const isDeclined = n % 20 === 19
+    const isNew = !this.handled.has(name) && !this.parked.has(name)
+    if (isNew) this.#note(key, n)
+    else this.duplicates++
+    const { parked, handled } = this
+    ;(isDeclined ? parked : handled).add(name)
+    if (isDeclined) throw new PermanentError('one in twenty is declined')
+  }
+
+  /** The first time is what counts: a broker hands out again what it has no answer to. */
+  #note(key: string, n: number): void {
+    const name = `${key} ${n}`
     const last = this.#last.get(key) ?? -1
     if (n < last) this.outOfOrder.push(`${name} came behind ${last}`)
     this.#last.set(key, Math.max(last, n))
-    if (n % 50 === 49) {
-      this.parked.add(name)
-      throw new PermanentError('one in fifty is declined')
-    }
-    this.handled.add(name)
   }
 }
 

@@ -54,7 +54,8 @@ describe.runIf(server !== undefined)('on a broker', () => {
   test('INVARIANT: a user who may make nothing runs on what an operator made by the plan', async () => {
     await server!.ctl('add_user', 'reader', 'secret')
     // Temporary groups are of the connection, which must be able to make them.
-    await server!.ctl('set_permissions', '-p', '/', 'reader', '^made\\.temporary\\.', '.*', '.*')
+    const [write, read] = ['^(made\\.|amq\\.default)', '^made\\.']
+    await server!.ctl('set_permissions', '-p', '/', 'reader', '^made\\.(temporary|member)\\.', write, read)
     const theirs = url.replace('guest:guest', 'reader:secret')
     const asked = [group('made.one'), group('made.two', { ordered: true })]
 
@@ -65,8 +66,13 @@ describe.runIf(server !== undefined)('on a broker', () => {
       code: 'RABBITMQ_REFUSED',
     })
 
-    await transport({ prefix: 'made' }).apply!(asked)
-    const options = { url: theirs, prefix: 'made', declare: false, delays: ['100ms', '1s'] } as const
+    // The operator's user needs no more than the names of the application.
+    await server!.ctl('add_user', 'maker', 'secret')
+    await server!.ctl('set_permissions', '-p', '/', 'maker', '^made\\.', write, read)
+    const partitions = (name: string): number => (name === 'made.two' ? 2 : 1)
+    const operator = { url: url.replace('guest:guest', 'maker:secret'), prefix: 'made', partitions }
+    await transport(operator).apply!(asked)
+    const options = { url: theirs, prefix: 'made', declare: false, delays: ['100ms', '1s'], partitions } as const
     const line = await connectTo(rabbitmq(options))
     const [one, two] = [await joined(line, asked[0]!), await joined(line, asked[1]!)]
     const replies = await joined(line, group('made.replies', { temporary: true, types: [] }))

@@ -22,8 +22,8 @@ export interface MessageHeaderOptions {
 
 /** A message as headers and a body. */
 export interface HeaderMessage {
-  /** Texts; `content-type` is the media type of the body. */
-  readonly headers: Readonly<Record<string, string>>
+  /** Texts; `content-type` is the media type of the body. A new object, to which a transport may add its own. */
+  readonly headers: Record<string, string>
   readonly body: Message['body']
 }
 
@@ -31,10 +31,9 @@ export interface HeaderMessage {
 export function messageToHeaders(message: Message, options: MessageHeaderOptions = {}): HeaderMessage {
   const { prefix = 'ce-', percentEncoding = true } = options
   const { attributes, contentType, headers: own, body } = message
-  const write = (value: unknown): string => (percentEncoding ? encodeHeaderValue(String(value)) : String(value))
   const headers: Record<string, string> = {}
-  for (const name in attributes) headers[prefix + name] = write(attributes[name])
-  for (const name in own) headers[name] = write(own[name])
+  for (const name in attributes) headers[prefixed(prefix, name)] = written(attributes[name], percentEncoding)
+  for (const name in own) headers[name] = written(own[name], percentEncoding)
   if (contentType !== undefined) headers['content-type'] = contentType
   return { headers, body }
 }
@@ -68,6 +67,27 @@ export function messageFromHeaders(
   }
   // NATS asks for it among the attributes; one that contradicts the content type stays there, and is refused.
   return { attributes: others, contentType: datacontenttype, headers: own, body }
+}
+
+/** By prefix and name. A text that is put together anew for each message costs more than all else that is done to it. */
+const names = new Map<string, Map<string, string>>()
+/** Names of attributes are few; those of foreign events need not be. */
+const mostNames = 256
+
+function prefixed(prefix: string, name: string): string {
+  let known = names.get(prefix)
+  if (known === undefined) names.set(prefix, (known = new Map()))
+  let whole = known.get(name)
+  if (whole === undefined) {
+    whole = prefix + name
+    if (known.size < mostNames) known.set(name, whole)
+  }
+  return whole
+}
+
+function written(value: unknown, percentEncoding: boolean): string {
+  const text = typeof value === 'string' ? value : String(value)
+  return percentEncoding ? encodeHeaderValue(text) : text
 }
 
 function structured(

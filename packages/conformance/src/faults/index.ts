@@ -1,3 +1,4 @@
+export { faultLoad, faultLoadLine, type FaultLoadOptions, type FaultLoadReport } from './fault-load.ts'
 export { type FaultProxy, faultProxy, type FaultProxyOptions, type SlowOptions } from './fault-proxy.ts'
 export { networkFaults } from './network-faults.ts'
 export { type ServeOptions, serveTransport, type TransportServer } from './serve-transport.ts'

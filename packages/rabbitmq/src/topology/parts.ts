@@ -71,7 +71,7 @@ export function temporaryParts({ names }: TopologySettings, id: string, request:
  *
  * @throws TidingsError `INVALID_ARGUMENT` for what a routing key cannot say
  */
-export function bindingKey(type: string): string {
+function bindingKey(type: string): string {
   const tokens = type.split('.')
   if (tokens.includes('#')) {
     throw new TidingsError(

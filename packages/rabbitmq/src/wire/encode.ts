@@ -41,14 +41,18 @@ export function encode(message: Message, maxMessageSize: number, more: Readonly<
   if (size !== undefined) throw new MessageTooLargeError(type, size, maxMessageSize)
   // The content type has a property of its own, where it is short enough for one.
   const isShort = contentType === undefined || fitsShort(contentType)
-  const { headers } = messageToHeaders(isShort ? { ...message, contentType: undefined } : message, headerNames)
-  const all = { ...headers, [bucketHeader]: bucketOf(message), ...more }
-  checkHeaders(all, type)
+  const { headers } = messageToHeaders(
+    isShort ? { attributes, headers: message.headers, body, contentType: undefined } : message,
+    headerNames,
+  )
+  headers[bucketHeader] = bucketOf(message)
+  for (const name in more) headers[name] = more[name]!
+  checkHeaders(headers, type)
   const { id, time, correlationid } = attributes
   return {
     content: bytesOf(body),
     properties: {
-      headers: all,
+      headers,
       mandatory: true,
       persistent: true,
       contentType: isShort ? contentType : undefined,
