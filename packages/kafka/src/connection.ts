@@ -123,16 +123,22 @@ export class KafkaConnection implements Connection {
     signal?: AbortSignal,
   ): Promise<Membership> {
     const make = request.temporary ? newTemporarySession : newGroupSession
-    const { member, newSession } = make(this.#sessionSettings, request, {
+    const made = make(this.#sessionSettings, request, {
       sender: this.#sender,
       deliver,
       onLeft: (left) => this.#members.delete(left),
     })
+    const { member } = made
     this.#members.add(member)
     try {
       const prepare = (link: Link): Promise<void> => this.#prepare(link, groupParts(this.#settings.topology, request))
       member.place = await this.#session.join(
-        (link) => joinGroup(link, member, { prepare, newSession, bindings: this.#settings.topology.names.bindings }),
+        (link) =>
+          joinGroup(link, member, {
+            prepare,
+            newSession: () => made.newSession(),
+            bindings: this.#settings.topology.names.bindings,
+          }),
         signal,
       )
       return member
@@ -149,7 +155,7 @@ export class KafkaConnection implements Connection {
     return this.#session.close(() => Promise.all([this.#publisher.close(), this.#sink.close()])).then(() => this.#end())
   }
 
-  #newSession({ onState }: ConnectOptions): ReconnectingSession<Link> {
+  #newSession(tell: ConnectOptions): ReconnectingSession<Link> {
     return new ReconnectingSession<Link>({
       clock: systemClock,
       backoff: this.#settings.backoff,
@@ -164,7 +170,7 @@ export class KafkaConnection implements Connection {
           this.#publisher.end(error)
           this.#end()
         }
-        onState(state, error)
+        tell.onState(state, error)
       },
     })
   }
@@ -198,7 +204,7 @@ export class KafkaConnection implements Connection {
 
   /** Takes its part in moving on what waits in the topics of delays. */
   async #moveOn(): Promise<void> {
-    const { newSession } = newDelaySession(this.#sessionSettings, this.#due)
+    const newSession = newDelaySession(this.#sessionSettings, this.#due)
     const { bindings } = this.#settings.topology.names
     try {
       await this.#session.join((link) => joinGroup(link, this.#due, { newSession, bindings, prepare: async () => {} }))

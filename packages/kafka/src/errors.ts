@@ -56,7 +56,7 @@ export function connectError(brokers: readonly string[], cause: unknown): Tiding
 export function isMissing(cause: unknown): boolean {
   return (
     isTidingsError(cause, 'KAFKA_MISSING') ||
-    has(cause, ({ apiId, message }) => unknownTopics.has(String(apiId)) || /^Unknown topic /.test(String(message)))
+    has(cause, ({ apiId, message }) => unknownTopics.has(String(apiId)) || String(message).startsWith('Unknown topic '))
   )
 }
 
@@ -75,7 +75,8 @@ const unknownTopics: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION'
 function isRefused(cause: unknown): boolean {
   return has(
     cause,
-    ({ code, apiId }) => code === 'PLT_KFK_AUTHENTICATION' || /AUTHORIZATION_FAILED|SASL_/.test(String(apiId ?? '')),
+    ({ code, apiId }) =>
+      code === 'PLT_KFK_AUTHENTICATION' || /AUTHORIZATION_FAILED|SASL_/.test(typeof apiId === 'string' ? apiId : ''),
   )
 }
 

@@ -61,10 +61,21 @@ describe.runIf(server !== undefined)('on a broker', async () => {
   // not know who reads it, takes back nothing that is delayed, and orders by partition rather than by key.
   test('all cases run but those of what a log cannot do', () => {
     const why = (reason: string): string[] => [...skipped].filter(([, said]) => said.includes(reason)).map(([id]) => id)
-    console.log([...skipped])
-    const reasons = {}
+    const reasons = {
+      'has no store of dead letters': ['C13', 'C14', 'C15', 'C16', 'C17', 'C39', 'C45', 'C48', 'C50', 'C60', 'C87'],
+      'does not order by key itself': ['C20', 'C58', 'C70', 'C71', 'C72', 'C74'],
+      'cannot list its groups': ['C76', 'C77', 'C78', 'C79', 'C81'],
+      'cannot take back what is delayed': ['C46'],
+      'does not know what groups have handled': ['C65', 'C69'],
+      'nobody joins its commits': ['C96', 'C97', 'C98', 'C99'],
+      'does not count how often it hands out': ['C12', 'C75'],
+      'cannot tell what reaches no group': ['C06'],
+      // A consumer group has no settings that could differ; those of topics are compared by the plan.
+      'makes no conflicting declaration': ['C43'],
+    }
     const seen = Object.fromEntries(Object.keys(reasons).map((reason) => [reason, why(reason)]))
     expect(seen).toEqual(reasons)
+    expect(skipped.size).toBe(Object.values(reasons).flat().length)
     expect(report.results.map(({ id }) => id).toSorted()).toEqual(conformanceCases.map(({ id }) => id))
   })
 

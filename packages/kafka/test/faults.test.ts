@@ -84,9 +84,9 @@ describe.runIf(server !== undefined)('on a broker', () => {
       }
       const first = await join()
       const sent: string[] = []
-      let isOver = false
+      const over = new AbortController()
       const publishing = (async () => {
-        for (let n = 0; !isOver; n++) {
+        for (let n = 0; !over.signal.aborted; n++) {
           for (let key = 0; key < 8; key++) {
             const id = `rolling-${key}-${n}`
             await publisher.publish({ message: publisher.message({ id, key: `k${key}`, type: 'test.fault' }) })
@@ -100,7 +100,7 @@ describe.runIf(server !== undefined)('on a broker', () => {
         await new Promise((resolve) => setTimeout(resolve, 1000))
         await other.close()
       }
-      isOver = true
+      over.abort()
       await publishing
       await expect.poll(missing(sent, seen), { timeout: 30_000 }).toEqual([])
       console.log(`members came and went: ${sent.length} confirmed, ${seen.length - sent.length} delivered again`)

@@ -37,6 +37,7 @@ describe.runIf(cluster !== undefined)('on a broker', () => {
     await onAdmin(async (admin) => {
       await admin.createTopics({ topics: [`${prefix}.events`], partitions: 5, replicas: 1 })
       await admin.createTopics({ topics: [`${prefix}.dead.g`], partitions: 1, replicas: 1 })
+      await expect.poll(() => admin.listTopics()).toContain(`${prefix}.dead.g`)
     })
     const { plan, apply } = transport('differing')
     const { differing, missing } = await plan!([group('g')])
@@ -98,7 +99,7 @@ describe.runIf(cluster !== undefined)('on a broker', () => {
     const ids = await joined(line, group('added'))
     await line.publish({ message: line.message() })
     await onAdmin((admin) =>
-      admin.createPartitions({ topics: [{ name: `added-${run}.events`, count: 6, assignments: null as never }] }),
+      admin.createPartitions({ topics: [{ name: `added-${run}.events`, count: 6, assignments: null }] }),
     )
     const sent: string[] = []
     const begin = Date.now()

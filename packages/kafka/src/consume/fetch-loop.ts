@@ -59,7 +59,7 @@ export class FetchLoop {
   }
 
   async #fetch(node: number, slices: readonly Slice[]): Promise<void> {
-    const { reader, onRecords } = this.#options
+    const { reader } = this.#options
     this.#busy.add(node)
     try {
       const wanted = slices.map((slice) => ({ ...placeOf(slice), offset: slice.position, slice }))
@@ -70,7 +70,7 @@ export class FetchLoop {
       }
       this.#busy.delete(node)
       if (this.#isStopped) return
-      if (all.length > 0) onRecords()
+      if (all.length > 0) this.#options.onRecords()
       this.poke()
     } catch (error) {
       this.#busy.delete(node)

@@ -1,44 +1,26 @@
 import { Consumer, type ConsumerGroupJoinPayload } from '@platformatic/kafka'
 import { systemClock } from '@tidings/bus'
 import { isMissing, KafkaError, kafkaError } from '../errors.ts'
-import { bounded, type ClientOptions, clientOptions, dropConnections, endClient } from '../link.ts'
+import { bounded, clientOptions, dropConnections, endClient } from '../link.ts'
 import { assignPartitions } from './assign.ts'
-import { Commits, type Settled } from './commits.ts'
+import { Commits } from './commits.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { Reader } from './reader.ts'
+import { GroupOffsets } from './group-offsets.ts'
 import type { Session } from './member.ts'
+import type { GroupSessionOptions } from './session-options.ts'
 import { Slice } from './slice.ts'
 import { startsOf } from './starts.ts'
 
 /** Milliseconds behind a step that has failed. */
 const pause = 200
 
-/** What a {@link GroupSession} is made of; times in milliseconds. */
-export interface GroupSessionOptions {
-  readonly client: ClientOptions
-  /** How long a member may be silent before the others get its partitions. */
-  readonly sessionTimeout: number
-  /** How long the others wait for a member when partitions are shared out anew. */
-  readonly rebalanceTimeout: number
-  /** The consumer group, as the broker calls it. */
-  readonly group: string
-  readonly topics: readonly string[]
-  /** Where a topic begins that the group has never read. */
-  from(topic: string): 'latest' | 'earliest'
-  /** Partitions are about to be shared out anew: resolves when what was handed out has settled, as far as that is soon. */
-  drain(): Promise<void>
-  /** Partitions are ours, and nothing of them was fetched yet. */
-  onAssigned(): Promise<void>
-  onRecords(): void
-  /** A topic has gone: resolves when it is there again. */
-  remake(): Promise<void>
-}
-
 /** A place in a consumer group, kept for as long as the broker keeps it, over all connections. */
 export class GroupSession implements Session {
   readonly #options: GroupSessionOptions
   readonly #client: Consumer
   readonly #reader: Reader
+  readonly #offsets: GroupOffsets
   readonly #commits: Commits
   readonly #loop: FetchLoop
   #slices: readonly Slice[] = []
@@ -72,7 +54,8 @@ export class GroupSession implements Session {
       protocolsMetadata: () => this.#beforeJoin(),
     })
     this.#reader = new Reader(clientOptions(client), client.timeout)
-    this.#commits = new Commits({ slices: () => this.#slices, commit: (offsets) => this.#commit(offsets) })
+    this.#offsets = new GroupOffsets(this.#client, this.#reader, options)
+    this.#commits = new Commits({ slices: () => this.#slices, commit: (offsets) => this.#offsets.commit(offsets) })
     this.#loop = new FetchLoop({
       reader: this.#reader,
       slices: () => (this.#isSettled ? this.#slices : []),
@@ -111,18 +94,8 @@ export class GroupSession implements Session {
   }
 
   /** Messages that nobody has settled, in all partitions. */
-  async lag(): Promise<number> {
-    const { topics } = this.#options
-    const [ends, committed] = await Promise.all([this.#reader.offsets(topics, 'latest'), this.#committed()])
-    let lag = 0n
-    for (const [topic, offsets] of ends) {
-      for (const [partition, end] of offsets.entries()) {
-        const own = this.#slices.find((slice) => slice.topic === topic && slice.partition === partition)
-        const from = own?.settled ?? committed.get(topic)?.[partition] ?? end
-        if (from >= 0n && end > from) lag += end - from
-      }
-    }
-    return Number(lag)
+  lag(): Promise<number> {
+    return this.#offsets.lag(this.#slices)
   }
 
   /** Tells the broker what is settled and leaves the group at once, so that others have its partitions. Never rejects. */
@@ -195,14 +168,14 @@ export class GroupSession implements Session {
     this.#generation = generationId
     for (const { lease } of gone) lease.lose(new KafkaError('KAFKA_FAILED', 'the partition went to another member'))
     try {
-      this.#counts = await this.#countPartitions()
+      this.#counts = await this.#offsets.countPartitions()
       await this.#options.onAssigned()
       const starts = await startsOf(
         this.#options,
         wanted,
         this.#reader,
-        () => this.#committed(),
-        (offsets) => this.#commit(offsets),
+        () => this.#offsets.committed(),
+        (offsets) => this.#offsets.commit(offsets),
       )
       if (round !== this.#round || this.#isEnded) return
       const isKept = ({ topic, partition }: (typeof wanted)[number]): boolean =>
@@ -214,7 +187,7 @@ export class GroupSession implements Session {
       this.#options.onRecords()
       this.#loop.poke()
       // The other members commit the starts of theirs.
-      while (this.#joined !== undefined && !(await this.#hasStarts())) {
+      while (this.#joined !== undefined && !(await this.#offsets.areAllKnown())) {
         await new Promise<void>((resolve) => systemClock.after(pause / 4, resolve))
         if (round !== this.#round || this.#isEnded) return
       }
@@ -227,34 +200,11 @@ export class GroupSession implements Session {
     }
   }
 
-  async #hasStarts(): Promise<boolean> {
-    const [layout, committed] = await Promise.all([this.#reader.layout(this.#options.topics), this.#committed()])
-    return [...layout].every(([topic, nodes]) => nodes.every((_, at) => (committed.get(topic)?.[at] ?? -1n) >= 0n))
-  }
-
   /** The same partitions once more. */
   #again(): void {
     const { assignments, generationId, memberId } = this.#client
     if (this.#isEnded || assignments === null || memberId === null) return
     void this.#assign({ groupId: this.#options.group, memberId, generationId, assignments })
-  }
-
-  async #committed(): Promise<ReadonlyMap<string, readonly (bigint | undefined)[]>> {
-    const layout = await this.#reader.layout(this.#options.topics)
-    const topics = [...layout].map(([topic, nodes]) => ({ topic, partitions: [...nodes.keys()] }))
-    const { timeout } = this.#options.client
-    return bounded(this.#client.listCommittedOffsets({ topics }), this.#told(), timeout)
-  }
-
-  async #commit(offsets: readonly Settled[]): Promise<void> {
-    const { timeout } = this.#options.client
-    const all = offsets.map((each) => ({ ...each, leaderEpoch: -1 }))
-    await bounded(this.#client.commit({ offsets: all }), this.#told(), timeout)
-  }
-
-  async #countPartitions(): Promise<string> {
-    const layout = await this.#reader.layout(this.#options.topics)
-    return [...layout.values()].map(({ length }) => length).join()
   }
 
   /** It could not join, and has given up: anew, in a while. */
@@ -297,7 +247,7 @@ export class GroupSession implements Session {
   async #lookForPartitions(): Promise<void> {
     const before = this.#counts
     try {
-      const now = await this.#countPartitions()
+      const now = await this.#offsets.countPartitions()
       if (now === before || before !== this.#counts || this.#isEnded || !this.#isSettled) return
       this.#counts = now
       this.#client.clearMetadata()

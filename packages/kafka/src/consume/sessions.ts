@@ -86,9 +86,9 @@ export function newTemporarySession(settings: SessionSettings, request: GroupReq
 }
 
 /** The part that a connection takes in moving on what waits. */
-export function newDelaySession(settings: SessionSettings, due: DueQueue): { newSession(): Session } {
+export function newDelaySession(settings: SessionSettings, due: DueQueue): () => Session {
   const { names, rungs } = settings.topology
-  const newSession = (): Session =>
+  return () =>
     new GroupSession({
       ...settings,
       group: names.delays,
@@ -99,5 +99,4 @@ export function newDelaySession(settings: SessionSettings, due: DueQueue): { new
       onRecords: () => due.advance(),
       remake: () => settings.remake(sharedParts(settings.topology)),
     })
-  return { newSession }
 }
