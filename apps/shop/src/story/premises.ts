@@ -42,7 +42,7 @@ export interface Premises {
 }
 
 /** What the buses of the shop have seen in all. */
-export interface Tally {
+interface Tally {
   published: number
   handled: number
   failed: number
