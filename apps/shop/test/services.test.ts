@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
+import { brokersThere } from './fixtures/brokers.ts'
 import { DemoProcess, Folder } from './fixtures/demo-process.ts'
-import { rabbitmqOptions } from './fixtures/rabbitmq.ts'
 import { modules, Services } from './fixtures/services.ts'
 
 const folder = new Folder()
-const rabbitmq = await rabbitmqOptions()
+const brokers = await brokersThere()
 afterAll(async () => {
   folder[Symbol.dispose]()
-  await rabbitmq?.close()
+  await Promise.all(brokers.map((broker) => broker.close()))
 })
 
 const grounds = [
-  { where: 'one file', options: [] as string[] },
-  ...(rabbitmq ? [{ where: 'RabbitMQ', options: rabbitmq.options }] : []),
+  { where: 'one file', options: [] as readonly string[] },
+  ...brokers.map(({ name, options }) => ({ where: name, options })),
 ]
 
 /** What a day comes to, but for what is counted in each process. */

@@ -11,7 +11,7 @@ import { desk } from './desk.ts'
 import { isService, type Service, services } from './names.ts'
 import { runService } from './run-service.ts'
 
-const synopsis = `Usage: demo service NAME --data DIR [--transport rabbitmq --url amqp://HOST]`
+const synopsis = 'Usage: demo service NAME --data DIR [--seed N] [--transport …]'
 
 const usage = `${synopsis}
 
@@ -23,6 +23,7 @@ Runs one module of the shop as a process of its own, until it is told to stop.
               on where it was
   --data DIR  what all of them know
   --transport rabbitmq --url amqp://HOST
+  --transport kafka --brokers HOST:PORT,…
               deliver over a broker; else in the file of DIR
   --seed N    for the desk: another day
   --help      this text
