@@ -7,6 +7,7 @@ import { watchSignals } from './signals.ts'
 import { paintFor } from './story/paint.ts'
 
 const usage = `Usage: demo [--seed N] [--data DIR]  a day in an event-driven shop, in ten acts
+       demo service NAME --data DIR  one module of it, as a process of its own
        demo dead-letters --data DIR  what it could not handle, why, and once more
        demo replay FILE [--data DIR] real retail data as events through the shop
        demo report --data DIR        what these say, also as of a date
@@ -19,10 +20,10 @@ const usage = `Usage: demo [--seed N] [--data DIR]  a day in an event-driven sho
               deliver over a broker; DIR keeps what it has handled, and what it
               could not handle. The handlers are the same
   --seed N    another day: whole numbers from 0 on; default its number
-  --help      this text; replay, report and dead-letters have their own
+  --help      this text; the other commands have their own
 
 Exit codes: 0 fine, 1 DIR cannot be used, 2 a command or an option that there is
-not, 130 Ctrl-C, 143 SIGTERM; replay and dead-letters have more.
+not, 130 Ctrl-C, 143 SIGTERM; the other commands have more.
 `
 
 const seedRule = '--seed takes one whole number from 0 on'
@@ -37,7 +38,10 @@ const [first, ...rest] = process.argv.slice(2)
 
 if (first === 'replay') process.exitCode = await replay(rest, io)
 else if (first === 'report') process.exitCode = await report(rest, io)
-else if (first === 'dead-letters') {
+else if (first === 'service') {
+  const { service } = await import('./services/cli.ts')
+  process.exitCode = await service(rest, io)
+} else if (first === 'dead-letters') {
   const { deadLetters } = await import('./dead-letters.ts')
   process.exitCode = await deadLetters(rest, io)
 } else {
@@ -92,7 +96,7 @@ function parse(args: string[]): Request | { readonly refused: string } {
       },
     })
     const [command = 'help', ...others] = positionals
-    if (['replay', 'report', 'dead-letters'].includes(command)) {
+    if (['replay', 'report', 'service', 'dead-letters'].includes(command)) {
       return { refused: `${command} comes first, its options behind it` }
     }
     if (command !== 'help') return { refused: `there is no command ${JSON.stringify(command)}` }

@@ -23,19 +23,30 @@ export function shortMemory(): Memory {
   }
 }
 
-/** One of a service that goes on while the shop is killed: a line of JSON for each key, in a file of its own. */
+/**
+ * One of a service that goes on while the shop is killed: a line of JSON for each key, in a file of its own. Several
+ * processes may ask it; each key by one of them at a time.
+ */
 export function longMemory(file: string): Memory {
   const answers = new Map<string, unknown>()
-  if (existsSync(file)) {
-    for (const line of readFileSync(file, 'utf8').split('\n')) {
-      if (line === '') continue
-      const { key, answer } = JSON.parse(line) as { key: string; answer: unknown }
-      answers.set(key, answer)
+  let read = 0
+  const get = (key: string): unknown => {
+    if (!answers.has(key) && existsSync(file)) {
+      // What another process was answered meanwhile. A line that is being written ends later.
+      const lines = readFileSync(file).subarray(read)
+      const whole = lines.subarray(0, lines.lastIndexOf(10) + 1)
+      read += whole.length
+      for (const line of whole.toString().split('\n')) {
+        if (line === '') continue
+        const known = JSON.parse(line) as { key: string; answer: unknown }
+        answers.set(known.key, known.answer)
+      }
     }
+    return answers.get(key)
   }
   return {
     travel: () => setTimeout(5),
-    get: (key) => answers.get(key),
+    get,
     keep(key, { asked, answer }) {
       answers.set(key, answer)
       appendFileSync(file, `${JSON.stringify({ key, ...asked, answer })}\n`)

@@ -51,6 +51,17 @@ describe.runIf(cluster !== undefined)('on a broker', () => {
     expect((await plan!([group('g')])).missing).toEqual(missing)
   })
 
+  test('those that start at once, each making topics of its own, all start', async () => {
+    const names = Array.from({ length: 6 }, (_, at) => `together${at}`)
+    const start = async (name: string): Promise<void> => {
+      const line = await connectTo(transport(name))
+      await joined(line, group('g'))
+      await line.close()
+    }
+    // A topic that has no leader yet keeps the brokers from telling any.
+    expect(await Promise.allSettled(names.map(start))).toEqual(names.map(() => ({ status: 'fulfilled' })))
+  })
+
   test('INVARIANT: an application that declares nothing runs on what an operator made by the plan', async () => {
     const asked = [group('made.one'), group('made.two', { ordered: true })]
     const missing = connectTo(transport('made', { declare: false }))

@@ -152,6 +152,10 @@ export const acts: readonly Act[] = [
     title: 'Closed in the middle of an order, and opened again',
     async play(stage) {
       const { premises, town, narrator } = stage
+      if (premises.staff === 'elsewhere') {
+        narrator.say('who works for the shop may be killed now, or at any time, and started again')
+        return place(stage, 9)
+      }
       const { asked, answer } = town.stallCard(town.number(9))
       await place(stage, 9)
       // Where this act is played again, the network may have answered before.

@@ -1,4 +1,4 @@
-import { type Bus, createBus, type Observer } from '@tidings/bus'
+import { type Bus, createBus, type Handler, type Observer } from '@tidings/bus'
 import {
   type EventStore,
   execute,
@@ -21,6 +21,8 @@ import type { Town } from './town.ts'
 
 /** Where the shop is. It can be closed and opened again; what it stands on remains. */
 export interface Premises {
+  /** Whether those who work in it are in this process, or in others. */
+  readonly staff: 'here' | 'elsewhere'
   /** Of the shop as it was opened last. */
   readonly bus: Bus
   readonly store: EventStore<RecordedEvent>
@@ -58,38 +60,23 @@ interface Opened {
 
 /** Opens a shop in the town. */
 export async function premises(town: Town, ground: Ground, narrator: Storyteller): Promise<Premises> {
-  const { transport, beside, books } = ground
+  const { books } = ground
   const { store } = books
-  const snapshots = snapshotsIn(store)
   const tally: Tally = { published: 0, handled: 0, failed: 0, deadLetters: 0 }
   const calls = new Map<string, Map<string, number>>()
   const observer = observing(tally, calls, narrator)
-  // What ends a follower ends the story, which says why; the rest passes.
-  const failed = ({ follower, error, next }: Pick<Failure, 'follower' | 'error' | 'next'>): void => {
-    if (next === 'retry')
-      narrator.say(`${follower} tries again: ${error instanceof Error ? error.message : String(error)}`)
-  }
+  const failed = tellingFailures(narrator)
   watchShelves(town.scanners, new Map())
 
   const opened = async (): Promise<Opened> => {
     const shop = shopOf(town, books)
     narrator.introduce(shop.modules)
-    const bus = await createBus({
-      source: '/shop',
-      transport,
-      handlers: shop.handlers,
-      definitions: shopEvents,
-      maxDepth: 32,
-      ...beside,
-      middleware: [...(beside.middleware ?? []), narrator.middleware],
-      log: narrator.log,
-      observer,
-    })
+    const bus = await busOn(ground, shop.handlers, narrator, observer)
     try {
       return {
         bus,
         carrier: await ground.carryTo(bus),
-        fulfilment: await runProcess(store, narrator.telling(fulfilment), { snapshots, failed }),
+        fulfilment: await runProcess(store, narrator.telling(fulfilment), { snapshots: snapshotsIn(store), failed }),
         revenue: await runProjection(store, revenue, { failed }),
         stock: await runProjection(store, stock, { failed }),
       }
@@ -101,6 +88,7 @@ export async function premises(town: Town, ground: Ground, narrator: Storyteller
   }
   let now = await opened()
   return {
+    staff: 'here',
     store,
     tally,
     get bus() {
@@ -120,12 +108,7 @@ export async function premises(town: Town, ground: Ground, narrator: Storyteller
       await Promise.allSettled([now.fulfilment, now.carrier, now.revenue, now.stock].map((follower) => follower.stop()))
       await now.bus.close()
     },
-    async receive(delivery, goods) {
-      for (const [item, quantity] of Object.entries(goods)) {
-        const command = { type: 'receive', delivery, item, quantity } as const
-        await execute(store, shelf, shelfStream(item), command, { snapshots })
-      }
-    },
+    receive: (delivery, goods) => received(store, delivery, goods),
     async atRest() {
       const { fulfilment, carrier, bus, revenue, stock } = now
       for (let end = await store.end(), before; end !== before; end = await store.end()) {
@@ -144,7 +127,51 @@ export async function premises(town: Town, ground: Ground, narrator: Storyteller
   }
 }
 
-function observing(tally: Tally, calls: Map<string, Map<string, number>>, narrator: Storyteller): Observer {
+/** A bus of the shop with these of its handlers. */
+export function busOn(
+  { transport, beside }: Ground,
+  handlers: readonly Handler[],
+  narrator: Storyteller,
+  observer: Observer,
+): Promise<Bus> {
+  return createBus({
+    source: '/shop',
+    transport,
+    handlers,
+    definitions: shopEvents,
+    maxDepth: 32,
+    ...beside,
+    middleware: [...(beside.middleware ?? []), narrator.middleware],
+    log: narrator.log,
+    observer,
+  })
+}
+
+/** What ends a follower is told by whoever waits for it; the rest passes. */
+export function tellingFailures(
+  narrator: Storyteller,
+): (failure: Pick<Failure, 'follower' | 'error' | 'next'>) => void {
+  return ({ follower, error, next }) => {
+    if (next === 'retry')
+      narrator.say(`${follower} tries again: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Puts what is delivered on the shelves. */
+export async function received(
+  store: EventStore<RecordedEvent>,
+  delivery: string,
+  goods: Readonly<Record<string, number>>,
+): Promise<void> {
+  const snapshots = snapshotsIn(store)
+  for (const [item, quantity] of Object.entries(goods)) {
+    const command = { type: 'receive', delivery, item, quantity } as const
+    await execute(store, shelf, shelfStream(item), command, { snapshots })
+  }
+}
+
+/** Counts what a bus sees, and tells it. */
+export function observing(tally: Tally, calls: Map<string, Map<string, number>>, narrator: Storyteller): Observer {
   return {
     published: () => void tally.published++,
     handled({ message: { attributes }, group }) {

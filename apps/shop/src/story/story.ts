@@ -3,7 +3,7 @@ import type { Ground } from '../ground.ts'
 import { pounds } from '../money.ts'
 import { acts } from './acts.ts'
 import { diary, type DiaryCommand, diaryStream } from './diary.ts'
-import { storyteller } from './narrator.ts'
+import { type Storyteller, storyteller } from './narrator.ts'
 import type { Paint } from './paint.ts'
 import { type Premises, premises } from './premises.ts'
 import { type Town, townOf } from './town.ts'
@@ -17,6 +17,8 @@ export interface Telling {
   readonly paint: Paint
   /** The command by which an operator sees to dead letters, where the story leaves any. */
   readonly operator?: string | undefined
+  /** Opens the shop of the story. Default {@link premises}: all of it in this process. */
+  readonly open?: ((town: Town, ground: Ground, narrator: Storyteller) => Promise<Premises>) | undefined
   /** Breaks the story off. What has begun ends, and the next story on this ground goes on with it. */
   readonly signal?: AbortSignal | undefined
 }
@@ -25,7 +27,8 @@ export interface Telling {
  * Plays the story of a day in the shop: the same one for the same seed. Goes on with the day that was broken off, where
  * there is one. Resolves when all events have settled: to true, or to false where it was broken off.
  */
-export async function tellStory({ ground, seed, print, paint, operator, signal }: Telling): Promise<boolean> {
+export async function tellStory(telling: Telling): Promise<boolean> {
+  const { ground, seed, print, paint, operator, open = premises, signal } = telling
   const { store } = ground.books
   const narrator = storyteller(print, paint)
   const note = (command: DiaryCommand): Promise<{ state: ReturnType<typeof diary.initial> }> =>
@@ -43,7 +46,7 @@ export async function tellStory({ ground, seed, print, paint, operator, signal }
   if (before.isOpen) {
     narrator.heading('The day was broken off, and goes on')
   }
-  const place = await premises(town, ground, narrator)
+  const place = await open(town, ground, narrator)
   const stopped = aborted(signal)
   try {
     await Promise.race([play(today.acts), stopped])
@@ -78,7 +81,7 @@ function aborted(signal: AbortSignal | undefined): Promise<void> {
 }
 
 async function tellFigures(
-  { tally, revenue, stock, store }: Premises,
+  { staff, tally, revenue, stock, store }: Premises,
   town: Town,
   narrator: ReturnType<typeof storyteller>,
   day: number,
@@ -95,6 +98,9 @@ async function tellFigures(
     title = ''
   }
   narrator.say(`events     ${recorded} in the log`)
-  narrator.say(`handlers   ${tally.handled} calls, ${tally.failed} failed, ${tally.deadLetters} given up`)
+  // Of others, the lines of their own processes tell.
+  if (staff === 'here') {
+    narrator.say(`handlers   ${tally.handled} calls, ${tally.failed} failed, ${tally.deadLetters} given up`)
+  }
   narrator.say(`scans      ${town.shed} shed`)
 }

@@ -5,18 +5,36 @@ import { isAnswer, KafkaError } from '../errors.ts'
 
 /** Milliseconds between two looks. */
 const pause = 50
+/** Looks at most while topics have no leader yet: longer than a caller waits. */
+const most = 600
 
 /** Makes those topics that are missing. */
 export async function declare(admin: Admin, parts: readonly TopologyPart[]): Promise<void> {
-  const there = new Set(await admin.listTopics({ includeInternals: false }))
+  const there = await topicsOf(admin)
   const missing = parts.filter(({ name }) => !there.has(name))
   await Promise.all(missing.map((part) => create(admin, part)))
   // Made is not known yet: the brokers hear of it one by one.
   for (let left = missing; left.length > 0;) {
-    const now = new Set(await admin.listTopics({ includeInternals: false }))
+    const now = await topicsOf(admin)
     left = left.filter(({ name }) => !now.has(name))
-    if (left.length > 0) await new Promise<void>((resolve) => systemClock.after(pause, resolve))
+    if (left.length > 0) await rest()
   }
+}
+
+/** The names of all topics. While one of them has no leader yet, as it was made just now, the brokers do not tell. */
+export async function topicsOf(admin: Admin): Promise<ReadonlySet<string>> {
+  for (let look = 1; ; look++) {
+    try {
+      return new Set(await admin.listTopics({ includeInternals: false }))
+    } catch (error) {
+      if (look === most || !isAnswer(error, 'LEADER_NOT_AVAILABLE')) throw error
+      await rest()
+    }
+  }
+}
+
+function rest(): Promise<void> {
+  return new Promise((resolve) => systemClock.after(pause, resolve))
 }
 
 async function create(admin: Admin, { name, settings }: TopologyPart): Promise<void> {
@@ -36,7 +54,7 @@ async function create(admin: Admin, { name, settings }: TopologyPart): Promise<v
 
 /** Sees that all topics are there. Rejects with `KAFKA_MISSING`, which names those that are not. */
 export async function check(admin: Admin, parts: readonly TopologyPart[]): Promise<void> {
-  const there = new Set(await admin.listTopics({ includeInternals: false }))
+  const there = await topicsOf(admin)
   const missing = parts.filter(({ name }) => !there.has(name)).map(({ name }) => JSON.stringify(name))
   if (missing.length === 0) return
   const fix =

@@ -2,7 +2,7 @@ import { type Admin, ConfigResourceTypes } from '@platformatic/kafka'
 import type { GroupRequest, TopologyPart, TopologyPlan } from '@tidings/bus/transport'
 import { KafkaError } from '../errors.ts'
 import { type ClientOptions, Link } from '../link.ts'
-import { declare, told } from './apply.ts'
+import { declare, told, topicsOf } from './apply.ts'
 import { groupParts, sharedParts, type TopologySettings } from './parts.ts'
 
 /** What a bus with these groups needs. */
@@ -27,7 +27,7 @@ export async function applyTo(parts: readonly TopologyPart[], options: ClientOpt
 
 async function compare(parts: readonly TopologyPart[], link: Link): Promise<TopologyPlan> {
   const { admin } = link
-  const there = new Set(await link.ask('the topics', admin.listTopics({ includeInternals: false })))
+  const there = await link.ask('the topics', topicsOf(admin))
   const missing = parts.filter(({ name }) => !there.has(name))
   const others = parts.filter(({ name }) => there.has(name))
   const found = await link.ask('the topics', settingsOf(admin, others))
