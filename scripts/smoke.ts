@@ -22,12 +22,15 @@ const tally = { ok: 0, failed: 0, 'left out': 0 }
 const packages = await packAll(tarballs)
 writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }')
 // The peers.
-const peers = ['events/node_modules/zod', 'rabbitmq/node_modules/amqplib', 'sqlite/node_modules/better-sqlite3'].map(
-  (folder) => {
-    const { name, version } = readManifest(join(root, 'packages', folder, 'package.json'))
-    return `${name}@${version}`
-  },
-)
+const peers = [
+  'events/node_modules/zod',
+  'kafka/node_modules/@platformatic/kafka',
+  'rabbitmq/node_modules/amqplib',
+  'sqlite/node_modules/better-sqlite3',
+].map((folder) => {
+  const { name, version } = readManifest(join(root, 'packages', folder, 'package.json'))
+  return `${name}@${version}`
+})
 await mustRun('npm', ['install', '--no-audit', '--no-fund', ...peers, ...packages.map(({ tarball }) => tarball)], {
   cwd: project,
 })

@@ -36,7 +36,7 @@ export function publicPackages(): Package[] {
 }
 
 /** Packages that need a file system or sockets: no browser runs them. */
-export const withoutBrowser: readonly string[] = ['rabbitmq', 'sqlite']
+export const withoutBrowser: readonly string[] = ['kafka', 'rabbitmq', 'sqlite']
 
 /** A manifest, read from its file. */
 export function readManifest(file: string): Manifest {

@@ -165,12 +165,12 @@ export function sendable(message: Message): Message {
   return body instanceof Uint8Array ? { ...message, body: ownBytes(body) } : message
 }
 
-export function sendableOutgoing(outgoing: Outgoing): Outgoing {
+function sendableOutgoing(outgoing: Outgoing): Outgoing {
   const message = sendable(outgoing.message)
   return message === outgoing.message ? outgoing : { ...outgoing, message }
 }
 
-export function sendableSettlement(settlement: Settlement): Settlement {
+function sendableSettlement(settlement: Settlement): Settlement {
   if (settlement.as === 'later' || settlement.as === 'given-back') return settlement
   const effects = settlement.effects.map(sendableOutgoing)
   if (settlement.as !== 'dead-lettered') return { ...settlement, effects }

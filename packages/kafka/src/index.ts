@@ -1,0 +1,2 @@
+export { KafkaError } from './errors.ts'
+export { kafka, type KafkaOptions } from './kafka.ts'
