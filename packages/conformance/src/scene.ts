@@ -163,6 +163,15 @@ export class Scene {
     }
   }
 
+  /**
+   * Publishes all at once: the order of the calls is that of the messages, and those who handle them have something to
+   * overtake each other with, however slowly the broker confirms.
+   */
+  async publishTogether(connection: Connection, messages: readonly Message[]): Promise<void> {
+    const published = messages.map(async (message) => connection.publish({ message }))
+    await this.expect.inTime(Promise.all(published), 'every publish() resolves')
+  }
+
   /** Settles a delivery, as far as it can be in time. */
   settle(delivery: Delivery, settlement: Settlement): Promise<Settled> {
     return this.expect.inTime(

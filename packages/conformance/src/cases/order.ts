@@ -88,11 +88,11 @@ async function keepsOrder(scene: Scene, members: number): Promise<void> {
   await join()
   const messages = scene.messages(count, (index) => ({ type: scene.type(name), subject: `key-${(index * 7) % keys}` }))
   const publisher = await scene.connect()
-  await scene.publish(publisher, messages.slice(0, count / 3))
+  await scene.publishTogether(publisher, messages.slice(0, count / 3))
   while (joined.length < members) await join()
-  await scene.publish(publisher, messages.slice(count / 3, (2 * count) / 3))
+  await scene.publishTogether(publisher, messages.slice(count / 3, (2 * count) / 3))
   if (members > 1) await joined[1]!.membership.stop()
-  await scene.publish(publisher, messages.slice((2 * count) / 3))
+  await scene.publishTogether(publisher, messages.slice((2 * count) / 3))
   await scene.expect.eventually(
     () => new Set(handled.map(({ id }) => id)).size >= count,
     `${count} messages arrive at ${members} members`,

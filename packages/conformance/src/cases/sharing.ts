@@ -33,7 +33,7 @@ export const sharingCases: readonly ConformanceCase[] = [
       const request = { ordered: true, prefetch: 10 }
       for (const member of [0, 1]) await scene.join(await scene.connect(), request, working(member))
       const messages = scene.messages(count, (index) => ({ subject: `key-${index % keys}` }))
-      await scene.publish(await scene.connect(), messages)
+      await scene.publishTogether(await scene.connect(), messages)
       await expect.eventually(
         () => handled.length >= count,
         `${count} are handled`,
