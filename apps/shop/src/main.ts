@@ -15,6 +15,7 @@ const usage = `Usage: demo [--seed N] [--data DIR]  a day in an event-driven sho
               on where it was; a day that has ended is followed by the next one.
               Left out, the shop ends with the process
   --transport rabbitmq --url amqp://HOST
+  --transport kafka --brokers HOST:PORT,…
               deliver over a broker; DIR keeps what it has handled, and what it
               could not handle. The handlers are the same
   --seed N    another day: whole numbers from 0 on; default its number

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { brokersThere } from './fixtures/brokers.ts'
 import { DemoProcess, Folder } from './fixtures/demo-process.ts'
-import { rabbitmqOptions } from './fixtures/rabbitmq.ts'
 
 const folder = new Folder()
-const rabbitmq = await rabbitmqOptions()
+const brokers = await brokersThere()
 afterAll(async () => {
   folder[Symbol.dispose]()
-  await rabbitmq?.close()
+  await Promise.all(brokers.map((broker) => broker.close()))
 })
 
 /** What a day comes to; its lines by their content, since events of different orders overtake each other. */
@@ -21,17 +21,17 @@ async function day(...args: string[]): Promise<{ readonly lines: string[]; reado
   return { lines: lines.slice(0, heading).toSorted(), figures }
 }
 
-describe.runIf(rabbitmq !== undefined)('the shop on RabbitMQ', () => {
+describe.each(brokers)('the shop on $name', ({ name, options }) => {
   test('INVARIANT: the same handlers tell the same story, with the same totals, as in one process', async () => {
-    const [inMemory, onBroker] = [await day('--seed', '1'), await day('--seed', '1', ...rabbitmq!.options)]
+    const [inMemory, onBroker] = [await day('--seed', '1'), await day('--seed', '1', ...options)]
     expect(onBroker).toEqual(inMemory)
   })
 
   test('a shop in a folder goes on on a broker, and back in its file', async () => {
-    const data = join(folder.path, 'moving')
+    const data = join(folder.path, name)
     const [first, second, third] = [
       await day('--data', data),
-      await day('--data', data, ...rabbitmq!.options),
+      await day('--data', data, ...options),
       await day('--data', data),
     ]
     const ordersOf = ({ figures }: typeof first) => figures.find((line) => line.includes('orders'))
@@ -44,7 +44,9 @@ describe.runIf(rabbitmq !== undefined)('the shop on RabbitMQ', () => {
 })
 
 test.each([
-  [['--transport', 'pigeon'], '--transport is rabbitmq, received "pigeon"'],
+  [['--transport', 'pigeon'], '--transport is rabbitmq or kafka, received "pigeon"'],
+  [['--transport', 'kafka'], '--transport kafka needs --brokers, such as localhost:9092'],
+  [['--transport', 'kafka', '--url', 'x'], '--url says where a broker is: name it by --transport rabbitmq'],
   [['--transport', 'rabbitmq'], '--transport rabbitmq needs --url, such as amqp://localhost'],
   [['--url', 'amqp://localhost'], '--url says where a broker is: name it by --transport rabbitmq'],
 ])('%j is refused, with what to write', async (args, message) => {

@@ -17,21 +17,21 @@ import type { Booking } from '../src/ledger.ts'
 import { revenue } from '../src/modules/analytics.ts'
 import { stock } from '../src/modules/inventory.ts'
 import { dice } from '../src/story/dice.ts'
+import { brokersThere } from './fixtures/brokers.ts'
 import { DemoProcess, Folder } from './fixtures/demo-process.ts'
-import { rabbitmqOptions } from './fixtures/rabbitmq.ts'
 
 const folder = new Folder()
-const rabbitmq = await rabbitmqOptions()
+const brokers = await brokersThere()
 afterAll(async () => {
   folder[Symbol.dispose]()
-  await rabbitmq?.close()
+  await Promise.all(brokers.map((broker) => broker.close()))
 })
 
 /** Times that it is killed; on a broker, where a start takes longer, half as often. */
 const kills = Number(process.env['SHOP_KILLS'] ?? 12)
 const grounds = [
   { where: 'in its file', options: [], times: kills },
-  ...(rabbitmq ? [{ where: 'on RabbitMQ', options: rabbitmq.options, times: Math.ceil(kills / 2) }] : []),
+  ...brokers.map(({ name, options }) => ({ where: `on ${name}`, options, times: Math.ceil(kills / 2) })),
 ]
 
 /** A line of what those outside remember. */

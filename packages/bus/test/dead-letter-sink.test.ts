@@ -29,7 +29,11 @@ describe('a transport whose dead letters go to a sink', () => {
       replayed: 2,
       ended: 'limit',
     })
-    expect(await tested.bus.deadLetters.replay({ group: 'billing' })).toMatchObject({ replayed: 1, ended: 'complete' })
+    // By its whole name too, as `health()` gives it.
+    expect(await tested.bus.deadLetters.replay({ group: 'shop.billing' })).toMatchObject({
+      replayed: 1,
+      ended: 'complete',
+    })
     await quiet()
     expect(handledOrders).toEqual([1, 2, 3])
     expect(queues.get('shop.billing')).toEqual([])

@@ -21,6 +21,7 @@ export type {
 } from './kit.ts'
 export type { Need } from './needs.ts'
 export { publishInTurn } from './publish-in-turn.ts'
+export { reportFromJson, reportToJson } from './report-json.ts'
 export { conformanceTable } from './table.ts'
 export { transactInTurn } from './transact-in-turn.ts'
 export { type HandledEvent, workDeliveries } from './work-deliveries.ts'

@@ -151,7 +151,10 @@ export class RabbitmqConnection implements Connection {
   }
 
   async #leave(link: Link): Promise<void> {
-    for (const source of this.#sources) for (const { acks } of source.intakes) acks.flush()
+    for (const source of this.#sources) {
+      for (const { acks } of source.intakes) acks.flush()
+      source.leave?.()
+    }
     await this.#due.close()
     await link.close()
   }
@@ -206,8 +209,7 @@ export class RabbitmqConnection implements Connection {
     let made = this.#rungs.get(wait)
     if (made === undefined) {
       const part = rungPart(this.#settings.topology, wait)
-      const step = this.#settings.declare ? declare : check
-      made = this.#session.ask((link) => link.ask(told(part), (channel) => step(channel, part)))
+      made = this.#session.ask((link) => this.#prepare(link, [part]))
       this.#rungs.set(wait, made)
       made.catch(() => this.#rungs.delete(wait))
     }

@@ -184,7 +184,7 @@ async function connected(
 }
 
 /** Rejects with `RABBITMQ_LATE` when there is no answer in time. */
-export async function bounded<Answer>(answer: Promise<Answer>, what: string, timeout: number): Promise<Answer> {
+async function bounded<Answer>(answer: Promise<Answer>, what: string, timeout: number): Promise<Answer> {
   let cancel: (() => void) | undefined
   const late = new Promise<never>((_, reject) => {
     cancel = systemClock.after(timeout, () => reject(lateError(what, timeout)))

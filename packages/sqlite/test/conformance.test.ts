@@ -1,4 +1,4 @@
-import { conformance, conformanceCases, conformanceTable } from '@tidings/conformance'
+import { conformance, conformanceCases, reportToJson } from '@tidings/conformance'
 import { afterAll, expect, test } from 'vitest'
 import { sqlite } from '../src/index.ts'
 import { fileInTmp } from './fixtures/file-in-tmp.ts'
@@ -41,13 +41,6 @@ test('with members in other processes all cases run but those of a broker, a net
   expect(report.results.map(({ id }) => id).toSorted()).toEqual(conformanceCases.map(({ id }) => id))
 })
 
-test('docs/transports-sqlite.md shows what this run has shown (vitest -u writes it anew)', async () => {
-  const page = [
-    '# SQLite',
-    '',
-    'What the transport of [`@tidings/sqlite`](../packages/sqlite#readme) can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes with members in other processes. Written by the run itself; those of a broker that is killed run behind a socket, in `packages/sqlite/test/conformance-broker.test.ts`. What it cannot do, and where to go on, stands in [its own page](sqlite.md).',
-    '',
-    conformanceTable([report]),
-  ].join('\n')
-  await expect(page).toMatchFileSnapshot('../../../docs/transports-sqlite.md')
+test('docs/transports/sqlite.json has what this run has shown (vitest -u writes it anew)', async () => {
+  await expect(reportToJson(report)).toMatchFileSnapshot('../../../docs/transports/sqlite.json')
 })

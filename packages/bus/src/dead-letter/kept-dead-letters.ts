@@ -117,6 +117,8 @@ export class KeptDeadLetters implements DeadLetters {
   /** A sink is replayed as a whole: what chooses among its letters asks for a store. */
   #groupOfSink({ group, ...others }: DeadLetterFilter): string {
     const chosen = Object.entries(others).find(([, value]) => value !== undefined)
+    // A whole name has the source before a dot, and no group has a dot of its own.
+    if (chosen === undefined && group?.includes('.')) return group
     if (chosen === undefined && group !== undefined) return groupName(this.#source, group)
     const wantedBy = chosen === undefined ? 'a replay of all groups at once' : `a replay by \`${chosen[0]}\``
     throw new CapabilityMissingError(this.#transport, [{ capability: "deadLetters: 'store'", wantedBy }])

@@ -47,24 +47,33 @@ export function messageToHeaders(message: Message, options: MessageHeaderOptions
 export function messageFromHeaders(
   headers: HeadersLike,
   body: Message['body'],
-  options: MessageHeaderOptions = {},
+  options: MessageHeaderOptions = ofHttp,
 ): Message {
-  const { prefix = 'ce-', alsoRead = [], percentEncoding = true } = options
-  const prefixes = [prefix, ...alsoRead].map((each) => each.toLowerCase())
-  const read = (value: string): string => (percentEncoding ? (decodeHeaderValue(value) ?? value) : value)
+  const { percentEncoding = true } = options
+  const roles = rolesOf(options)
   const attributes: Record<string, string> = {}
   const own: Record<string, string> = {}
   let contentType: string | undefined
-  for (const [name, value] of textsOf(headers)) {
-    const before = prefixes.find((each) => name.startsWith(each))
-    if (before !== undefined) attributes[name.slice(before.length)] = read(value)
-    else if (name === 'content-type') contentType = value
-    else own[name] = read(value)
+  const take = (name: string, value: HeaderValue | readonly HeaderValue[]): void => {
+    if (Array.isArray(value)) {
+      for (const each of value as readonly HeaderValue[]) take(name, each)
+      return
+    }
+    const single = value as HeaderValue
+    if (single === undefined || single === null) return
+    const text = textOf(single)
+    const role = roles(name)
+    if (role.name === 'content-type' && !role.isAttribute) contentType = text
+    else (role.isAttribute ? attributes : own)[role.name] = percentEncoding ? (decodeHeaderValue(text) ?? text) : text
   }
-  const { datacontenttype, ...others } = attributes
+  if (Symbol.iterator in headers) {
+    for (const [name, value] of headers as Iterable<readonly [string, HeaderValue]>) take(name, value)
+  } else for (const name of Object.keys(headers)) take(name, headers[name])
+  const { datacontenttype } = attributes
   if (datacontenttype === undefined || (contentType !== undefined && contentType !== datacontenttype)) {
     return structured(contentType, body, own) ?? { attributes, contentType, headers: own, body }
   }
+  const { datacontenttype: _, ...others } = attributes
   // NATS asks for it among the attributes; one that contradicts the content type stays there, and is refused.
   return { attributes: others, contentType: datacontenttype, headers: own, body }
 }
@@ -73,6 +82,43 @@ export function messageFromHeaders(
 const names = new Map<string, Map<string, string>>()
 /** Names of attributes are few; those of foreign events need not be. */
 const mostNames = 256
+
+const ofHttp: MessageHeaderOptions = {}
+
+/** What a header is for. */
+interface Role {
+  readonly isAttribute: boolean
+  /** Of the attribute, or of the header in lower case. */
+  readonly name: string
+}
+
+/** By options, and by the name as it came: to look at its letters takes longer than to look it up. */
+const knownRoles = new WeakMap<MessageHeaderOptions, Map<string, Role>>()
+
+function rolesOf(options: MessageHeaderOptions): (name: string) => Role {
+  let known = knownRoles.get(options)
+  if (known === undefined) knownRoles.set(options, (known = new Map()))
+  const roles = known
+  return (name) => {
+    let role = roles.get(name)
+    if (role === undefined) {
+      const { prefix = 'ce-', alsoRead = [] } = options
+      role = roleOf(name.toLowerCase(), [prefix, ...alsoRead])
+      if (roles.size < mostNames) roles.set(name, role)
+    }
+    return role
+  }
+}
+
+function roleOf(name: string, prefixes: readonly string[]): Role {
+  const before = prefixes.find((prefix) => name.startsWith(prefix.toLowerCase()))
+  return before === undefined ? { isAttribute: false, name } : { isAttribute: true, name: name.slice(before.length) }
+}
+
+function textOf(value: NonNullable<HeaderValue>): string {
+  if (typeof value === 'string') return value
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value)
+}
 
 function prefixed(prefix: string, name: string): string {
   let known = names.get(prefix)
@@ -103,15 +149,5 @@ function structured(
   } catch {
     // No CloudEvent.
     return undefined
-  }
-}
-
-function* textsOf(headers: HeadersLike): Generator<readonly [name: string, value: string], void> {
-  const entries = Symbol.iterator in headers ? headers : Object.entries(headers)
-  for (const [name, value] of entries as Iterable<readonly [string, HeaderValue | readonly HeaderValue[]]>) {
-    for (const each of Array.isArray(value) ? (value as readonly HeaderValue[]) : [value as HeaderValue]) {
-      if (each === undefined || each === null) continue
-      yield [name.toLowerCase(), each instanceof Uint8Array ? new TextDecoder().decode(each) : String(each)]
-    }
   }
 }

@@ -30,6 +30,7 @@ export class Company {
   readonly #others = new Map<string, number>()
   #ways: { readonly out: Channel; readonly link: Link } | undefined
   #cancelBeat: (() => void) | undefined
+  #hasLeft = false
 
   constructor(names: Names, group: string, onChange: () => void) {
     this.#names = names
@@ -47,14 +48,17 @@ export class Company {
   async join(link: Link): Promise<void> {
     this.#end()
     this.#others.clear()
-    const queue = this.#names.member(this.#id)
+    // Another one on each link: that of a link which the broker does not yet know to be dead is there still.
+    const queue = this.#names.member(randomUUID())
     const channel = await link.channel(() => {})
     const what = `the queue ${JSON.stringify(queue)}`
     await link.within(what, channel.assertQueue(queue, { exclusive: true, durable: false, autoDelete: true }))
     await link.within(what, channel.bindQueue(queue, this.#names.members(this.#group), ''))
     const hear = channel.consume(queue, (message) => message && this.#hear(message.content), { noAck: true })
     await link.within(what, hear)
-    this.#ways = { out: await link.announcing(), link }
+    const out = await link.announcing()
+    if (this.#hasLeft) return
+    this.#ways = { out, link }
     link.onLost(() => this.#end())
     this.#say(false)
     await new Promise<void>((resolve) => systemClock.after(listening, resolve))
@@ -63,6 +67,7 @@ export class Company {
 
   /** Takes leave of the others, who share what was its own. */
   leave(): void {
+    this.#hasLeft = true
     this.#say(true)
     this.#end()
   }

@@ -25,10 +25,12 @@ export interface Source {
   readonly intakes: Iterable<Intake>
   /** There is room for more. Where a source hands out by itself whatever comes, it has none of this. */
   handOut?(): void
-  /** Takes no more for now, or goes on; others may have what waits. */
+  /** The connection is about to end: others are told, who have what is its own. */
+  leave?(): void
+  /** Takes no more for now, or goes on; others may have what waits. Neither rejects. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Ends all that it takes from, in order: what is unsettled goes back. */
+  /** Ends all that it takes from, in order: what is unsettled goes back. Never rejects. */
   close(): Promise<void>
   /** Messages that wait; undefined while there is no link. */
   waiting(): Promise<number | undefined>

@@ -51,7 +51,7 @@ export class PartitionSource implements Source {
 
   constructor(options: PartitionSourceOptions) {
     this.#options = options
-    this.#company = new Company(options.names, options.group, () => void this.#share())
+    this.#company = new Company(options.names, options.group, () => this.#shareAnew())
   }
 
   get intakes(): Iterable<Intake> {
@@ -87,10 +87,14 @@ export class PartitionSource implements Source {
 
   async resume(): Promise<void> {}
 
+  leave(): void {
+    this.#company.leave()
+  }
+
   close(): Promise<void> {
     this.#isClosed = true
+    this.#company.leave()
     return this.#next(async () => {
-      this.#company.leave()
       await Promise.all([...this.intakes].map((intake) => intake.close()))
       this.#taken.clear()
     })
@@ -152,8 +156,16 @@ export class PartitionSource implements Source {
     if (taken === undefined || !taken.isLeaving) return
     if (taken.intake.acks.size > taken.ahead.size) return
     this.#taken.delete(number)
+    // In the line of steps, so that it is closed before it is taken again.
+    void this.#next(() => taken.intake.close())
     // It may have come back meanwhile.
-    void this.#next(() => taken.intake.close()).then(() => this.#share())
+    this.#shareAnew()
+  }
+
+  /** The same, with nobody to wait for it. */
+  #shareAnew(): void {
+    const link = this.#joined?.link
+    this.#share().catch((error: unknown) => link?.lose(error))
   }
 
   #next(step: () => Promise<void>): Promise<void> {

@@ -32,7 +32,9 @@ export function isBare(settlement: Settlement): boolean {
  */
 export async function carryOut(settlement: Settlement, group: string, message: Message, sender: Sender): Promise<void> {
   if ('effects' in settlement) for (const effect of settlement.effects) checkSize(effect, sender)
-  await inSafeOrder(settlement, {
+  // Nothing keeps its place in a queue: what waits is a copy, whatever was asked for.
+  const possible = settlement.as === 'later' ? { ...settlement, inPlace: false } : settlement
+  await inSafeOrder(possible, {
     publish: (effect) => publishEffect(effect, sender),
     park: (letter) => sender.park(letter),
     copy: (later) => sender.publish({ ...copyOf(later, message), group }),

@@ -44,16 +44,16 @@ export class QueueSource implements Source {
     })
   }
 
-  pause(): Promise<void> {
-    return this.#next(() => this.#intake?.cancel())
+  async pause(): Promise<void> {
+    await this.#quietly(() => this.#intake?.cancel())
   }
 
-  resume(): Promise<void> {
-    return this.#next(() => this.#intake?.consume())
+  async resume(): Promise<void> {
+    await this.#quietly(() => this.#intake?.consume())
   }
 
-  close(): Promise<void> {
-    return this.#next(() => this.#intake?.close())
+  async close(): Promise<void> {
+    await this.#quietly(() => this.#intake?.close())
   }
 
   async waiting(): Promise<number | undefined> {
@@ -68,6 +68,11 @@ export class QueueSource implements Source {
     } catch (failure) {
       link.lose(isTidingsError(failure, 'RABBITMQ_DIFFERS') ? failure : error)
     }
+  }
+
+  /** What fails has broken its channel or its link, which begins anew by itself. */
+  async #quietly(step: () => Promise<void> | undefined): Promise<void> {
+    await this.#next(step).catch(() => {})
   }
 
   #next(step: () => Promise<void> | undefined): Promise<void> {

@@ -75,7 +75,7 @@ class Line {
     this.#onUnroutable = onUnroutable
     channel.on('return', (message: AmqpMessage) => this.#return(message))
     channel.on('ack', (answer: Answer) => this.#answer(answer, undefined))
-    channel.on('nack', (answer: Answer) => this.#answer(answer, refused))
+    channel.on('nack', (answer: Answer) => this.#answer(answer, notTaken()))
   }
 
   send(sending: Sending, number: number): void {
@@ -147,7 +147,7 @@ interface Answer {
   readonly multiple: boolean
 }
 
-const refused = new RabbitmqError(
-  'RABBITMQ_FAILED',
-  'the broker has not taken a message\nA queue has lost its leader or its room: see `rabbitmqctl list_queues name state`.',
-)
+function notTaken(): RabbitmqError {
+  const fix = 'A queue has lost its leader or its room: see `rabbitmqctl list_queues name state`.'
+  return new RabbitmqError('RABBITMQ_FAILED', `the broker has not taken a message\n${fix}`)
+}
