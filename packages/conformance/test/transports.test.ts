@@ -27,7 +27,7 @@ test('docs/transports.md shows all of them (vitest -u writes it anew)', async ()
   const page = [
     '# Transports',
     '',
-    'What each transport can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes. Each column was written by the run of its own suite, so nothing stands here that was not seen: `memory()` in its process; [`sqlite()`](sqlite.md) with members in other processes, its cases of a broker that is killed behind a socket (`packages/sqlite/test/conformance-broker.test.ts`); RabbitMQ as a real server that is killed and cut off, the groups with four partitions. Each has a page on what maps to what and what is not portable: [SQLite](sqlite.md), [RabbitMQ](rabbitmq.md).',
+    'What each transport can do, and which cases of the [conformance suite](../packages/conformance#readme) it passes. Each column was written by the run of its own suite, so nothing stands here that was not seen: `memory()` in its process; [`sqlite()`](sqlite.md) with members in other processes, its cases of a broker that is killed behind a socket (`packages/sqlite/test/conformance-broker.test.ts`); RabbitMQ as a real server that is killed and cut off, the groups with four partitions; Apache Kafka likewise, its topics with ten. Each has a page on what maps to what and what is not portable: [SQLite](sqlite.md), [RabbitMQ](rabbitmq.md), [Kafka](kafka.md).',
     '',
     conformanceTable(columns.map(({ report }) => report)),
   ].join('\n')

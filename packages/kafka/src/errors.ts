@@ -47,7 +47,9 @@ export function connectError(brokers: readonly string[], cause: unknown): Tiding
   // The driver says of it that it was not let in, though it is we who let nobody in.
   if (has(cause, ({ code }) => /CERT|SIGNATURE|ERR_TLS|ERR_SSL|EPROTO/.test(String(code)))) {
     const fix = 'See `tls`: `ca` must have signed the certificate of the brokers.'
-    return new KafkaError('KAFKA_UNREACHABLE', `Kafka at ${place} is not trusted (${deepest(cause)})\n${fix}`, { cause })
+    return new KafkaError('KAFKA_UNREACHABLE', `Kafka at ${place} is not trusted (${deepest(cause)})\n${fix}`, {
+      cause,
+    })
   }
   if (isRefused(cause)) {
     const fix = 'See user, password and mechanism in `sasl`, and whether it asks for `tls`.'
