@@ -44,8 +44,15 @@ export function kafkaError(what: string, cause: unknown): TidingsError {
 export function connectError(brokers: readonly string[], cause: unknown): TidingsError {
   if (isTidingsError(cause)) return cause
   const [said, place] = [saidBy(cause), brokers.join(', ')]
+  // The driver says of it that it was not let in, though it is we who let nobody in.
+  if (has(cause, ({ code }) => /CERT|SIGNATURE|ERR_TLS|ERR_SSL|EPROTO/.test(String(code)))) {
+    const fix = 'See `tls`: `ca` must have signed the certificate of the brokers.'
+    return new KafkaError('KAFKA_UNREACHABLE', `Kafka at ${place} is not trusted (${deepest(cause)})\n${fix}`, {
+      cause,
+    })
+  }
   if (isRefused(cause)) {
-    const fix = 'See user, password and mechanism in `sasl`.'
+    const fix = 'See user, password and mechanism in `sasl`, and whether it asks for `tls`.'
     return new KafkaError('KAFKA_REFUSED', `Kafka at ${place} lets nobody in (${said})\n${fix}`, { cause })
   }
   const fix = 'See whether it runs, and whether `brokers` has host and port of one of them.'
@@ -95,6 +102,14 @@ function has(error: unknown, test: (said: Said) => boolean, depth = 0): boolean 
   if (test(said)) return true
   const inner: readonly unknown[] = Array.isArray(said.errors) ? said.errors : []
   return [...inner, said.cause].some((each) => has(each, test, depth + 1))
+}
+
+/** What the cause of all says. */
+function deepest(error: unknown, depth = 0): string {
+  const { cause, errors } = Object(error) as Said
+  const [first] = Array.isArray(errors) ? (errors as readonly unknown[]) : []
+  const inner = first ?? cause
+  return inner === undefined || depth > 6 ? saidBy(error) : deepest(inner, depth + 1)
 }
 
 /** The first message that says something: those of several errors name each only by number. */

@@ -23,8 +23,9 @@ describe.runIf(server !== undefined)('on a broker that asks for TLS and a passwo
   })
 
   test('a certificate that nobody trusts is refused', async () => {
-    const refused = connectTo(kafka({ brokers, sasl, timeout: '5s' }))
+    const refused = connectTo(kafka({ brokers, tls: {}, sasl, timeout: '5s' }))
     await expect(refused).rejects.toMatchObject({ name: 'KafkaError', code: 'KAFKA_UNREACHABLE' })
+    await expect(refused).rejects.toThrow('is not trusted')
   })
 
   test('a wrong password is refused, and is in no message', async () => {
