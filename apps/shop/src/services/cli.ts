@@ -33,7 +33,7 @@ Exit codes: 0 the day has ended, or stopped; 1 DIR or the broker cannot be used,
 `
 
 /** The outputs and signals of a program. */
-export interface ServiceIo {
+interface ServiceIo {
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
   readonly signals: Parameters<typeof watchSignals>[0]['signals']

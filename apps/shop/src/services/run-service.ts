@@ -8,7 +8,7 @@ import type { Service } from './names.ts'
 import { worldOf } from './world.ts'
 
 /** One module of the shop at work, on the ground that it shares with the others. */
-export interface RunningService {
+interface RunningService {
   /** Rejects with what ends it, where that is not `stop`. */
   readonly failed: Promise<never>
   /** What is being handled ends; what waits is for the next one. */
