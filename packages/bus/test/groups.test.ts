@@ -41,7 +41,16 @@ describe('bus.groups', () => {
     await tested.bus.publish(Asked, {})
     await quiet()
     const groups = await tested.bus.groups.list()
-    const nothing = { waiting: 0, handedOut: 0, delayed: 0, retrying: 0, retryAt: undefined, full: false, parked: 0 }
+    const nothing = {
+      waiting: 0,
+      handedOut: 0,
+      delayed: 0,
+      retrying: 0,
+      retryAt: undefined,
+      full: false,
+      parked: 0,
+      ordered: true,
+    }
     expect(groups).toEqual([
       {
         ...nothing,

@@ -43,6 +43,27 @@ function recordingLog(): HandlerLog & { readonly lines: string[] } {
 }
 
 describe('groups that move', () => {
+  test('keep their order over there, and those without one have none', async () => {
+    const [from, to] = [memory(), memory()]
+    const handlers = [
+      handler(OrderPlaced, { group: 'stock' }, () => {}),
+      handler(OrderPlaced, { group: 'tracking', ordering: 'none' }, () => {}),
+    ]
+    const before = await createBus({ ...quietly, transport: from, handlers })
+    await before.close()
+    await using relay = await createRelay({ ...quietly, from, to, groups: 'all' })
+    const { connection } = await connectTo(to)
+    const groups = await connection.groups!.list()
+    expect(groups.map(({ group, ordered }) => [group, ordered])).toEqual([
+      ['shop.stock', true],
+      ['shop.tracking', false],
+    ])
+    await relay.caughtUp({ timeout: '5s' })
+    const after = await createBus({ ...quietly, transport: to, handlers })
+    await after.close()
+    await connection.close()
+  })
+
   test('go on over there with what waits for them: each event to its own group, as it is, in the order of its key', async () => {
     const [from, to] = [memory(), memory()]
     const bytes = message('bytes', { body: new Uint8Array([0, 255, 7]), key: 'k' })

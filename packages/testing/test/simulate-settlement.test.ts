@@ -330,6 +330,7 @@ test('a broker tells of its groups, and takes one away that nobody is in', async
       group: 'simulated.billing',
       types: ['order.placed'],
       members: 1,
+      ordered: true,
       temporary: false,
       waiting: 2,
       handedOut: 0,

@@ -160,6 +160,7 @@ export class Broker {
       group: group.name,
       types: [...group.types],
       members: group.members.length,
+      ordered: group.ordered,
       temporary: group.owner !== undefined,
       ...group.backlog(),
     }))

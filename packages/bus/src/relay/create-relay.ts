@@ -54,6 +54,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     throw invalidArgument('to', 'another transport than `from`', to.name, 'An event would come back for ever.')
   }
   const ordering = oneOf(options.ordering, ['per-key', 'none'], 'ordering')
+  const isEachItsOwn = options.ordering === undefined && options.groups !== undefined
   checkWhat(options)
   checkCapabilities(options, ordering)
   const relay = new RunningRelay({
@@ -61,7 +62,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     from,
     to,
     clock,
-    ordered: ordering === 'per-key',
+    ordered: isEachItsOwn ? undefined : ordering === 'per-key',
     moves: options.groups,
     types: options.types ?? [],
     group: options.group ?? 'relay',

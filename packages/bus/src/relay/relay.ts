@@ -13,7 +13,10 @@ interface RelayRoute {
   readonly from: Transport
   /** Where they go. What is durable there must be durable here; it must keep the order that is asked for. */
   readonly to: Transport
-  /** `'per-key'` (default): events of one subject arrive in their order. `'none'`: in any order. */
+  /**
+   * `'per-key'`: events of one subject arrive in their order. `'none'`: in any order. Default: for groups as each of them has
+   * it, for types `'per-key'`.
+   */
   readonly ordering?: 'per-key' | 'none' | undefined
   /** Events of one group on their way at a time. Default 256. */
   readonly prefetch?: number | undefined

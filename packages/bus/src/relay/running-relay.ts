@@ -18,7 +18,8 @@ export interface RelaySettings {
   readonly source: string
   readonly from: Transport
   readonly to: Transport
-  readonly ordered: boolean
+  /** Undefined where each group that moves keeps its own. */
+  readonly ordered: boolean | undefined
   /** The groups that move; undefined where `types` go to whoever wants them. */
   readonly moves: 'all' | readonly string[] | undefined
   readonly types: readonly string[]
@@ -188,8 +189,8 @@ export class RunningRelay implements Relay {
   }
 
   #ownRequest(): GroupRequest {
-    const { source, types, group, begin } = this.#settings
-    return { ...this.#request(groupName(source, group), types), from: begin, marks: false }
+    const { source, types, group, begin, ordered = true } = this.#settings
+    return { ...this.#request(groupName(source, group), types, ordered), from: begin, marks: false }
   }
 
   async #movedRequests(moves: 'all' | readonly string[]): Promise<readonly GroupRequest[]> {
@@ -210,12 +211,12 @@ export class RunningRelay implements Relay {
           { capability: 'wildcards', wantedBy: `the relay: the pattern "${pattern}" of the group ${name}` },
         ])
       }
-      return this.#request(name, found.types)
+      return this.#request(name, found.types, this.#settings.ordered ?? found.ordered)
     })
   }
 
-  #request(group: string, types: readonly string[]): GroupRequest {
-    const { ordered, prefetch, from } = this.#settings
+  #request(group: string, types: readonly string[], ordered: boolean): GroupRequest {
+    const { prefetch, from } = this.#settings
     const { inbox: marks } = from.capabilities
     return { group, types, prefetch, ordered, from: 'latest', temporary: false, marks }
   }

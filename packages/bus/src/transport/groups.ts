@@ -26,6 +26,8 @@ export interface Group extends Backlog {
   /** Event types and patterns. */
   readonly types: readonly string[]
   readonly members: number
+  /** Whether messages of one key are in order in it, as its members asked when it was made, or joined last. */
+  readonly ordered: boolean
   /** Lives as long as a connection. */
   readonly temporary: boolean
 }

@@ -28,11 +28,12 @@ export const groupLifeCases: readonly ConformanceCase[] = [
       const facts = async (): Promise<unknown> => {
         const group = await listed(scene, connection)
         if (group === undefined) return undefined
-        const { types, waiting, handedOut, delayed, retrying, members, temporary, full } = group
+        const { types, waiting, handedOut, delayed, retrying, members, ordered, temporary, full } = group
         return {
           group: group.group,
           types: types.toSorted(),
           members,
+          ordered,
           temporary,
           // What a paused member was handed before depends on when it paused.
           due: waiting + handedOut,
@@ -46,6 +47,7 @@ export const groupLifeCases: readonly ConformanceCase[] = [
         group: scene.group(),
         types: [scene.type('b'), scene.type()].toSorted(),
         members: 2,
+        ordered: false,
         temporary: false,
         due: 5,
         isHandedOut: true,

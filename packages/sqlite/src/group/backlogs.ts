@@ -73,6 +73,7 @@ export function groupsOf(file: SharedFile): readonly GroupFacts[] {
     group: group.name,
     types: typesOf(group),
     members: file.statements.number('SELECT total(count) FROM tidings_members WHERE group_id = ?', group.id),
+    ordered: group.ordered,
     temporary: group.node !== undefined,
     ...backlogOf(file, group),
   }))

@@ -50,6 +50,7 @@ export class SimulatedGroup {
       group: this.name,
       types: [...this.#types.keys()],
       members: this.members,
+      ordered: this.#ordered,
       temporary: this.owner !== undefined,
       waiting: open.filter(({ member, due }) => member === undefined && due <= now).length,
       handedOut: open.filter(({ member }) => member !== undefined).length,
