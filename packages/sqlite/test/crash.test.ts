@@ -128,7 +128,11 @@ test(
     expect(parked).toEqual([0, 0])
     for (const table of [ledger, rows('report')]) {
       const byKey = new Map<string, number[]>()
-      for (const { key, n } of table) byKey.set(key, [...(byKey.get(key) ?? []), n])
+      for (const { key, n } of table) {
+        const numbers = byKey.get(key)
+        if (numbers === undefined) byKey.set(key, [n])
+        else numbers.push(n)
+      }
       for (const [key, last] of confirmed) {
         const numbers = byKey.get(key)!
         // Each once and in order; behind the last that was confirmed there may be one whose confirm was lost.
