@@ -1,2 +1,2 @@
 export { KafkaError } from './errors.ts'
-export { kafka, type KafkaOptions } from './kafka.ts'
+export { kafka, type KafkaOptions, type SaslOptions } from './kafka.ts'
