@@ -25,7 +25,7 @@ export interface Request {
 export const usage = `Usage: bench [options]
 
 Measures tidings and its peers side by side and writes docs/benchmarks.md, in a quarter of an hour, and
-docs/benchmarks-sqlite.md, in an hour or more.
+docs/benchmarks-sqlite.md, in an hour or more, and docs/benchmarks-brokers.md, on real servers.
 
   --quick          the bars only, and those that they are held against, in a minute; writes no file
   --check          fails where a bar lies under what is held by more than its spread; writes no file

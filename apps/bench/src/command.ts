@@ -54,7 +54,7 @@ function passes({ verdicts, loaded, nodes }: Report): boolean {
 
 /** What a reader at a terminal wants to see. */
 function summaryOf(report: Report, { check, only, quick }: Request): string {
-  if (only && !check && !quick) return markdownOf(report, scenarios, [], 'process')
+  if (only && !check && !quick) return markdownOf(report, scenarios, [], only[0]?.page ?? 'process')
   const { verdicts, loaded, nodes, environment } = report
   const parts = [
     { where: `Node ${environment.node}`, verdicts },

@@ -30,7 +30,7 @@ describe('the command line', () => {
 
   test('names a page, and means all without one', () => {
     expect(request('--page', 'sqlite')).toMatchObject({ pages: ['sqlite'] })
-    expect(request()).toMatchObject({ pages: ['process', 'sqlite'] })
+    expect(request()).toMatchObject({ pages: ['process', 'sqlite', 'brokers'] })
   })
 
   test('takes a seed', () => {
@@ -39,7 +39,7 @@ describe('the command line', () => {
 
   test.for([
     { args: ['--only', 'publish-7'], message: /there is no scenario "publish-7"\nScenarios: publish-0, / },
-    { args: ['--page', 'kafka'], message: /there is no page "kafka"\nPages: process, sqlite/ },
+    { args: ['--page', 'kafka'], message: /there is no page "kafka"\nPages: process, sqlite, brokers/ },
     { args: ['--rounds', '0'], message: /--rounds must be a whole number above 0, received 0/ },
     { args: ['--rounds', 'many'], message: /--rounds must be a whole number above 0, received many/ },
     { args: ['--seed', '-1'], message: /--seed/ },

@@ -15,6 +15,8 @@ const races = scenarios.flatMap((scenario) => {
   const columns = all ? scenario.columns : scenario.columns.slice(0, 1)
   // A million rows are no test; `sqlite.test.ts` has some.
   if (scenario.id === 'sqlite-growth') return []
+  // `brokers.test.ts` has those that need a server.
+  if (scenario.server !== undefined) return []
   return (scenario.group === 'growth' ? ['100'] : columns).flatMap((column) =>
     Object.keys(scenario.contestants)
       .filter((contestant) => scenario.leftOut?.(contestant, column) === undefined)

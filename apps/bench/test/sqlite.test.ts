@@ -10,7 +10,7 @@ import { contentsOf, hold, scratch } from '../src/sqlite/files.ts'
 import { log, madeRows, readyRows } from '../src/sqlite/limit.ts'
 import { consumedPerSecond } from '../src/sqlite/consumers.ts'
 import { growing } from '../src/sqlite/growth.ts'
-import { inFlight, orderAt, sumOf } from '../src/sqlite/orders.ts'
+import { inFlight, orderAt, sumOf } from '../src/run/orders.ts'
 import { tidingsPublisher } from '../src/sqlite/publishers.ts'
 import { scenarios } from '../src/scenarios/scenarios.ts'
 

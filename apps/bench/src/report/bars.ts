@@ -1,4 +1,5 @@
 import { concessions } from './concessions.ts'
+import { brokerBars } from './broker-bars.ts'
 import { sqliteBars } from './sqlite-bars.ts'
 
 /** A promise of ours about a figure. */
@@ -148,6 +149,7 @@ const designed: readonly Bar[] = [
     ...(events === '50,000' ? {} : { long: true }),
   })),
   ...sqliteBars,
+  ...brokerBars,
   {
     id: 'replay-speed',
     claim: 'events replayed from the retail file, a second',

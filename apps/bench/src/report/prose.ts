@@ -10,6 +10,7 @@ export const reading: Readonly<Record<PageName, string>> = {
 - **changed**: as hot, but a subscription is exchanged once the publishing code is compiled.
 - **constant**: as warmed, but instance and topic are constants to the publishing code, as in a module that makes its own emitter. Everywhere else they are handed to it. The compiler then looks some emitters' handlers up only once.`,
   sqlite: `A figure is a speed as a multiple of the yardstick's that ran beside it in the same process: 2 is twice as fast. Below it stand the quartiles of all rounds, then the events a second, which the disk is part of, and the CPU time of all threads for one of them, which it is not. **Bold** is the fastest of a column, loops written by hand aside.`,
+  brokers: `A figure is a speed as a multiple of the yardstick's that ran beside it in the same process: 2 is twice as fast. Below it stand the quartiles of all rounds, then the events a second, which the server is part of, and the CPU time of all threads of the client for one of them, which it is not. **Bold** is the fastest of a column, loops written by hand aside.`,
 }
 
 export const barsNote =
@@ -19,6 +20,7 @@ export const barsNote =
 export const method: Readonly<Record<PageName, string>> = {
   process: `Each contestant, scenario and round gets a process of its own, which holds the contestant and the yardstick. They take turns of about a millisecond, 31 each, after a warm-up; the 20th percentile of each counts. The processes run one at a time in random order, so that a busy machine falls on all alike. Each contestant has a loop and handlers generated for it, with code of their own: none runs on what the compiler learned from another. Deliveries are counted before and after, and a wrong count ends the measurement. Our packages are measured as published: JavaScript from their \`dist\`.`,
   sqlite: `Each contestant, scenario and round gets a process of its own, which holds the contestant and the yardstick: they take turns of about 60 ms, all of which are added up, checkpoints included. The processes run one at a time in random order, so that a busy machine falls on all alike. What both have written is read back at the end, rows and sums, and a wrong number ends the measurement. Our packages are measured as published: JavaScript from their \`dist\`.`,
+  brokers: `One server of each kind runs for the whole bench, on the same machine. Each contestant, scenario and round gets a process of its own, which holds the contestant and the yardstick: they take turns of about 60 ms, all of which are added up. Each has places of its own on the server. An event is JSON of 300 bytes with the attributes of CloudEvents as headers. What was confirmed is counted on the server at the end, and a wrong number ends the measurement. What is consumed waited there before.`,
 }
 
 /** What a chapter needs to be understood. */

@@ -9,6 +9,7 @@ import { measureBars, type Measured } from './measure-bars.ts'
 import { jobsOf, runJobs } from './orchestrator.ts'
 import { progressOn, type Screen } from './progress.ts'
 import { replayRetail } from './retail.ts'
+import { serversFor } from './servers.ts'
 import { takeSnapshot } from './snapshot.ts'
 
 /** Measures what is requested and judges it. Rejects when the signal aborts. */
@@ -19,7 +20,12 @@ export async function measureAll(
   signal: AbortSignal,
 ): Promise<Report> {
   const { quick, only, rounds, seed, node } = request
-  const scenarios = only ?? all.filter(({ page }) => request.pages.includes(page ?? 'process'))
+  const asked = only ?? all.filter(({ page }) => request.pages.includes(page ?? 'process'))
+  // The bars alone are those of one process and of a file: a server takes longer to begin than they take.
+  const servers = await serversFor(quick ? [] : asked)
+  const there = ({ server }: Scenario): boolean => server === undefined || (!quick && !servers.missing.has(server))
+  const scenarios = asked.filter(there)
+  for (const reason of servers.missing.values()) screen.write(`left out: ${reason}\n`)
   const start = performance.now()
   const before = load()
   const snapshot = takeSnapshot()
@@ -53,6 +59,7 @@ export async function measureAll(
     }
   } finally {
     snapshot.remove()
+    await servers.close()
   }
 
   async function everything(asked: readonly Scenario[]): Promise<Pick<Measured, 'results' | 'breakdowns'>> {

@@ -34,6 +34,8 @@ function take(from: string, dependencies: Readonly<Record<string, string>> = {},
     if (existsSync(to)) continue
     const source = realpathSync(join(from, 'node_modules', name))
     mkdirSync(dirname(to), { recursive: true })
+    // Sources of our own, which nothing that is measured needs.
+    if (range.startsWith('workspace:') && !existsSync(join(source, 'dist'))) continue
     if (range.startsWith('workspace:')) {
       for (const part of ['package.json', 'dist']) cpSync(join(source, part), join(to, part), { recursive: true })
       take(source, manifestOf(source).dependencies, modules)

@@ -15,6 +15,8 @@ interface Measured {
   /** The circumstances, or sizes, that it is measured under. */
   readonly columns: readonly string[]
   readonly contestants: Readonly<Record<string, Contestant>>
+  /** The server that it talks to. */
+  readonly server?: ServerName
   /** Rounds that are enough; default as many as are asked for. */
   readonly rounds?: number
   /** Why a contestant is left out of a column; undefined where it is not. */
@@ -58,6 +60,8 @@ export const groups = {
   iterators: 'Async iterators',
   bus: 'The bus',
   sqlite: 'Durable in one file',
+  rabbitmq: 'RabbitMQ',
+  kafka: 'Kafka',
   creation: 'Events made and validated',
   features: 'What features cost',
   ablations: 'What guarantees cost',
@@ -67,10 +71,16 @@ export const groups = {
 
 export type Group = keyof typeof groups
 
+/** The servers that scenarios need, and the variables that say where one is. */
+export const servers = { rabbitmq: 'TIDINGS_RABBITMQ_URL', kafka: 'TIDINGS_KAFKA_BROKERS' } as const
+
+export type ServerName = keyof typeof servers
+
 /** The pages of the report, each a file of the documents. One can be measured without the others. */
 export const pages = {
   process: { file: 'benchmarks', title: 'Benchmarks' },
   sqlite: { file: 'benchmarks-sqlite', title: 'Benchmarks of SQLite' },
+  brokers: { file: 'benchmarks-brokers', title: 'Benchmarks of brokers' },
 } as const
 
 export type PageName = keyof typeof pages

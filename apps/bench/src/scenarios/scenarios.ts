@@ -7,6 +7,7 @@ import { type Recipe, recipeOf, type Recipes } from '../recipes/recipe.ts'
 import { syncRecipes } from '../recipes/sync.ts'
 import type { Race, Subject } from '../run/subject.ts'
 import { ablations } from './ablations.ts'
+import { brokerScenarios } from './brokers.ts'
 import { busFailing } from './bus-failing.ts'
 import { busAblation, busScenarios } from './bus.ts'
 import { churning, onceEach } from './churn.ts'
@@ -121,6 +122,7 @@ export const scenarios: readonly Scenario[] = [
   sqliteGrowth,
   sqliteDelay,
   sqliteProcesses,
+  ...brokerScenarios,
   ...ablations,
   busAblation,
   sqliteAblation,

@@ -3,7 +3,7 @@ import type { Contender } from './duel.ts'
 import { type Contents, contentsOf, type Durability, hold, openAsOurs } from './files.ts'
 import { insertInto, log, makerOf, quantity, takeRows } from './limit.ts'
 import { logged } from './publishers.ts'
-import { inFlight, type OrderEvent, orderAt, type OrderPlaced, orderPlaced, sumOf } from './orders.ts'
+import { inFlight, type OrderEvent, orderAt, type OrderPlaced, orderPlaced, sumOf } from '../run/orders.ts'
 
 /** Who appends what, and where. */
 export interface Appending {

@@ -1,5 +1,5 @@
 /** Handles the orders of a file in a process of its own, once it is told to, and tells how many. Started by `consumers.ts`. */
-import { orderPlaced } from './orders.ts'
+import { orderPlaced } from '../run/orders.ts'
 import type { Consumed, Consuming } from './consumers.ts'
 
 const { file, durability, work } = JSON.parse(process.argv[3] ?? '{}') as Consuming

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname, join } from 'node:path'
 import { type Durability, scratch } from './files.ts'
-import { inFlight, orderAt, orderPlaced, sumOf } from './orders.ts'
+import { inFlight, orderAt, orderPlaced, sumOf } from '../run/orders.ts'
 
 /** How a process handles. */
 export interface Consuming {

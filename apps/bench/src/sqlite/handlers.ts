@@ -2,7 +2,7 @@ import type { Handler } from '@tidings/bus'
 import type { Contender } from './duel.ts'
 import { contentsOf, type Durability, hold, openAsOurs } from './files.ts'
 import { log, quantity } from './limit.ts'
-import { inFlight, orderAt, type OrderPlaced, orderPlaced, sumOf } from './orders.ts'
+import { inFlight, orderAt, type OrderPlaced, orderPlaced, sumOf } from '../run/orders.ts'
 import { jobsIn, keeping, logged, plainjobQueue, type PublisherOptions, silent } from './publishers.ts'
 
 /** What a handler is asked to do besides counting. */

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Contender } from './duel.ts'
 import { contentsOf, type Durability, hold, openAsOurs } from './files.ts'
-import { orderAt, orderPlaced, sumOf } from './orders.ts'
+import { orderAt, orderPlaced, sumOf } from '../run/orders.ts'
 
 export interface LimitOptions {
   readonly file: string

@@ -3,7 +3,7 @@ import type { Bus } from '@tidings/bus'
 import type { Contender } from './duel.ts'
 import { type Contents, contentsOf, type Durability, hold } from './files.ts'
 import { log, quantity } from './limit.ts'
-import { inFlight, orderAt, orderPlaced, sumOf } from './orders.ts'
+import { inFlight, orderAt, orderPlaced, sumOf } from '../run/orders.ts'
 
 /** How it is published: so many callers, each of whom waits for its own before it publishes the next. */
 export interface PublisherOptions {

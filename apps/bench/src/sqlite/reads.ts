@@ -4,7 +4,7 @@ import { emmettStore } from './appends.ts'
 import type { Contender } from './duel.ts'
 import { openAsOurs } from './files.ts'
 import { log } from './limit.ts'
-import { type OrderEvent, orderAt, type OrderPlaced, orderPlaced } from './orders.ts'
+import { type OrderEvent, orderAt, type OrderPlaced, orderPlaced } from '../run/orders.ts'
 
 /** What is read: the stream of that name, or the whole log. */
 export interface Reading {
