@@ -122,6 +122,7 @@ test('groups are listed, unbound and removed over the wire, and one with members
     group: 'app.busy',
     types: ['a', 'b'],
     members: 1,
+    ordered: false,
     temporary: false,
     waiting: 0,
     handedOut: 0,
