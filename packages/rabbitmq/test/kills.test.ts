@@ -6,8 +6,8 @@ import { privateServer } from './fixtures/server.ts'
 const server = await privateServer()
 afterAll(() => server?.stop())
 
-/** How often the broker is killed in each case: a few times in each run, 200 by `TIDINGS_KILLS=200`. */
-const kills = Number(process.env['TIDINGS_KILLS'] ?? 2)
+/** How often the broker is killed in each case: 10 times in a run of both, 200 in each by `TIDINGS_KILLS=200`. */
+const kills = Number(process.env['TIDINGS_KILLS'] ?? 5)
 
 describe.runIf(server !== undefined)('on a broker', () => {
   test.each([1, 4])(
